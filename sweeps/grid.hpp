@@ -1,0 +1,64 @@
+// A sweep file read and checked: axes, and one CellSpec for each point of their product.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweeps/cell.hpp"
+#include "sweeps/error.hpp"
+
+namespace phasegrid::sweeps {
+
+// One dimension of the grid.
+struct Axis {
+  std::string name;                          // the dimension in results.h5: a key, "seed", or "d_N" for zipped keys
+  std::vector<std::string> keys;             // one; several where lists are zipped
+  std::vector<std::vector<Value>> values;    // [point][key]; the text of the expression where the axis lists expressions
+  bool expressions = false;                  // several expressions: a string dimension, numbers in <key>_value
+  bool reduce = false;                       // best value of this axis per cell, chosen on validation over all seeds
+  std::size_t size() const { return values.size(); }
+};
+
+struct Search {                              // [search]; mode "grid" when the section is missing
+  std::string mode = "grid";
+  std::string axis;
+  double level = 0.9;
+};
+
+class Grid {
+ public:
+  // Throws SweepError. `file` is used in messages only.
+  static Grid parse(std::string text, std::string file, std::shared_ptr<const Schema> schema);
+  static Grid read(const std::string& path, std::shared_ptr<const Schema> schema);
+
+  const std::string& name() const;
+  const std::string& text() const;           // the file as it was read
+  const std::string& canonical() const;      // what the sweep means: equal for files that differ in comments and order only
+  std::string hash() const;                  // of canonical(), 16 hex digits
+  const Schema& schema() const;
+  const std::vector<Axis>& axes() const;     // seed last
+  const std::vector<int>& eval_T() const;
+  const Search& search() const;
+
+  std::uint64_t size() const;
+  CellSpec cell(std::uint64_t index) const;
+  std::vector<std::size_t> coordinates(std::uint64_t index) const;       // one per axis
+  std::uint64_t index(const std::vector<std::size_t>& coordinates) const;
+  std::string label(std::uint64_t index) const;                          // "variant=mamba d=8 kappa=4 seed=0"
+  std::optional<std::string> infeasible(std::uint64_t index) const;      // the reason
+
+  // An index ("137") or "variant=mamba,d=13,seed=7" (every axis with more than one value must be named). Throws SweepError.
+  std::uint64_t find(const std::string& cell) const;
+
+  // Calls f(index, settings, seed) for every cell in order, reusing one Settings; fast enough for millions of cells.
+  void visit(const std::function<void(std::uint64_t, const Settings&, std::int64_t seed)>& f) const;
+
+  struct Data;  // defined in grid.cpp
+ private:
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace phasegrid::sweeps

@@ -1,0 +1,89 @@
+// The settings of a sweep: what keys exist (Schema), and one value for each of them (Settings).
+//
+// This folder knows no task and no model. The tables of tasks/ and worker/models/ say which keys they read; worker/schema.cpp
+// joins them into one Schema, which is handed to the parser. A key's name means one thing only, whichever table lists it.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace phasegrid::sweeps {
+
+using Value = std::variant<bool, std::int64_t, double, std::string>;
+std::string to_text(const Value& value);  // as a sweep file would write it; doubles in the shortest form that reads back
+
+enum class Section { task, model, train, eval, diagnostics, search };
+enum class Kind { boolean, integer, real, word, integer_or_word };
+
+// One key of a sweep file.
+struct Key {
+  std::string name;
+  Section section;
+  Kind kind;
+  std::string fallback;             // the default, as a sweep file writes it ("2", "silu") or an expression ("1+kappa+nu")
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
+  std::vector<std::string> words;   // what a word may be
+  std::string help;                 // one line
+  std::vector<std::string> only;    // the tasks or variants that read it; empty: all
+};
+
+class Settings;
+
+// One line of the task table or of the variant table, as the parser sees it.
+struct Choice {
+  std::string name;
+  std::map<std::string, std::string> fallbacks;             // defaults that differ for this task or variant
+  std::function<void(Settings&)> complete;                  // fills settings that follow from others, after the defaults; may be empty
+  std::function<std::string(const Settings&)> fits;         // "" or the reason why no such cell can exist; may be empty
+};
+
+// What one cell costs, counted, not measured (docs/design.md): per training step, and for the whole cell.
+struct Cost {
+  std::uint64_t parameters = 0;     // trainable numbers
+  std::uint64_t bytes = 0;          // peak memory of one cell
+  double flops = 0;                 // of the whole cell: training and evaluation
+  double exponentials = 0;
+};
+
+struct Schema {
+  std::vector<Key> keys;
+  std::vector<Choice> tasks, variants;
+  std::function<Cost(const Settings&)> cost;                // of a complete cell
+
+  int find(std::string_view name) const;                    // index into keys, or -1
+};
+
+// One value for every key of a schema. Copies are cheap enough for one cell, not for a million: see Grid::visit.
+class Settings {
+ public:
+  explicit Settings(const Schema& schema);
+
+  const Value& value(std::string_view name) const;          // asserts that the key exists
+  bool boolean(std::string_view name) const;
+  std::int64_t integer(std::string_view name) const;
+  double real(std::string_view name) const;                 // an integer reads as a real
+  const std::string& word(std::string_view name) const;     // "" unless the value is a word
+  bool is_word(std::string_view name) const;
+  bool given(std::string_view name) const;                  // said by the sweep file, rather than a default
+
+  void set(std::string_view name, Value value, bool given);
+  const Schema& schema() const { return *schema_; }
+
+  // Canonical text of a section: `key = value` lines in key order, without keys that have their default value and without
+  // keys that the cell's task or variant does not read. Random streams are keyed by it, so that a new option re-keys nothing.
+  std::string canonical(Section section) const;
+
+ private:
+  const Schema* schema_;
+  std::vector<Value> values_;
+  std::vector<bool> given_;
+};
+
+}  // namespace phasegrid::sweeps

@@ -1,0 +1,88 @@
+// A task: seed in, tokens and targets out.
+//
+// One task is one file in this folder and one line in registry.cpp. A sequence is a pure function of a random stream
+// (kernels/random.hpp) and its index in that stream, so that any worker, alone or in a pack, draws the same data.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/random.hpp"
+
+namespace phasegrid::tasks {
+
+constexpr std::int32_t kUnscored = -100;  // in files and dense targets; batches list scored positions only
+
+// Sequences with their scored positions. Scored positions of sequence b are [first[b], first[b + 1]), ascending.
+struct Batch {
+  int sequences = 0, T = 0;
+  std::vector<std::int32_t> tokens;       // [sequences][T]
+  std::vector<std::int32_t> first;        // [sequences + 1]
+  std::vector<std::int32_t> position;     // [scored]
+  std::vector<std::int32_t> label;        // [scored]
+  // Real-valued tasks: inputs instead of tokens, values instead of labels.
+  int channels = 0, outputs = 0;
+  std::vector<float> inputs;              // [sequences][T][channels]
+  std::vector<float> values;              // [scored][outputs]
+
+  void clear(int T);
+  void end_sequence() { first.push_back(static_cast<std::int32_t>(position.size())); ++sequences; }
+  void score(int t, std::int32_t target) { position.push_back(t), label.push_back(target); }
+};
+
+// One option of a task, for the schema of sweep files.
+struct OptionKey {
+  enum Kind { integer, real, boolean, word };
+  std::string name;
+  Kind kind;
+  std::string fallback;                   // as a sweep file would write it, or an expression of other options
+  double least = 0, most = 1e9;
+  std::vector<std::string> words;
+  std::string help;
+};
+
+// The options of one cell; numbers and booleans (0, 1) under `numbers`, words under `words`. `given` lists what the sweep said.
+struct Options {
+  std::map<std::string, double> numbers;
+  std::map<std::string, std::string> words;
+  std::map<std::string, bool> given;
+
+  std::int64_t integer(const std::string& name) const { return static_cast<std::int64_t>(numbers.at(name)); }
+  double real(const std::string& name) const { return numbers.at(name); }
+  bool boolean(const std::string& name) const { return numbers.at(name) != 0; }
+  const std::string& word(const std::string& name) const { return words.at(name); }
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual int vocab() const = 0;                                   // input tokens are 0 .. vocab - 1; logits have vocab entries
+  virtual int T() const = 0;
+  virtual int most_scored() const = 0;                             // scored positions of one sequence, at most
+  virtual double ceiling() const { return 1; }                     // the accuracy that no model can exceed
+  // Appends one sequence to the batch (tokens, scored positions, end_sequence).
+  virtual void draw(kernels::Random& random, Batch& batch) const = 0;
+  // The role of each position of a drawn sequence ("key", "value", "filler", "query", "before", "after" ...), for diagnostics.
+  virtual std::vector<std::string> roles(std::span<const std::int32_t> tokens) const;
+};
+
+struct TaskEntry {
+  std::string name;
+  std::string help;                                                // one line
+  std::vector<OptionKey> options;
+  void (*complete)(Options&);                                      // fills what follows from what was given; may be null
+  std::string (*fits)(const Options&);                             // "" or why no such cell can exist
+  std::unique_ptr<Task> (*make)(const Options&);
+};
+
+const std::vector<TaskEntry>& all_tasks();
+const TaskEntry* find_task(const std::string& name);               // null if there is none
+
+// Sequences [begin, begin + count) of a stream. `key` says which data (seed and task settings), `stream` which part of it.
+enum class Stream : std::uint32_t { train = 1, validation = 2, test = 3, initial = 4, noise = 5, shuffle = 6, sample = 7 };
+void draw_batch(const Task& task, std::uint64_t key, Stream stream, std::uint64_t begin, int count, Batch& batch);
+
+}  // namespace phasegrid::tasks

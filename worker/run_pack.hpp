@@ -1,0 +1,38 @@
+// The centre of the program: trains and evaluates a few cells of one shape.
+//
+// Everything above this function decides which cells and keeps their results; everything below it is mathematics.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sweeps/cell.hpp"
+
+namespace phasegrid::worker {
+
+// Raised by the fingerprint test whenever a result's bits change. Results of different versions are never mixed unasked.
+constexpr int kNumericsVersion = 1;
+
+struct Device {
+  std::string kind;                        // "cpu-portable", "cpu-avx2", "cpu-avx512" or "sm_90"
+};
+std::vector<std::string> cpu_kinds();      // those this machine can run, least capable first
+
+struct Progress {
+  std::int64_t step, steps;                // of the longest cell of the pack
+  double loss;
+};
+
+// Called between steps; may be empty. Return false to stop the pack: its unfinished cells come back as `pending`.
+using Observer = std::function<bool(const Progress&)>;
+
+// The key of packs: cells with equal text may share a pack (same op shapes).
+std::string pack_shape(const sweeps::CellSpec& cell);
+
+// All cells must have the same pack_shape. Results in the order of the cells; a cell's bits do not depend on its pack.
+// A cell that diverges or does not fit in memory says so in its status. Throws only when the device is lost.
+std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device& device, const Observer& observer = {});
+
+}  // namespace phasegrid::worker
