@@ -8,8 +8,8 @@
 
 namespace phasegrid::tasks {
 
-// Fisher-Yates on 0 .. n - 1, of which only the first places are shuffled; what was swapped is put back afterwards, so that
-// the next call needs no fresh array.
+// Fisher-Yates on 0 .. n - 1, of which only the first places are shuffled; what was swapped is put back afterwards, so
+// that the next call needs no fresh array.
 void draw_distinct(kernels::Random& random, std::uint32_t n, std::span<std::uint32_t> out) {
   assert(out.size() <= n && "cannot draw more distinct numbers than there are");
   thread_local std::vector<std::uint32_t> identity;
@@ -21,10 +21,12 @@ void draw_distinct(kernels::Random& random, std::uint32_t n, std::span<std::uint
   const auto count = static_cast<std::uint32_t>(out.size());
   std::uint32_t* at = identity.data();
   for (std::uint32_t i = 0; i < count; ++i) std::swap(at[i], at[i + random.below(n - i)]), out[i] = at[i];
-  for (std::uint32_t i = 0; i < count; ++i) at[out[i]] = out[i], at[i] = i;  // places touched: i < count and values drawn
+  // A place beyond the first ones is touched by drawing the number that lives there, so these are all of them:
+  for (std::uint32_t i = 0; i < count; ++i) at[out[i]] = out[i], at[i] = i;
 }
 
-Urn::Urn(std::span<const double> weights) : size_(weights.size()), leaves_(std::bit_ceil(weights.size())), sums_(2 * leaves_) {
+Urn::Urn(std::span<const double> weights)
+    : size_(weights.size()), leaves_(std::bit_ceil(weights.size())), sums_(2 * leaves_) {
   assert(size_ > 0 && size_ < (1u << 24));
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   // Rounding and "at least 1" add at most 1 per weight: the sum stays below 2^31.

@@ -14,8 +14,8 @@ void draw_distinct(kernels::Random& random, std::uint32_t n, std::span<std::uint
 // Successive sampling: draw a number with probability proportional to its weight, take it out, renormalise, go on.
 // This is the law of numpy's `choice(n, size, replace=False, p=weights)`, in the order of drawing.
 //
-// Weights become integers with a sum of about 2^31 (at least 1 each), kept in a binary tree of sums: node i has children 2i
-// and 2i + 1, leaves start at `leaves_`. A draw walks down, and back up to take the leaf out.
+// Weights become integers with a sum of about 2^31 (at least 1 each), kept in a binary tree of sums: node i has
+// children 2i and 2i + 1, leaves start at `leaves_`. A draw walks down, and back up to take the leaf out.
 class Urn {
  public:
   explicit Urn(std::span<const double> weights);  // positive, fewer than 2^24
@@ -24,7 +24,7 @@ class Urn {
 
  private:
   std::size_t size_, leaves_;
-  std::vector<std::uint32_t> sums_;               // [2 leaves_]
+  std::vector<std::uint32_t> sums_;  // [2 leaves_]
 };
 
 }  // namespace phasegrid::tasks

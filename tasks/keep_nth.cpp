@@ -1,4 +1,4 @@
-// KEEP n-TH: at the end of the sequence, say what its n-th token was (arXiv 2506.11891, table 1; theory: docs/theory.md).
+// KEEP n-TH: at the end of the sequence, say what its n-th token was (arXiv 2506.11891, table 1).
 //
 //   u_1 .. u_T independent, uniform on 0 .. vocab - 1; scored at t = T only, with label u_n.     Chance: 1 / vocab.
 //
@@ -43,7 +43,8 @@ class KeepNth final : public Task {
 
 std::string fits(const Options& options) {
   if (options.integer("n") > options.integer("T")) {
-    return "n: the token to keep must lie in the sequence, n <= T, but " + say(options, "n") + " and " + say(options, "T");
+    return "n: the token to keep must lie in the sequence, n <= T, but " + say(options, "n") + " and " +
+           say(options, "T");
   }
   return "";
 }

@@ -1,11 +1,11 @@
 // Multi-query associative recall, as Zoology draws it (Arora et al. 2023, arXiv 2312.04927).
 //
 //   symbols   0 filler, keys 1 .. kappa, values kappa + 1 .. kappa + nu
-//   pairs     n = `pairs` keys without replacement, n values without (`distinct_values`) or with replacement; tokens 1 .. 2n
-//             are k_1 v_1 .. k_n v_n
+//   pairs     n = `pairs` keys without replacement, n values without (`distinct_values`) or with replacement;
+//             tokens 1 .. 2n are k_1 v_1 .. k_n v_n
 //   queries   S = (T - 2n) / 2 places; offsets g_1 .. g_n drawn one after the other without replacement with
-//             p(g) ~ (g + 1)^(power_a - 1), g = 0 .. S - 1: key k_i returns at position 2n + 1 + 2 g_i (counted from 1),
-//             scored there with label v_i
+//             p(g) ~ (g + 1)^(power_a - 1), g = 0 .. S - 1: key k_i returns at position 2n + 1 + 2 g_i (counted
+//             from 1), scored there with label v_i
 //   filler    everything else is 0 (`zero`) or uniform on 0 .. vocab - 1 (`random`)
 //
 // Needs n <= kappa, n <= nu for distinct values, 1 + kappa + nu <= vocab, T even and 4 n <= T.
@@ -15,10 +15,10 @@
 //   tokens   k1 v1 k2 v2  k2  -  k1  -
 //   targets   .  .  .  .  v2  .  v1  .
 //
-// Ceiling. Random filler repeats a queried key now and then and puts a value behind it by accident (a share of 0.096 of all
-// queries at kappa = nu = 16, n = 8, T = 64). It misleads whoever believes the latest pair, but never makes the label
-// uncertain: a key is followed by a value for the first time in its true pair, since in the first 2n tokens no other place
-// has a value behind a key. So the ceiling is 1 with either filler; only recency is punished.
+// Ceiling. Random filler repeats a queried key now and then and puts a value behind it by accident (a share of 0.096 of
+// all queries at kappa = nu = 16, n = 8, T = 64). It misleads whoever believes the latest pair, but never makes the
+// label uncertain: a key is followed by a value for the first time in its true pair, since in the first 2n tokens no
+// other place has a value behind a key. So the ceiling is 1 with either filler; only recency is punished.
 #include <cmath>
 
 #include "tasks/draw.hpp"
@@ -36,9 +36,14 @@ std::vector<double> offset_weights(int places, double power_a) {
 class Mqar final : public Task {
  public:
   explicit Mqar(const Options& options)
-      : kappa_(options.integer("kappa")), nu_(options.integer("nu")), pairs_(options.integer("pairs")),
-        vocab_(options.integer("vocab")), T_(options.integer("T")), places_((T_ - 2 * pairs_) / 2),
-        random_filler_(options.word("filler") == "random"), distinct_values_(options.boolean("distinct_values")),
+      : kappa_(options.integer("kappa")),
+        nu_(options.integer("nu")),
+        pairs_(options.integer("pairs")),
+        vocab_(options.integer("vocab")),
+        T_(options.integer("T")),
+        places_((T_ - 2 * pairs_) / 2),
+        random_filler_(options.word("filler") == "random"),
+        distinct_values_(options.boolean("distinct_values")),
         offsets_(offset_weights(places_, options.real("power_a"))) {}
 
   int vocab() const override { return vocab_; }
@@ -49,8 +54,11 @@ class Mqar final : public Task {
     thread_local std::vector<std::uint32_t> keys, values, offsets, pair_at;
     keys.resize(pairs_), values.resize(pairs_), offsets.resize(pairs_);
     draw_distinct(random, kappa_, keys);
-    if (distinct_values_) draw_distinct(random, nu_, values);
-    else for (std::uint32_t& value : values) value = random.below(nu_);
+    if (distinct_values_) {
+      draw_distinct(random, nu_, values);
+    } else {
+      for (std::uint32_t& value : values) value = random.below(nu_);
+    }
     offsets_.draw(random, offsets);
     pair_at.assign(places_, 0);  // 1 + the pair that is asked for at this place
     for (int i = 0; i < pairs_; ++i) pair_at[offsets[i]] = 1 + i;
@@ -99,17 +107,21 @@ void complete(Options& options) {
 
 std::string fits(const Options& options) {
   const std::int64_t kappa = options.integer("kappa"), nu = options.integer("nu"), pairs = options.integer("pairs");
-  const auto both = [&](const char* a, const char* b) { return ", but " + say(options, a) + " and " + say(options, b); };
+  const auto both = [&](const char* a, const char* b) {
+    return ", but " + say(options, a) + " and " + say(options, b);
+  };
   if (kappa < 1) return "kappa: at least one key symbol is needed, 1 + kappa + nu <= vocab" + both("kappa", "vocab");
   if (1 + kappa + nu > options.integer("vocab")) {
-    return "vocab: filler, keys and values must fit in, 1 + kappa + nu <= vocab" + both("kappa", "nu") + " and " + say(options, "vocab");
+    return "vocab: filler, keys and values must fit in, 1 + kappa + nu <= vocab" + both("kappa", "nu") + " and " +
+           say(options, "vocab");
   }
   if (pairs > kappa) return "pairs: keys are drawn without replacement, pairs <= kappa" + both("pairs", "kappa");
   if (options.boolean("distinct_values") && pairs > nu) {
     return "pairs: distinct values are drawn without replacement, pairs <= nu" + both("pairs", "nu") +
            " (or set distinct_values = false)";
   }
-  if (options.integer("T") % 2 != 0) return "T: pairs and queries take two places each, T must be even, but " + say(options, "T");
+  if (options.integer("T") % 2 != 0)
+    return "T: pairs and queries take two places each, T must be even, but " + say(options, "T");
   if (4 * pairs > options.integer("T")) return "T: every pair is asked for once, 4 * pairs <= T" + both("pairs", "T");
   return "";
 }
