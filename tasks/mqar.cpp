@@ -86,6 +86,13 @@ class Mqar final : public Task {
     return roles;
   }
 
+  std::string symbol(std::int32_t token) const override {
+    if (token == 0) return "-";
+    if (token <= kappa_) return "k" + std::to_string(token);
+    if (token <= kappa_ + nu_) return "v" + std::to_string(token - kappa_);
+    return std::to_string(token);  // only random filler uses symbols that are neither
+  }
+
  private:
   int kappa_, nu_, pairs_, vocab_, T_, places_;
   bool random_filler_, distinct_values_;

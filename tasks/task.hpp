@@ -69,6 +69,8 @@ class Task {
   // The role of each position of one drawn sequence ("key", "value", "filler", "query", "before", "after" ...), for diagnostics:
   // what diagnostics are split by. Unless a task says more: "query" where scored, "token" elsewhere.
   virtual std::vector<std::string> roles(const Batch& batch, int sequence) const;
+  // How drawn examples write a token: its number, or k1, v1, - where a task has kinds of symbols.
+  virtual std::string symbol(std::int32_t token) const { return std::to_string(token); }
 };
 
 struct TaskEntry {
