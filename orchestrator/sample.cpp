@@ -52,7 +52,10 @@ const tasks::TaskEntry& entry_of(const std::string& name) {
   throw SweepError("sample: unknown task " + name + suggest(name, names));
 }
 
-std::string number_text(double number) { return nlohmann::json(number).dump(); }
+std::string number_text(double number) {  // the shortest text that reads back
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
 
 double read_number(const OptionKey& key, const std::string& text) {
   if (key.kind == OptionKey::boolean) {
@@ -67,9 +70,8 @@ double read_number(const OptionKey& key, const std::string& text) {
     throw SweepError("--set: " + key.name + ": expected " + (integer ? "an integer" : "a number") + ", found " + text);
   }
   if (!(number >= key.least && number <= key.most)) {
-    const auto bound = [&](double x) { return integer ? std::to_string(std::llround(x)) : number_text(x); };
-    throw SweepError("--set: " + key.name + ": expected a number from " + bound(key.least) + " to " + bound(key.most) +
-                     ", found " + text);
+    throw SweepError("--set: " + key.name + ": expected a number from " + number_text(key.least) + " to " +
+                     number_text(key.most) + ", found " + text);
   }
   return number;
 }
