@@ -1,7 +1,8 @@
-// Every model variant, by the name used in sweep files: one line each in registry.cpp.
+// Every model variant, by the name used in sweep files. A variant is one file in mixers/ and one line of the table.
 #pragma once
 #include <map>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -14,9 +15,9 @@ using Mixer = kernels::Rows<Real> (*)(Builder<Real>&, const MixerInput<Real>&);
 
 struct VariantEntry {
   std::string name;
-  std::string help;
-  std::map<std::string, std::string> fallbacks;  // defaults that differ
-  std::vector<std::string> keys;                 // mixer-specific keys it reads
+  std::string help;                                // one line
+  std::vector<std::string> keys;                   // keys of [model] that only some mixers read, and this one does
+  std::map<std::string, std::string> fallbacks;    // defaults that differ from the key's own
   Mixer<float> mixer_float;
   Mixer<double> mixer_double;
 
@@ -28,6 +29,6 @@ struct VariantEntry {
 };
 
 const std::vector<VariantEntry>& all_variants();
-const VariantEntry* find_variant(const std::string& name);  // null if there is none
+const VariantEntry* find_variant(std::string_view name);   // null if there is none
 
 }  // namespace phasegrid::worker
