@@ -25,11 +25,15 @@ std::optional<Number> parsed(const std::string& text) {
   return number;
 }
 
+std::string limit(const Key& key, double x) {
+  return key.kind != Kind::real && std::fabs(x) < 0x1p63 ? std::to_string(static_cast<std::int64_t>(x)) : to_text(x);
+}
+
 std::string number_range(const Key& key) {
   const bool below = std::isfinite(key.least), above = std::isfinite(key.most);
-  if (below && above) return fmt::format(" from {} to {}", to_text(key.least), to_text(key.most));
-  if (below) return fmt::format(" of at least {}", to_text(key.least));
-  if (above) return fmt::format(" of at most {}", to_text(key.most));
+  if (below && above) return fmt::format(" from {} to {}", limit(key, key.least), limit(key, key.most));
+  if (below) return fmt::format(" of at least {}", limit(key, key.least));
+  if (above) return fmt::format(" of at most {}", limit(key, key.most));
   return "";
 }
 

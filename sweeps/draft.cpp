@@ -21,12 +21,6 @@ constexpr SectionName kKeySections[] = {{"task", Section::task},
                                         {"diagnostics", Section::diagnostics}};
 const std::vector<std::string> kSections{"sweep", "task", "axes", "model", "train", "eval", "search", "diagnostics"};
 
-const char* section_name(Section section) {
-  for (const auto& line : kKeySections)
-    if (line.section == section) return line.name;
-  return "search";
-}
-
 // In a file the task's name is `name` in [task]; everywhere else the key is called `task`.
 std::string written_name(const Key& key) { return key.name == "task" ? "name" : key.name; }
 
@@ -49,10 +43,6 @@ void read_keys(Draft& draft, const Table& table, SectionName where) {
     const int at = draft.schema->find(task_name ? "task" : entry.key);
     const bool elsewhere = at >= 0 && draft.schema->keys[at].section != where.section;
     if (at < 0 || elsewhere || (entry.key == "task" && where.section == Section::task)) {
-      if (elsewhere)
-        fail(draft.file, entry.place, path,
-             fmt::format("belongs into [{}], expected a key of [{}] here", section_name(draft.schema->keys[at].section),
-                         where.name));
       unknown_key(draft, entry, path, names_in(*draft.schema, where.section));
     }
     const Key& key = draft.schema->keys[at];
@@ -110,7 +100,7 @@ void check_every_key(const Draft& draft, Place model_place) {
   for (std::size_t i = 0; i < draft.sources.size(); ++i) {
     const Key& key = draft.schema->keys[i];
     const Source& source = draft.sources[i];
-    const std::string path = fmt::format("{}.{}", source.in_axes ? "axes" : section_name(key.section), key.name);
+    const std::string path = path_of(draft, static_cast<int>(i));
     if (source.origin != Origin::fallback && !any_reads(draft, key))
       fail(draft.file, source.place, path,
            fmt::format("is not read by {}, expected a key that is; it belongs to {}",
@@ -119,7 +109,7 @@ void check_every_key(const Draft& draft, Place model_place) {
         any_reads(draft, key))
       fail(draft.file, key.section == Section::task ? draft.task_place : model_place, path,
            fmt::format("is missing, expected {} in [{}] or a list of them in [axes]", expectation(key),
-                       section_name(key.section)));
+                       to_text(key.section)));
   }
 }
 
@@ -134,9 +124,15 @@ const Table* section_table(const Draft& draft, const Table& document, const char
 
 }  // namespace
 
-void unknown_key(const Draft& draft, const Entry& entry, const std::string& path,
-                 const std::vector<std::string>& known) {
-  fail(draft.file, entry.place, path, "unknown key" + suggestion(entry.key, known));
+const char* to_text(Section section) {
+  for (const auto& line : kKeySections)
+    if (line.section == section) return line.name;
+  return "search";
+}
+
+std::string path_of(const Draft& draft, int key) {
+  return fmt::format("{}.{}", draft.sources[key].in_axes ? "axes" : to_text(draft.schema->keys[key].section),
+                     draft.schema->keys[key].name);
 }
 
 Given read_value(const Draft& draft, const Key& key, const std::string& path, const Node& node) {
@@ -179,8 +175,7 @@ Draft read_draft(std::string text, std::string file, std::shared_ptr<const Schem
   const Table document = read_toml(draft.text, draft.file);
   for (const Entry& entry : document)
     if (std::find(kSections.begin(), kSections.end(), entry.key) == kSections.end())
-      fail(draft.file, entry.place, entry.key,
-           (entry.node.table() ? "unknown section" : "unknown key") + suggestion(entry.key, kSections));
+      unknown_key(draft, entry, entry.key, kSections);
 
   Place place;
   const Table* sweep = section_table(draft, document, "sweep", place);

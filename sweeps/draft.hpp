@@ -54,7 +54,12 @@ Given read_value(const Draft& draft, const Key& key, const std::string& path, co
 
 // The key that a message should suggest, as `, did you mean "d"?`, or what keys there are: `, expected one of ...`.
 std::string suggestion(const std::string& word, const std::vector<std::string>& known);
+const std::string* nearest(const std::string& word, const std::vector<std::string>& known);  // null: nothing is near
 
+const char* to_text(Section section);
+std::string path_of(const Draft& draft, int key);  // "axes.d" or "model.d": where the sweep gives it
+
+// Also tells when the key, or one that is spelled nearly so, belongs into another section.
 [[noreturn]] void unknown_key(const Draft& draft, const Entry& entry, const std::string& path,
                               const std::vector<std::string>& known);
 

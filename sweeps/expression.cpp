@@ -1,5 +1,6 @@
 #include "sweeps/expression.hpp"
 
+#include <fmt/format.h>
 #include <muParser.h>
 
 #include <algorithm>
@@ -44,15 +45,18 @@ std::string sentence(const mu::Parser::exception_type& error, const std::string&
   const std::string token = error.GetToken().substr(0, error.GetToken().find(' '));
   std::size_t at = std::min(static_cast<std::size_t>(std::max(0, static_cast<int>(error.GetPos()))), text.size());
   switch (error.GetCode()) {
-    case mu::ecUNEXPECTED_EOF: return "the expression ends too early";
-    case mu::ecUNASSIGNABLE_TOKEN: return "\"" + token + "\" is neither a setting nor a function";
+    case mu::ecUNEXPECTED_EOF:
+      return "the expression ends too early";
+    case mu::ecUNASSIGNABLE_TOKEN:
+      return fmt::format("\"{}\" is neither a setting nor a function", token);
     case mu::ecUNEXPECTED_PARENS: {
       const std::size_t end = at;
       while (at > 0 && is_letter(text[at - 1])) --at;
-      if (at < end) return "\"" + text.substr(at, end - at) + "\" is no function";
+      if (at < end) return fmt::format("\"{}\" is no function", text.substr(at, end - at));
       break;
     }
-    default: break;
+    default:
+      break;
   }
   std::string own = error.GetMsg();
   for (const char* tail : {" at position", " at expression position"})
@@ -67,7 +71,8 @@ void refuse_assignment(const std::string& text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool compares = (i > 0 && std::string("=<>!").find(text[i - 1]) != std::string::npos) ||
                           (i + 1 < text.size() && text[i + 1] == '=');
-    if (text[i] == '=' && !compares) throw ExpressionError("an expression changes nothing, = is ==", static_cast<int>(i));
+    if (text[i] == '=' && !compares)
+      throw ExpressionError("an expression changes nothing, = is ==", static_cast<int>(i));
   }
 }
 

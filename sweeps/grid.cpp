@@ -50,7 +50,7 @@ bool advance(const std::vector<Axis>& axes, std::size_t count, std::vector<std::
   const int key = draft.schema->find(name);
   const bool given = key >= 0 && draft.sources[key].origin != Origin::fallback;
   const std::string why = key >= 0 ? reason.substr(colon + 2) : reason;
-  fail(draft.file, given ? draft.sources[key].place : draft.task_place, key >= 0 ? name : "axes",
+  fail(draft.file, given ? draft.sources[key].place : draft.task_place, key >= 0 ? path_of(draft, key) : "axes",
        "no cell of this grid can exist: " + why);
 }
 

@@ -78,7 +78,8 @@ struct Schema {
   std::unordered_map<std::string, int, Hash, std::equal_to<>> places_;
 };
 
-// One value for every key of a schema, which must outlive it. Copies are cheap enough for one cell, not for a million: see Grid::visit.
+// One value for every key of a schema, which must outlive it. Copies are cheap enough for one cell, not for a million:
+// see Grid::visit.
 class Settings {
  public:
   explicit Settings(const Schema& schema);

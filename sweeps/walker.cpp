@@ -92,7 +92,7 @@ void Walker::add_step(Program& program, int key, std::vector<char>& state, std::
       circle += schema_.keys[*at].name + " -> ";
     for (auto at = std::find(path.begin(), path.end(), key); at != path.end(); ++at)
       if (draft_.sources[*at].origin != Origin::fallback)
-        fail(draft_.file, draft_.sources[*at].place, schema_.keys[*at].name,
+        fail(draft_.file, draft_.sources[*at].place, path_of(draft_, *at),
              fmt::format("follows itself ({}{}), expected an expression of other settings", circle,
                          schema_.keys[key].name));
     assert(false && "defaults of the schema do not run in circles");

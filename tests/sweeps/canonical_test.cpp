@@ -35,7 +35,8 @@ TEST(Canonical, TextOfASectionLeavesOutDefaultsAndWhatIsNotRead) {
       "[sweep]\nname = \"t\"\n[axes]\nvariant = [\"mamba\", \"s4d\"]\n[task]\nname = \"recall\"\nvocab = 16\nT = 64\n"
       "[model]\nd = 4\nmodes = 8\nfinal_norm = \"none\"\n[train]\nlearning_rate = 1e-2\n");
   const Settings mamba = grid.cell(0).settings, s4d = grid.cell(1).settings;
-  EXPECT_EQ(mamba.canonical(Section::task), "kappa = 7\nnu = 8\ntask = \"recall\"\n");  // the default vocab is 1 + 7 + 8
+  EXPECT_EQ(mamba.canonical(Section::task),
+            "kappa = 7\nnu = 8\ntask = \"recall\"\n");  // the default vocab is 1 + 7 + 8
   EXPECT_EQ(s4d.canonical(Section::task), mamba.canonical(Section::task));
   EXPECT_EQ(mamba.canonical(Section::model), "d = 4\n");
   EXPECT_EQ(s4d.canonical(Section::model), "d = 4\nmodes = 8\nvariant = \"s4d\"\n");

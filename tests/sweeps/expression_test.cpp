@@ -42,9 +42,7 @@ TEST(Expression, SaysWhatIsWrongAndWhere) {
   const auto wrong = [](const std::string& text) -> std::pair<std::string, int> {
     try {
       const Expression expression(text);
-    } catch (const ExpressionError& error) {
-      return {error.what(), error.offset};
-    }
+    } catch (const ExpressionError& error) { return {error.what(), error.offset}; }
     return {"nothing", -1};
   };
   EXPECT_EQ(wrong("2*(kappa"), std::pair(std::string("missing parenthesis"), 8));

@@ -67,11 +67,12 @@ inline std::shared_ptr<const Schema> fake_schema() {
 
 inline Grid parsed(const std::string& text) { return Grid::parse(text, "sweep.toml", fake_schema()); }
 
-// A sweep of recall with the given lines in its sections, which begin in lines 1, 3, 5, ... (for lines without line ends).
+// A sweep of recall with the given lines in its sections, which begin in lines 1, 3, 5, ... (for lines without line
+// ends).
 inline Grid recall(const std::string& axes, const std::string& model = "d = 4", const std::string& task = "",
                    const std::string& rest = "") {
-  return parsed("[sweep]\nname = \"test\"\n[task]\nname = \"recall\"\n" + task + "\n[axes]\n" + axes + "\n[model]\n" + model +
-                "\n" + rest);
+  return parsed("[sweep]\nname = \"test\"\n[task]\nname = \"recall\"\n" + task + "\n[axes]\n" + axes + "\n[model]\n" +
+                model + "\n" + rest);
 }
 
 }  // namespace phasegrid::sweeps

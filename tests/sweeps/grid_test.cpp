@@ -20,7 +20,8 @@ std::vector<std::string> axis_names(const Grid& grid) {
 }
 
 TEST(Grid, EveryCellSurvivesIndexAndBack) {
-  const Grid grid = recall("kappa = [2, 4, 8]\nd = [4, 8]\nN = [1, 2]\ngate = [true, false]\nzip = [[\"d\", \"N\"]]", "");
+  const Grid grid =
+      recall("kappa = [2, 4, 8]\nd = [4, 8]\nN = [1, 2]\ngate = [true, false]\nzip = [[\"d\", \"N\"]]", "");
   ASSERT_EQ(grid.size(), 3 * 2 * 2);
   for (std::uint64_t i = 0; i < grid.size(); ++i) {
     EXPECT_EQ(grid.index(grid.coordinates(i)), i);
@@ -46,8 +47,8 @@ TEST(Grid, AxesFollowTheSchemaWhateverTheOrderOfLines) {
 }
 
 TEST(Grid, AnyKeyOfTaskModelAndTrainIsAnAxis) {
-  const Grid grid =
-      recall("gate = [true, false]\nnorm = [\"none\", \"rms\"]\nT = [32, 64]\nsteps = [10, 1e2]\nlearning_rate = [1, 0.5]");
+  const Grid grid = recall(
+      "gate = [true, false]\nnorm = [\"none\", \"rms\"]\nT = [32, 64]\nsteps = [10, 1e2]\nlearning_rate = [1, 0.5]");
   EXPECT_EQ(grid.size(), 32u);
   const Settings last = grid.cell(31).settings;
   EXPECT_FALSE(last.boolean("gate"));
@@ -95,7 +96,8 @@ TEST(Grid, WordsMayStandBetweenExpressions) {
 }
 
 TEST(Grid, SettingsFollowOthersInTheirSectionsToo) {
-  const Grid grid = recall("kappa = [4, 8]", "d = \"2*N\"\nN = \"kappa\"", "T = \"8*kappa\"", "[train]\nsteps = \"100*T\"");
+  const Grid grid =
+      recall("kappa = [4, 8]", "d = \"2*N\"\nN = \"kappa\"", "T = \"8*kappa\"", "[train]\nsteps = \"100*T\"");
   const Settings s = grid.cell(grid.find("kappa=8")).settings;
   EXPECT_EQ(s.integer("d"), 16);
   EXPECT_EQ(s.integer("T"), 64);
@@ -159,7 +161,8 @@ TEST(Grid, ImpossibleCellsSayWhyAndTheOthersRun) {
 TEST(Grid, CellsDoNotDependOnTheOrderInWhichTheyAreAsked) {
   const Grid grid = parsed(
       "[sweep]\nname = \"t\"\n[axes]\ntask = [\"recall\", \"keep\"]\nvariant = [\"mamba\", \"s4d\"]\n"
-      "vocab = [8, 16, \"4*N\"]\nN = [2, 4, \"2*modes\"]\nT = [\"4*N\"]\nd = [\"N\", \"vocab\"]\nlearning_rate = [0.1, 0.2]\n"
+      "vocab = [8, 16, \"4*N\"]\nN = [2, 4, \"2*modes\"]\nT = [\"4*N\"]\nd = [\"N\", \"vocab\"]\nlearning_rate = [0.1, "
+      "0.2]\n"
       "[model]\nmodes = 3");
   const auto text = [](const Settings& s) {
     std::string all;
@@ -185,8 +188,9 @@ TEST(Grid, CellsDoNotDependOnTheOrderInWhichTheyAreAsked) {
 TEST(Grid, AMillionCellsAreVisitedInOrder) {
   std::string numbers = "1";
   for (int i = 2; i <= 100; ++i) numbers += ", " + std::to_string(i);
-  const Grid grid = parsed("[sweep]\nname = \"t\"\nseeds = 10\n[task]\nname = \"recall\"\n[axes]\nd = [" + numbers +
-                           "]\nkappa = [" + numbers + "]\nlearning_rate = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n[model]\nN = \"kappa\"");
+  const Grid grid =
+      parsed("[sweep]\nname = \"t\"\nseeds = 10\n[task]\nname = \"recall\"\n[axes]\nd = [" + numbers + "]\nkappa = [" +
+             numbers + "]\nlearning_rate = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n[model]\nN = \"kappa\"");
   ASSERT_EQ(grid.size(), 1'000'000u);
   std::uint64_t next = 0, wrong = 0;
   double sum = 0;
@@ -206,9 +210,7 @@ TEST(Grid, FindsCellsByNameOnlyWhenTheNameIsClear) {
   const auto message = [&](const char* cell) {
     try {
       grid.find(cell);
-    } catch (const SweepError& error) {
-      return std::string(error.what());
-    }
+    } catch (const SweepError& error) { return std::string(error.what()); }
     return std::string("found");
   };
   EXPECT_EQ(message("4"), "cell \"4\": there is no such cell, expected an index from 0 to 3");
@@ -222,8 +224,9 @@ TEST(Grid, FindsCellsByNameOnlyWhenTheNameIsClear) {
 }
 
 TEST(Grid, ReadsTheLengthsOfEvaluationAndTheSearch) {
-  const Grid grid = recall("d = [4, 8]\nkappa = [4]", "", "",
-                           "[eval]\nT = [64, 128]\nevery = 7\n[search]\nmode = \"boundary\"\naxis = \"d\"\nlevel = 0.5");
+  const Grid grid =
+      recall("d = [4, 8]\nkappa = [4]", "", "",
+             "[eval]\nT = [64, 128]\nevery = 7\n[search]\nmode = \"boundary\"\naxis = \"d\"\nlevel = 0.5");
   EXPECT_THAT(grid.eval_T(), ElementsAre(64, 128));
   EXPECT_THAT(grid.cell(0).eval_T, ElementsAre(64, 128));
   EXPECT_EQ(grid.cell(0).settings.integer("every"), 7);
