@@ -1,5 +1,5 @@
-// What a sweep means, as one text: the same for files that differ in comments, layout and the order of lines. Settings of
-// [model], [train] and [eval] that repeat a default are left out. The order of an axis's values counts.
+// What a sweep means, as one text: the same for files that differ in comments, layout and the order of lines. Settings
+// of [model], [train] and [eval] that repeat a default are left out. The order of an axis's values counts.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,22 +15,25 @@ namespace {
 bool repeats_default(const Draft& draft, const Key& key, const Value& value) {
   for (const auto& task : draft.tasks)
     for (const auto& variant : draft.variants)
-      if (literal(key, fallback_text(key, draft.schema->task(task), draft.schema->variant(variant))) != std::optional(value)) return false;
+      if (literal(key, fallback_text(key, draft.schema->task(task), draft.schema->variant(variant))) !=
+          std::optional(value))
+        return false;
   return true;
 }
 
 std::string axis_text(const Axis& axis) {
   std::string text = "axis " + axis.name + " =";
   for (const auto& point : axis.values)
-    for (const Value& value : point) text += " " + to_text(value);
+    for (const Value& value : point) text.append(" ").append(to_text(value));
   return text + (axis.reduce ? " reduce max\n" : "\n");
 }
 
 std::string search_text(const Search& search) {
   if (search.mode == "grid") return "";
   if (search.mode == "random") return fmt::format("search random n = {}\n", search.n);
-  return fmt::format("search {} axis = {} level = {} tolerance = {} probes_per_round = {} budget = {}\n", search.mode, search.axis,
-                     to_text(search.level), to_text(search.tolerance), search.probes_per_round, search.budget);
+  return fmt::format("search {} axis = {} level = {} tolerance = {} probes_per_round = {} budget = {}\n", search.mode,
+                     search.axis, to_text(search.level), to_text(search.tolerance), search.probes_per_round,
+                     search.budget);
 }
 
 }  // namespace
@@ -48,12 +51,13 @@ std::string canonical_text(const Draft& draft) {
     if (source.origin == Origin::expression) {
       std::string squeezed = source.expression;
       squeezed.erase(std::remove(squeezed.begin(), squeezed.end(), ' '), squeezed.end());
-      lines[key.name] = "= " + squeezed;
-    } else if (source.origin == Origin::literal && (key.section == Section::task || !repeats_default(draft, key, source.value))) {
+      lines[key.name] = squeezed;
+    } else if (source.origin == Origin::literal &&
+               (key.section == Section::task || !repeats_default(draft, key, source.value))) {
       lines[key.name] = to_text(source.value);
     }
   }
-  for (const auto& [name, value] : lines) text += name + " = " + value + "\n";
+  for (const auto& [name, value] : lines) text += fmt::format("{} = {}\n", name, value);
   if (!draft.eval_T.empty()) {
     text += "eval T =";
     for (const int T : draft.eval_T) text += fmt::format(" {}", T);

@@ -5,7 +5,8 @@
 
 namespace phasegrid::sweeps {
 namespace {
-constexpr std::array kNames{"pending", "done", "diverged", "out_of_memory", "failed", "timeout", "infeasible", "inferred"};
+constexpr std::array kNames{"pending", "done",    "diverged",   "out_of_memory",
+                            "failed",  "timeout", "infeasible", "inferred"};
 }
 
 const char* to_text(Status status) { return kNames.at(static_cast<std::size_t>(status)); }

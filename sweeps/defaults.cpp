@@ -25,11 +25,15 @@ std::optional<Number> parsed(const std::string& text) {
   return number;
 }
 
+std::string limit(const Key& key, double x) {
+  return key.kind != Kind::real && std::fabs(x) < 0x1p63 ? std::to_string(static_cast<std::int64_t>(x)) : to_text(x);
+}
+
 std::string number_range(const Key& key) {
   const bool below = std::isfinite(key.least), above = std::isfinite(key.most);
-  if (below && above) return fmt::format(" from {} to {}", to_text(key.least), to_text(key.most));
-  if (below) return fmt::format(" of at least {}", to_text(key.least));
-  if (above) return fmt::format(" of at most {}", to_text(key.most));
+  if (below && above) return fmt::format(" from {} to {}", limit(key, key.least), limit(key, key.most));
+  if (below) return fmt::format(" of at least {}", limit(key, key.least));
+  if (above) return fmt::format(" of at most {}", limit(key, key.most));
   return "";
 }
 
@@ -65,7 +69,8 @@ std::optional<Value> literal(const Key& key, const std::string& text) {
 
 std::optional<Value> converted(const Key& key, const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
-    if ((key.kind == Kind::word || key.kind == Kind::integer_or_word) && (key.words.empty() || is_word(key, *text))) return value;
+    if ((key.kind == Kind::word || key.kind == Kind::integer_or_word) && (key.words.empty() || is_word(key, *text)))
+      return value;
     return {};
   }
   if (std::holds_alternative<bool>(value)) return key.kind == Kind::boolean ? std::optional(value) : std::nullopt;
@@ -79,11 +84,16 @@ std::optional<Value> converted(const Key& key, const Value& value) {
 
 std::string expectation(const Key& key) {
   switch (key.kind) {
-    case Kind::boolean: return "true or false";
-    case Kind::integer: return "an integer" + number_range(key);
-    case Kind::real: return "a number" + number_range(key);
-    case Kind::word: return word_list(key);
-    case Kind::integer_or_word: return fmt::format("an integer{} or {}", number_range(key), word_list(key));
+    case Kind::boolean:
+      return "true or false";
+    case Kind::integer:
+      return "an integer" + number_range(key);
+    case Kind::real:
+      return "a number" + number_range(key);
+    case Kind::word:
+      return word_list(key);
+    case Kind::integer_or_word:
+      return fmt::format("an integer{} or {}", number_range(key), word_list(key));
   }
   return "";
 }
@@ -123,7 +133,7 @@ Value default_value(const Key& key, const Settings& settings) {
   };
   const std::string& text = fallback_text(key, line("task", &Schema::task), line("variant", &Schema::variant));
   if (const auto value = literal(key, text)) return *value;
-  if (text.empty()) return std::string();                          // has no default: equal to no value that a cell can have
+  if (text.empty()) return std::string();  // has no default: equal to no value that a cell can have
   if (key.kind == Kind::word || key.kind == Kind::boolean) return settings.value(text);
   Expression expression(text);
   std::vector<double> numbers(expression.names().size());

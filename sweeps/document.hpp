@@ -28,7 +28,7 @@ struct Node {
 
 struct Entry {
   std::string key;
-  Place place;      // of the key
+  Place place;  // of the key
   Node node;
 };
 

@@ -14,15 +14,12 @@ struct SectionName {
   const char* name;
   Section section;
 };
-constexpr SectionName kKeySections[] = {{"task", Section::task}, {"model", Section::model}, {"train", Section::train},
-                                        {"eval", Section::eval}, {"diagnostics", Section::diagnostics}};
+constexpr SectionName kKeySections[] = {{"task", Section::task},
+                                        {"model", Section::model},
+                                        {"train", Section::train},
+                                        {"eval", Section::eval},
+                                        {"diagnostics", Section::diagnostics}};
 const std::vector<std::string> kSections{"sweep", "task", "axes", "model", "train", "eval", "search", "diagnostics"};
-
-const char* section_name(Section section) {
-  for (const auto& line : kKeySections)
-    if (line.section == section) return line.name;
-  return "search";
-}
 
 // In a file the task's name is `name` in [task]; everywhere else the key is called `task`.
 std::string written_name(const Key& key) { return key.name == "task" ? "name" : key.name; }
@@ -46,9 +43,6 @@ void read_keys(Draft& draft, const Table& table, SectionName where) {
     const int at = draft.schema->find(task_name ? "task" : entry.key);
     const bool elsewhere = at >= 0 && draft.schema->keys[at].section != where.section;
     if (at < 0 || elsewhere || (entry.key == "task" && where.section == Section::task)) {
-      if (elsewhere)
-        fail(draft.file, entry.place, path,
-             fmt::format("belongs into [{}], expected a key of [{}] here", section_name(draft.schema->keys[at].section), where.name));
       unknown_key(draft, entry, path, names_in(*draft.schema, where.section));
     }
     const Key& key = draft.schema->keys[at];
@@ -74,7 +68,8 @@ std::vector<std::string> choices_in_use(const Draft& draft, const std::string& k
   std::vector<std::string> names;
   if (source.origin == Origin::literal) names.push_back(std::get<std::string>(source.value));
   if (source.origin == Origin::axis)
-    for (const auto& point : draft.axes[source.axis].values) names.push_back(std::get<std::string>(point[source.member]));
+    for (const auto& point : draft.axes[source.axis].values)
+      names.push_back(std::get<std::string>(point[source.member]));
   if (source.origin == Origin::fallback) {
     const Key& line = draft.schema->keys[at];
     if (line.fallback.empty())
@@ -88,7 +83,9 @@ std::vector<std::string> choices_in_use(const Draft& draft, const std::string& k
 }
 
 bool any_reads(const Draft& draft, const Key& key) {
-  const auto listed = [&](const std::string& name) { return std::find(key.only.begin(), key.only.end(), name) != key.only.end(); };
+  const auto listed = [&](const std::string& name) {
+    return std::find(key.only.begin(), key.only.end(), name) != key.only.end();
+  };
   return key.only.empty() || std::any_of(draft.tasks.begin(), draft.tasks.end(), listed) ||
          std::any_of(draft.variants.begin(), draft.variants.end(), listed);
 }
@@ -103,14 +100,16 @@ void check_every_key(const Draft& draft, Place model_place) {
   for (std::size_t i = 0; i < draft.sources.size(); ++i) {
     const Key& key = draft.schema->keys[i];
     const Source& source = draft.sources[i];
-    const std::string path = fmt::format("{}.{}", source.in_axes ? "axes" : section_name(key.section), key.name);
+    const std::string path = path_of(draft, static_cast<int>(i));
     if (source.origin != Origin::fallback && !any_reads(draft, key))
       fail(draft.file, source.place, path,
            fmt::format("is not read by {}, expected a key that is; it belongs to {}",
                        joined(key.section == Section::task ? draft.tasks : draft.variants), joined(key.only)));
-    if (source.origin == Origin::fallback && key.fallback.empty() && key.name != "task" && key.name != "variant" && any_reads(draft, key))
+    if (source.origin == Origin::fallback && key.fallback.empty() && key.name != "task" && key.name != "variant" &&
+        any_reads(draft, key))
       fail(draft.file, key.section == Section::task ? draft.task_place : model_place, path,
-           fmt::format("is missing, expected {} in [{}] or a list of them in [axes]", expectation(key), section_name(key.section)));
+           fmt::format("is missing, expected {} in [{}] or a list of them in [axes]", expectation(key),
+                       to_text(key.section)));
   }
 }
 
@@ -118,25 +117,36 @@ const Table* section_table(const Draft& draft, const Table& document, const char
   const Entry* entry = find(document, name);
   if (!entry) return nullptr;
   place = entry->node.place;
-  if (!entry->node.table()) fail(draft.file, entry->place, name, fmt::format("found {}, expected a section [{}]", describe(entry->node), name));
+  if (!entry->node.table())
+    fail(draft.file, entry->place, name, fmt::format("found {}, expected a section [{}]", describe(entry->node), name));
   return entry->node.table();
 }
 
 }  // namespace
 
-void unknown_key(const Draft& draft, const Entry& entry, const std::string& path, const std::vector<std::string>& known) {
-  fail(draft.file, entry.place, path, "unknown key" + suggestion(entry.key, known));
+const char* to_text(Section section) {
+  for (const auto& line : kKeySections)
+    if (line.section == section) return line.name;
+  return "search";
+}
+
+std::string path_of(const Draft& draft, int key) {
+  return fmt::format("{}.{}", draft.sources[key].in_axes ? "axes" : to_text(draft.schema->keys[key].section),
+                     draft.schema->keys[key].name);
 }
 
 Given read_value(const Draft& draft, const Key& key, const std::string& path, const Node& node) {
-  const auto wrong = [&] { fail(draft.file, node.place, path, fmt::format("found {}, expected {}", describe(node), expectation(key))); };
+  const auto wrong = [&] {
+    fail(draft.file, node.place, path, fmt::format("found {}, expected {}", describe(node), expectation(key)));
+  };
   if (!node.value()) wrong();
   if (const auto value = converted(key, *node.value())) return {false, *value};
   const auto* text = std::get_if<std::string>(node.value());
   if (text && key.kind == Kind::word) {
     const std::string hint = suggestion(*text, key.words);
     const bool guess = hint.find("did you mean") != std::string::npos;
-    fail(draft.file, node.place, path, fmt::format("found {}, expected {}{}", describe(node), expectation(key), guess ? hint : ""));
+    fail(draft.file, node.place, path,
+         fmt::format("found {}, expected {}{}", describe(node), expectation(key), guess ? hint : ""));
   }
   if (!text || key.kind == Kind::boolean) wrong();
   try {
@@ -148,7 +158,8 @@ Given read_value(const Draft& draft, const Key& key, const std::string& path, co
         if (other.kind == Kind::integer || other.kind == Kind::real) known.push_back(other.name);
       if (at < 0 || std::find(known.begin(), known.end(), name) == known.end())
         fail(draft.file, node.place, path,
-             fmt::format("found the expression {}, but \"{}\" is no numeric setting{}", describe(node).substr(11), name, suggestion(name, known)));
+             fmt::format("found the expression {}, but \"{}\" is no numeric setting{}", describe(node).substr(11), name,
+                         suggestion(name, known)));
     }
   } catch (const ExpressionError& error) {
     fail(draft.file, {node.place.line, node.place.column + 1 + error.offset}, path,
@@ -164,7 +175,7 @@ Draft read_draft(std::string text, std::string file, std::shared_ptr<const Schem
   const Table document = read_toml(draft.text, draft.file);
   for (const Entry& entry : document)
     if (std::find(kSections.begin(), kSections.end(), entry.key) == kSections.end())
-      fail(draft.file, entry.place, entry.key, (entry.node.table() ? "unknown section" : "unknown key") + suggestion(entry.key, kSections));
+      unknown_key(draft, entry, entry.key, kSections);
 
   Place place;
   const Table* sweep = section_table(draft, document, "sweep", place);

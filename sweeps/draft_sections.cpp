@@ -24,13 +24,15 @@ Value read_plain(const Draft& draft, const Key& key, const std::string& path, co
   fail(draft.file, node.place, path, fmt::format("found {}, expected {}", describe(node), expectation(key)));
 }
 
-std::vector<std::int64_t> read_integers(const Draft& draft, const Key& each, const std::string& path, const Node& node) {
+std::vector<std::int64_t> read_integers(const Draft& draft, const Key& each, const std::string& path,
+                                        const Node& node) {
   std::vector<std::int64_t> numbers;
   std::set<std::int64_t> seen;
   if (node.list()->empty()) fail(draft.file, node.place, path, "found the empty list [], expected at least one value");
   for (const Node& item : *node.list()) {
     numbers.push_back(std::get<std::int64_t>(read_plain(draft, each, path, item)));
-    if (!seen.insert(numbers.back()).second) fail(draft.file, item.place, path, fmt::format("{} is listed twice, expected distinct values", numbers.back()));
+    if (!seen.insert(numbers.back()).second)
+      fail(draft.file, item.place, path, fmt::format("{} is listed twice, expected distinct values", numbers.back()));
   }
   return numbers;
 }
@@ -42,7 +44,8 @@ void read_seeds(Draft& draft, const Node& node) {
   }
   const Key count = plain_key("seeds", Kind::integer, 1, kMostSeeds);
   if (!node.value() || !converted(count, *node.value()))
-    fail(draft.file, node.place, "sweep.seeds", fmt::format("found {}, expected {} (how many) or a list of seeds", describe(node), expectation(count)));
+    fail(draft.file, node.place, "sweep.seeds",
+         fmt::format("found {}, expected {} (how many) or a list of seeds", describe(node), expectation(count)));
   draft.seeds.resize(std::get<std::int64_t>(*converted(count, *node.value())));
   for (std::size_t i = 0; i < draft.seeds.size(); ++i) draft.seeds[i] = static_cast<std::int64_t>(i);
 }
@@ -53,10 +56,14 @@ void check_searched_axis(const Draft& draft, const Node& node) {
   if (axis == draft.axes.end()) {
     std::vector<std::string> names;
     for (const Axis& a : draft.axes) names.push_back(a.name);
-    fail(draft.file, node.place, "search.axis", fmt::format("\"{}\" is no axis of this sweep{}", name, suggestion(name, names)));
+    fail(draft.file, node.place, "search.axis",
+         fmt::format("\"{}\" is no axis of this sweep{}", name, suggestion(name, names)));
   }
-  const bool plain = axis->keys.size() == 1 && !axis->expressions && !axis->reduce && numeric(axis->values.front().front());
-  if (!plain) fail(draft.file, node.place, "search.axis", fmt::format("\"{}\" cannot be searched, expected an axis of plain numbers without reduce", name));
+  const bool plain =
+      axis->keys.size() == 1 && !axis->expressions && !axis->reduce && numeric(axis->values.front().front());
+  if (!plain)
+    fail(draft.file, node.place, "search.axis",
+         fmt::format("\"{}\" cannot be searched, expected an axis of plain numbers without reduce", name));
 }
 
 }  // namespace
@@ -66,7 +73,9 @@ void read_sweep(Draft& draft, const Table& section, Place place) {
   for (const Entry& entry : section) {
     if (entry.key == "name") {
       const auto* name = entry.node.value() ? std::get_if<std::string>(entry.node.value()) : nullptr;
-      if (!name || name->empty()) fail(draft.file, entry.node.place, "sweep.name", fmt::format("found {}, expected a name as a string", describe(entry.node)));
+      if (!name || name->empty())
+        fail(draft.file, entry.node.place, "sweep.name",
+             fmt::format("found {}, expected a name as a string", describe(entry.node)));
       draft.name = *name;
     } else if (entry.key == "seeds") {
       read_seeds(draft, entry.node);
@@ -78,8 +87,10 @@ void read_sweep(Draft& draft, const Table& section, Place place) {
 }
 
 void read_eval_T(Draft& draft, const Node& node) {
-  if (!node.list()) fail(draft.file, node.place, "eval.T", fmt::format("found {}, expected a list of lengths", describe(node)));
-  for (const auto T : read_integers(draft, plain_key("T", Kind::integer, 1, kMostLength), "eval.T", node)) draft.eval_T.push_back(static_cast<int>(T));
+  if (!node.list())
+    fail(draft.file, node.place, "eval.T", fmt::format("found {}, expected a list of lengths", describe(node)));
+  for (const auto T : read_integers(draft, plain_key("T", Kind::integer, 1, kMostLength), "eval.T", node))
+    draft.eval_T.push_back(static_cast<int>(T));
 }
 
 void read_search(Draft& draft, const Table& section, Place place) {
@@ -93,8 +104,12 @@ void read_search(Draft& draft, const Table& section, Place place) {
     const auto real = [&](double least, double most) {
       return std::get<double>(read_plain(draft, plain_key("", Kind::real, least, most), path, entry.node));
     };
-    if (entry.key == "mode") search.mode = std::get<std::string>(read_plain(draft, plain_key("", Kind::word, 0, 0, {"grid", "boundary", "random"}), path, entry.node));
-    else if (entry.key == "axis") search.axis = std::get<std::string>(read_plain(draft, plain_key("", Kind::word, 0, 0), path, entry.node)), axis = &entry.node;
+    if (entry.key == "mode")
+      search.mode = std::get<std::string>(
+          read_plain(draft, plain_key("", Kind::word, 0, 0, {"grid", "boundary", "random"}), path, entry.node));
+    else if (entry.key == "axis")
+      search.axis = std::get<std::string>(read_plain(draft, plain_key("", Kind::word, 0, 0), path, entry.node)),
+      axis = &entry.node;
     else if (entry.key == "level") search.level = real(0.001, 0.999);
     else if (entry.key == "tolerance") search.tolerance = real(0.001, 8);
     else if (entry.key == "probes_per_round") search.probes_per_round = integer(1);
@@ -102,10 +117,13 @@ void read_search(Draft& draft, const Table& section, Place place) {
     else if (entry.key == "n") search.n = integer(1);
     else unknown_key(draft, entry, path, {"mode", "axis", "level", "tolerance", "probes_per_round", "budget", "n"});
   }
-  if (axis && search.mode != "boundary") fail(draft.file, axis->place, "search.axis", "is read by mode = \"boundary\" only, expected that mode");
+  if (axis && search.mode != "boundary")
+    fail(draft.file, axis->place, "search.axis", "is read by mode = \"boundary\" only, expected that mode");
   if (axis) check_searched_axis(draft, *axis);
-  if (search.mode == "boundary" && !axis) fail(draft.file, place, "search.axis", "is missing, expected the axis on which to search the boundary");
-  if (search.mode == "random" && search.n == 0) fail(draft.file, place, "search.n", "is missing, expected the number of cells to draw");
+  if (search.mode == "boundary" && !axis)
+    fail(draft.file, place, "search.axis", "is missing, expected the axis on which to search the boundary");
+  if (search.mode == "random" && search.n == 0)
+    fail(draft.file, place, "search.n", "is missing, expected the number of cells to draw");
 }
 
 }  // namespace phasegrid::sweeps

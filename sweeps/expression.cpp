@@ -1,8 +1,10 @@
 #include "sweeps/expression.hpp"
 
+#include <fmt/format.h>
 #include <muParser.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 namespace phasegrid::sweeps {
@@ -36,18 +38,42 @@ void define_functions(mu::Parser& parser) {
   parser.DefineFun("max", most);
 }
 
-// muParser's own sentence without its "... at position 3." and its capital.
-std::string sentence(const mu::Parser::exception_type& error) {
+bool is_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+// muParser's own sentence without its "... at position 3." and its capital; clearer words where it misses the point.
+std::string sentence(const mu::Parser::exception_type& error, const std::string& text) {
+  const std::string token = error.GetToken().substr(0, error.GetToken().find(' '));
+  std::size_t at = std::min(static_cast<std::size_t>(std::max(0, static_cast<int>(error.GetPos()))), text.size());
   switch (error.GetCode()) {
-    case mu::ecUNEXPECTED_EOF: return "the expression ends too early";
-    case mu::ecUNASSIGNABLE_TOKEN: return "\"" + error.GetToken() + "\" is neither a setting nor a function";
-    default: break;
+    case mu::ecUNEXPECTED_EOF:
+      return "the expression ends too early";
+    case mu::ecUNASSIGNABLE_TOKEN:
+      return fmt::format("\"{}\" is neither a setting nor a function", token);
+    case mu::ecUNEXPECTED_PARENS: {
+      const std::size_t end = at;
+      while (at > 0 && is_letter(text[at - 1])) --at;
+      if (at < end) return fmt::format("\"{}\" is no function", text.substr(at, end - at));
+      break;
+    }
+    default:
+      break;
   }
-  std::string text = error.GetMsg();
-  if (const auto at = text.find(" at position"); at != std::string::npos) text.resize(at);
-  while (!text.empty() && text.back() == '.') text.pop_back();
-  if (!text.empty()) text[0] = static_cast<char>(std::tolower(text[0]));
-  return text;
+  std::string own = error.GetMsg();
+  for (const char* tail : {" at position", " at expression position"})
+    if (const auto cut = own.find(tail); cut != std::string::npos) own.resize(cut);
+  while (!own.empty() && own.back() == '.') own.pop_back();
+  if (!own.empty()) own[0] = static_cast<char>(std::tolower(own[0]));
+  return own;
+}
+
+// muParser would let an expression change a setting: "kappa = 2".
+void refuse_assignment(const std::string& text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool compares = (i > 0 && std::string("=<>!").find(text[i - 1]) != std::string::npos) ||
+                          (i + 1 < text.size() && text[i + 1] == '=');
+    if (text[i] == '=' && !compares)
+      throw ExpressionError("an expression changes nothing, = is ==", static_cast<int>(i));
+  }
 }
 
 }  // namespace
@@ -61,15 +87,17 @@ Expression::Expression(const std::string& text) : parser_(std::make_unique<Parse
   try {
     define_functions(mu);
     if (text.find_first_not_of(" \t") == std::string::npos) throw ExpressionError("the expression is empty", 0);
+    refuse_assignment(text);
     mu.SetExpr(text);
     for (const auto& [name, place] : mu.GetUsedVar()) names_.push_back(name);
-    double probe = 1;                                  // compile once with every name bound: finds all syntax errors
+    double probe = 1;  // compile once with every name bound: finds all syntax errors
     for (const auto& name : names_) mu.DefineVar(name, &probe);
     mu.Eval();
     if (mu.GetNumResults() != 1) throw ExpressionError("the expression has several values, expected one", 0);
     mu.ClearVar();
   } catch (const mu::Parser::exception_type& error) {
-    throw ExpressionError(sentence(error), std::max(0, static_cast<int>(error.GetPos())));
+    const int offset = std::clamp(static_cast<int>(error.GetPos()), 0, static_cast<int>(text.size()));
+    throw ExpressionError(sentence(error, text), offset);
   }
 }
 

@@ -12,20 +12,20 @@ namespace phasegrid::sweeps {
 
 struct ExpressionError : std::runtime_error {
   ExpressionError(const std::string& what, int offset) : std::runtime_error(what), offset(offset) {}
-  int offset;   // of the character where it was noticed, from 0
+  int offset;  // of the character where it was noticed, from 0
 };
 
 // Not for use by two threads at once: evaluating changes the parser's own memory.
 class Expression {
  public:
-  explicit Expression(const std::string& text);       // throws ExpressionError
+  explicit Expression(const std::string& text);  // throws ExpressionError
   ~Expression();
   Expression(Expression&&) noexcept;
   Expression& operator=(Expression&&) noexcept;
 
-  const std::vector<std::string>& names() const { return names_; }   // the variables, each once
-  void bind(const std::string& name, double* place);                 // every name must be bound before value()
-  double value() const;                                              // may be infinite or NaN ("1/0")
+  const std::vector<std::string>& names() const { return names_; }  // the variables, each once
+  void bind(const std::string& name, double* place);                // every name must be bound before value()
+  double value() const;                                             // may be infinite or NaN ("1/0")
 
  private:
   struct Parser;

@@ -14,7 +14,7 @@
 namespace phasegrid::sweeps {
 namespace {
 
-constexpr std::uint64_t kMostProven = 1'000'000;   // settings tried before a grid without a possible cell is let pass
+constexpr std::uint64_t kMostProven = 1'000'000;  // settings tried before a grid without a possible cell is let pass
 
 void check_size(const Draft& draft) {
   double cells = static_cast<double>(draft.seeds.size());
@@ -25,7 +25,8 @@ void check_size(const Draft& draft) {
   }
   if (cells > static_cast<double>(kMostCells))
     fail(draft.file, draft.axes_place, "axes",
-         fmt::format("the grid has {:.10g} cells ({}seed {}), expected at most {}", cells, product, draft.seeds.size(), kMostCells));
+         fmt::format("the grid has {:.10g} cells ({}seed {}), expected at most {}", cells, product, draft.seeds.size(),
+                     kMostCells));
 }
 
 void unpack(std::uint64_t index, const std::vector<Axis>& axes, std::vector<std::size_t>& coordinates) {
@@ -49,7 +50,7 @@ bool advance(const std::vector<Axis>& axes, std::size_t count, std::vector<std::
   const int key = draft.schema->find(name);
   const bool given = key >= 0 && draft.sources[key].origin != Origin::fallback;
   const std::string why = key >= 0 ? reason.substr(colon + 2) : reason;
-  fail(draft.file, given ? draft.sources[key].place : draft.task_place, key >= 0 ? name : "axes",
+  fail(draft.file, given ? draft.sources[key].place : draft.task_place, key >= 0 ? path_of(draft, key) : "axes",
        "no cell of this grid can exist: " + why);
 }
 
@@ -90,7 +91,8 @@ Grid Grid::read(const std::string& path, std::shared_ptr<const Schema> schema) {
   std::ostringstream text;
   if (file) text << file.rdbuf();
   if (!file || file.bad() || (text.fail() && file.peek() != EOF))
-    throw SweepError(fmt::format("{}:1:1: file: cannot be read ({}), expected a sweep file", path, std::strerror(errno)));
+    throw SweepError(
+        fmt::format("{}:1:1: file: cannot be read ({}), expected a sweep file", path, std::strerror(errno)));
   return parse(text.str(), path, std::move(schema));
 }
 
@@ -103,7 +105,7 @@ const std::vector<int>& Grid::eval_T() const { return data_->draft.eval_T; }
 const Search& Grid::search() const { return data_->draft.search; }
 std::uint64_t Grid::size() const { return data_->cells; }
 
-std::string Grid::hash() const {                 // 64-bit FNV-1a
+std::string Grid::hash() const {  // 64-bit FNV-1a
   std::uint64_t h = 0xcbf29ce484222325ull;
   for (const char c : canonical()) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
   return fmt::format("{:016x}", h);

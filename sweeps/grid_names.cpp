@@ -10,7 +10,7 @@
 namespace phasegrid::sweeps {
 namespace {
 
-constexpr std::uint64_t kMostTried = 1'000'000;   // cells looked at to tell whether a setting changes along an axis
+constexpr std::uint64_t kMostTried = 1'000'000;  // cells looked at to tell whether a setting changes along an axis
 
 // Whether `text` names this value: 1e-3 names 0.001.
 bool names(const std::string& text, const Value& value) {
@@ -18,13 +18,15 @@ bool names(const std::string& text, const Value& value) {
   if (std::holds_alternative<bool>(value) || std::holds_alternative<std::string>(value)) return false;
   double x = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
-  const double y = std::holds_alternative<double>(value) ? std::get<double>(value) : static_cast<double>(std::get<std::int64_t>(value));
+  const double y = std::holds_alternative<double>(value) ? std::get<double>(value)
+                                                         : static_cast<double>(std::get<std::int64_t>(value));
   return error == std::errc{} && end == text.data() + text.size() && x == y;
 }
 
 std::string values_of(const Axis& axis, std::size_t member) {
   std::string list;
-  for (std::size_t i = 0; i < std::min<std::size_t>(axis.size(), 20); ++i) list.append(i ? ", " : "").append(plain_text(axis.values[i][member]));
+  for (std::size_t i = 0; i < std::min<std::size_t>(axis.size(), 20); ++i)
+    list.append(i ? ", " : "").append(plain_text(axis.values[i][member]));
   return list + (axis.size() > 20 ? ", ..." : "");
 }
 
@@ -43,7 +45,9 @@ std::vector<Named> split(const std::string& cell) {
     if (part.empty()) continue;
     const std::size_t equal = part.find('=');
     if (equal == 0 || equal == std::string::npos || equal + 1 == part.size())
-      throw SweepError(fmt::format("cell \"{}\": found \"{}\", expected an index or key=value pairs as in variant=mamba,d=13,seed=7", cell, part));
+      throw SweepError(
+          fmt::format("cell \"{}\": found \"{}\", expected an index or key=value pairs as in variant=mamba,d=13,seed=7",
+                      cell, part));
     parts.push_back({part.substr(0, equal), part.substr(equal + 1)});
     part.clear();
   }
@@ -62,7 +66,8 @@ std::string Grid::label(std::uint64_t index) const {
   std::string text;
   for (std::size_t a = 0; a < at.size(); ++a)
     for (std::size_t member = 0; member < axes()[a].keys.size(); ++member)
-      text += fmt::format("{}{}={}", text.empty() ? "" : " ", axes()[a].keys[member], plain_text(axes()[a].values[at[a]][member]));
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", axes()[a].keys[member],
+                          plain_text(axes()[a].values[at[a]][member]));
   return text;
 }
 
@@ -71,7 +76,8 @@ std::uint64_t Grid::find(const std::string& cell) const {
   if (!cell.empty() && cell.find_first_not_of("0123456789") == std::string::npos) {
     std::uint64_t index = 0;
     const auto error = std::from_chars(cell.data(), cell.data() + cell.size(), index).ec;
-    if (error != std::errc{} || index >= size()) wrong(fmt::format("there is no such cell, expected an index from 0 to {}", size() - 1));
+    if (error != std::errc{} || index >= size())
+      wrong(fmt::format("there is no such cell, expected an index from 0 to {}", size() - 1));
     return index;
   }
   std::vector<Named> parts = split(cell);
@@ -86,10 +92,12 @@ std::uint64_t Grid::find(const std::string& cell) const {
         if (key != axis.keys[member]) continue;
         if (!used.insert(key).second) wrong(key + " is named twice, expected each axis once");
         std::erase_if(points, [&](std::size_t point) { return !names(value, axis.values[point][member]); });
-        if (points.empty()) wrong(fmt::format("{} has no value {} there, expected one of {}", key, value, values_of(axis, member)));
+        if (points.empty())
+          wrong(fmt::format("{} has no value {} there, expected one of {}", key, value, values_of(axis, member)));
       }
     }
-    if (points.size() > 1) wrong(fmt::format("{} is open, expected it to be named: one of {}", axis.name, values_of(axis, 0)));
+    if (points.size() > 1)
+      wrong(fmt::format("{} is open, expected it to be named: one of {}", axis.name, values_of(axis, 0)));
     at.push_back(points.front());
   }
   for (const auto& part : parts) {
@@ -117,7 +125,7 @@ std::vector<std::size_t> Grid::varies_with(std::string_view name) const {
     const Axis& axis = data_->axes[a];
     const bool line = axis.name == "task" || axis.name == "variant";
     if (line || (bound >> a & 1)) asked.push_back(a), points *= axis.size();
-    if (line) {       // another line of the tables has other defaults that follow other keys
+    if (line) {  // another line of the tables has other defaults that follow other keys
       asked.resize(count);
       for (std::size_t b = 0; b < count; ++b) asked[b] = b;
       points = data_->groups;

@@ -18,14 +18,16 @@ std::string quoted(const std::string& text) {
     if (c == '"' || c == '\\') result += '\\', result += c;
     else if (c == '\n') result += "\\n";
     else if (c == '\t') result += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) result += "\\u00", result += hex[c >> 4], result += hex[c & 15];
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      result += "\\u00", result += hex[c >> 4], result += hex[c & 15];
     else result += c;
   }
   return result + '"';
 }
 
 const Choice* line_of(const std::vector<Choice>& choices, std::string_view name) {
-  const auto found = std::find_if(choices.begin(), choices.end(), [&](const Choice& choice) { return choice.name == name; });
+  const auto found =
+      std::find_if(choices.begin(), choices.end(), [&](const Choice& choice) { return choice.name == name; });
   return found == choices.end() ? nullptr : &*found;
 }
 
@@ -104,12 +106,13 @@ void Settings::put(int key, Value value, bool given) {
 bool Settings::read(const Key& key) const {
   if (key.only.empty()) return true;
   for (const char* line : {"task", "variant"})
-    if (schema_->find(line) >= 0 && std::find(key.only.begin(), key.only.end(), word(line)) != key.only.end()) return true;
+    if (schema_->find(line) >= 0 && std::find(key.only.begin(), key.only.end(), word(line)) != key.only.end())
+      return true;
   return false;
 }
 
 std::string Settings::canonical(Section section) const {
-  std::map<std::string_view, std::string> lines;    // by name, so that the order of the tables does not matter
+  std::map<std::string_view, std::string> lines;  // by name, so that the order of the tables does not matter
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const Key& key = schema_->keys[i];
     if (key.section != section || !read(key) || values_[i] == default_value(key, *this)) continue;

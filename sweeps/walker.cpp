@@ -24,11 +24,13 @@ Walker::Walker(const Draft& draft)
       task_key_(schema_.find("task")),
       variant_key_(schema_.find("variant")) {
   for (std::size_t i = 0; i < schema_.keys.size(); ++i)
-    if (schema_.keys[i].section == Section::task && static_cast<int>(i) != task_key_) task_keys_.push_back(static_cast<int>(i));
+    if (schema_.keys[i].section == Section::task && static_cast<int>(i) != task_key_)
+      task_keys_.push_back(static_cast<int>(i));
   for (std::size_t i = 0; i < schema_.keys.size(); ++i)
     if (draft.sources[i].origin == Origin::literal) put(static_cast<int>(i), draft.sources[i].value, true);
   for (const int key : {task_key_, variant_key_})
-    if (draft.sources[key].origin == Origin::fallback) put(key, *literal(schema_.keys[key], schema_.keys[key].fallback), false);
+    if (draft.sources[key].origin == Origin::fallback)
+      put(key, *literal(schema_.keys[key], schema_.keys[key].fallback), false);
 }
 
 void Walker::put(int key, Value value, bool given) {
@@ -38,7 +40,8 @@ void Walker::put(int key, Value value, bool given) {
 
 // The program for the task and variant that stand in the settings now.
 Walker::Program& Walker::program() {
-  const std::string name = std::get<std::string>(settings_.at(task_key_)) + " " + std::get<std::string>(settings_.at(variant_key_));
+  const std::string name =
+      std::get<std::string>(settings_.at(task_key_)) + " " + std::get<std::string>(settings_.at(variant_key_));
   auto& slot = programs_[name];
   if (!slot) {
     slot = std::make_unique<Program>();
@@ -58,8 +61,8 @@ void Walker::build(Program& program) {
   std::vector<int> path;
   for (std::size_t i = 0; i < count; ++i) add_step(program, static_cast<int>(i), state, path);
 
-  // What follows others, follows their axes. A task may fill any of its keys that is not given, from any other: these depend on
-  // what all of them depend on.
+  // What follows others, follows their axes. A task may fill any of its keys that is not given, from any other: these
+  // depend on what all of them depend on.
   const std::uint64_t lines = program.axes[task_key_] | program.axes[variant_key_];
   const bool fills = program.task && program.task->complete;
   program.task_axes = program.axes[task_key_];
@@ -85,11 +88,13 @@ void Walker::add_step(Program& program, int key, std::vector<char>& state, std::
   if (state[key] == 2) return;
   if (state[key] == 1) {
     std::string circle;
-    for (auto at = std::find(path.begin(), path.end(), key); at != path.end(); ++at) circle += schema_.keys[*at].name + " -> ";
+    for (auto at = std::find(path.begin(), path.end(), key); at != path.end(); ++at)
+      circle += schema_.keys[*at].name + " -> ";
     for (auto at = std::find(path.begin(), path.end(), key); at != path.end(); ++at)
       if (draft_.sources[*at].origin != Origin::fallback)
-        fail(draft_.file, draft_.sources[*at].place, schema_.keys[*at].name,
-             fmt::format("follows itself ({}{}), expected an expression of other settings", circle, schema_.keys[key].name));
+        fail(draft_.file, draft_.sources[*at].place, path_of(draft_, *at),
+             fmt::format("follows itself ({}{}), expected an expression of other settings", circle,
+                         schema_.keys[key].name));
     assert(false && "defaults of the schema do not run in circles");
   }
   state[key] = 1;
@@ -100,9 +105,10 @@ void Walker::add_step(Program& program, int key, std::vector<char>& state, std::
   if (source.origin == Origin::expression) {
     texts = {source.expression}, step.given = true;
   } else if (source.origin == Origin::axis && draft_.axes[source.axis].expressions &&
-             (schema_.keys[key].kind == Kind::integer || schema_.keys[key].kind == Kind::real || schema_.keys[key].kind == Kind::integer_or_word)) {
+             (schema_.keys[key].kind == Kind::integer || schema_.keys[key].kind == Kind::real ||
+              schema_.keys[key].kind == Kind::integer_or_word)) {
     for (const auto& point : draft_.axes[source.axis].values) {
-      const Value& value = point[source.member];       // numbers and words need no expression: see run
+      const Value& value = point[source.member];  // numbers and words need no expression: see run
       texts.push_back(converted(schema_.keys[key], value) ? "0" : std::get<std::string>(value));
     }
     step.given = true, step.axis = source.axis;
@@ -110,7 +116,8 @@ void Walker::add_step(Program& program, int key, std::vector<char>& state, std::
     const std::string& text = fallback_text(schema_.keys[key], program.task, program.variant);
     if (const auto value = literal(schema_.keys[key], text)) program.plain.emplace_back(key, *value);
     else if (text.empty()) program.plain.emplace_back(key, Settings(schema_).at(key));
-    else if (const Kind kind = schema_.keys[key].kind; kind == Kind::word || kind == Kind::boolean) step.copied = schema_.find(text);
+    else if (const Kind kind = schema_.keys[key].kind; kind == Kind::word || kind == Kind::boolean)
+      step.copied = schema_.find(text);
     else texts = {text};
   }
   for (const auto& text : texts) {
@@ -133,7 +140,8 @@ void Walker::run(Step& step) {
   const std::size_t which = step.axis >= 0 ? coordinates_[step.axis] : 0;
   const Source& source = draft_.sources[step.key];
   std::string problem;
-  auto value = step.axis >= 0 ? converted(schema_.keys[step.key], draft_.axes[step.axis].values[which][source.member]) : std::nullopt;
+  auto value = step.axis >= 0 ? converted(schema_.keys[step.key], draft_.axes[step.axis].values[which][source.member])
+                              : std::nullopt;
   if (!value) value = from_number(schema_.keys[step.key], step.expressions[which].value(), problem);
   if (value) {
     problems_[step.key].clear();
@@ -213,11 +221,13 @@ void Walker::go_to(std::span<const std::size_t> coordinates) {
     for (std::size_t member = 0; member < axis.keys.size(); ++member) {
       const int key = schema_.find(axis.keys[member]);
       const Value& value = axis.values[coordinates[a]][member];
-      if (const auto plain = converted(schema_.keys[key], value)) put(key, *plain, true);     // expressions: see their steps
+      if (const auto plain = converted(schema_.keys[key], value))
+        put(key, *plain, true);  // expressions: see their steps
     }
   }
-  const std::uint64_t lines = (draft_.sources[task_key_].origin == Origin::axis ? bit(draft_.sources[task_key_].axis) : 0) |
-                              (draft_.sources[variant_key_].origin == Origin::axis ? bit(draft_.sources[variant_key_].axis) : 0);
+  const std::uint64_t lines =
+      (draft_.sources[task_key_].origin == Origin::axis ? bit(draft_.sources[task_key_].axis) : 0) |
+      (draft_.sources[variant_key_].origin == Origin::axis ? bit(draft_.sources[variant_key_].axis) : 0);
   if (!current_ || (moved & lines)) current_ = &program(), moved = kAll;
   Program& program = *current_;
   const bool always_anew = program.variant && program.variant->complete;

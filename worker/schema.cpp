@@ -34,7 +34,8 @@ std::vector<Key> model_keys() {
   constexpr auto model = Section::model;
   std::vector<std::string> names;
   for (const auto& variant : all_variants()) names.push_back(variant.name);
-  Key rank = integer("delta_rank", model, "auto", 1, kWide, "rank of the step-size projection; auto: ceil(d/16); full: no bottleneck");
+  Key rank = integer("delta_rank", model, "auto", 1, kWide,
+                     "rank of the step-size projection; auto: ceil(d/16); full: no bottleneck");
   rank.kind = Kind::integer_or_word, rank.words = {"auto", "full"};
   return {
       word("variant", model, "", names, "which mixer"),
@@ -48,11 +49,13 @@ std::vector<Key> model_keys() {
       word("norm", model, "none", {"none", "rms", "layer"}, "in front of every block"),
       word("final_norm", model, "norm", {"none", "rms", "layer"}, "in front of the head; the same as norm"),
       boolean("residual", model, "false", "add each block's input to its output"),
-      word("positional", model, "none", {"none", "scalar", "onehot", "sinusoid", "learned"}, "what the embedding says about position"),
+      word("positional", model, "none", {"none", "scalar", "onehot", "sinusoid", "learned"},
+           "what the embedding says about position"),
       rank,
       word("delta_activation", model, "softplus", {"softplus", "sigmoid", "tanh", "relu", "fixed"},
            "from projection to step size; tanh: 1 + tanh z; fixed: softplus of the bias"),
-      word("discretisation", model, "euler", {"euler", "zoh", "none"}, "the input's factor: delta, its exact integral, or 1"),
+      word("discretisation", model, "euler", {"euler", "zoh", "none"},
+           "the input's factor: delta, its exact integral, or 1"),
       boolean("tied_embedding", model, "false", "the head's weights are the embedding's"),
       real("init_scale", model, "1.0", 0, 100, "factor on the random initial weights"),
   };
@@ -74,16 +77,19 @@ std::vector<Key> train_keys() {
       real("stop_at_accuracy", train, "0", 0, 1, "stop once validation accuracy reaches this; 0: never"),
       integer("patience", train, "0", 0, kMany, "stop after so many evaluations without a better one; 0: never"),
       integer("eval_examples", Section::eval, "1000", 1, kMany, "sequences of the validation set, and of the test set"),
-      integer("every", Section::eval, "max(1, ceil(steps/30))", 1, kMany, "steps between evaluations on the validation set"),
+      integer("every", Section::eval, "max(1, ceil(steps/30))", 1, kMany,
+              "steps between evaluations on the validation set"),
   };
 }
 
 Key key_of(const tasks::OptionKey& option, const std::string& task) {
-  constexpr Kind kinds[] = {Kind::integer, Kind::real, Kind::boolean, Kind::word};     // of OptionKey::Kind
-  return {option.name, Section::task, kinds[option.kind], option.fallback, option.least, option.most, option.words, option.help, {task}};
+  constexpr Kind kinds[] = {Kind::integer, Kind::real, Kind::boolean, Kind::word};  // of OptionKey::Kind
+  return {option.name, Section::task, kinds[option.kind], option.fallback, option.least,
+          option.most, option.words,  option.help,        {task}};
 }
 
-// A key that several tasks list is one key: the widest range, all words; what a task allows itself is checked by task_fits.
+// A key that several tasks list is one key: the widest range, all words; what a task allows itself is checked by
+// task_fits.
 void add_task_keys(sweeps::Schema& schema) {
   std::vector<std::string> names;
   for (const auto& task : tasks::all_tasks()) names.push_back(task.name);
@@ -91,7 +97,8 @@ void add_task_keys(sweeps::Schema& schema) {
   for (const auto& task : tasks::all_tasks()) {
     for (const auto& option : task.options) {
       const Key key = key_of(option, task.name);
-      const auto known = std::find_if(schema.keys.begin(), schema.keys.end(), [&](const Key& k) { return k.name == key.name; });
+      const auto known =
+          std::find_if(schema.keys.begin(), schema.keys.end(), [&](const Key& k) { return k.name == key.name; });
       if (known == schema.keys.end()) {
         schema.keys.push_back(key);
         continue;
@@ -99,7 +106,8 @@ void add_task_keys(sweeps::Schema& schema) {
       known->least = std::min(known->least, key.least), known->most = std::max(known->most, key.most);
       known->only.push_back(task.name);
       for (const auto& each : key.words)
-        if (std::find(known->words.begin(), known->words.end(), each) == known->words.end()) known->words.push_back(each);
+        if (std::find(known->words.begin(), known->words.end(), each) == known->words.end())
+          known->words.push_back(each);
     }
   }
 }
@@ -109,10 +117,12 @@ std::string task_fits(const tasks::TaskEntry& task, const Settings& settings) {
   for (const auto& option : task.options) {
     const auto number = options.numbers.find(option.name);
     if (number == options.numbers.end()) {
-      if (!option.words.empty() && std::find(option.words.begin(), option.words.end(), options.word(option.name)) == option.words.end())
+      if (!option.words.empty() &&
+          std::find(option.words.begin(), option.words.end(), options.word(option.name)) == option.words.end())
         return fmt::format("{}: the task {} has no \"{}\"", option.name, task.name, options.word(option.name));
     } else if (number->second < option.least || number->second > option.most) {
-      return fmt::format("{}: the task {} takes {} to {}, but {} = {}", option.name, task.name, option.least, option.most, option.name, number->second);
+      return fmt::format("{}: the task {} takes {} to {}, but {} = {}", option.name, task.name, option.least,
+                         option.most, option.name, number->second);
     }
   }
   return task.fits ? task.fits(options) : "";
@@ -141,26 +151,31 @@ sweeps::Choice task_choice(const tasks::TaskEntry& task) {
 std::string training_fits(const Settings& s) {
   const auto epochs = s.integer("epochs"), examples = s.integer("examples"), steps = s.integer("steps");
   if (s.given("steps") && epochs > 0) return "steps: epochs and steps are both given, expected one of them";
-  if (epochs > 0 && examples == 0) return "examples: epochs are passes over a fixed training set, expected examples of at least 1";
-  if (s.integer("warmup") > steps) return fmt::format("warmup: warm-up ends before training does, warmup <= steps, but warmup = {} and steps = {}", s.integer("warmup"), steps);
+  if (epochs > 0 && examples == 0)
+    return "examples: epochs are passes over a fixed training set, expected examples of at least 1";
+  if (s.integer("warmup") > steps)
+    return fmt::format("warmup: warm-up ends before training does, warmup <= steps, but warmup = {} and steps = {}",
+                       s.integer("warmup"), steps);
   return "";
 }
 
 std::string model_fits(const Settings& s) {
   const auto D = s.integer("d") * s.integer("expand");
   if (!s.is_word("delta_rank") && s.integer("delta_rank") > D)
-    return fmt::format("delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= expand*d, but delta_rank = {} and expand*d = {}", s.integer("delta_rank"), D);
+    return fmt::format(
+        "delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= expand*d, but delta_rank = {} and "
+        "expand*d = {}",
+        s.integer("delta_rank"), D);
   return "";
 }
 
-}  // namespace
-
-std::shared_ptr<const sweeps::Schema> make_schema() {
+std::shared_ptr<const sweeps::Schema> build_schema() {
   auto schema = std::make_shared<sweeps::Schema>();
   add_task_keys(*schema);
   for (Key& key : model_keys()) {
     for (const auto& variant : all_variants())
-      if (std::find(variant.keys.begin(), variant.keys.end(), key.name) != variant.keys.end()) key.only.push_back(variant.name);
+      if (std::find(variant.keys.begin(), variant.keys.end(), key.name) != variant.keys.end())
+        key.only.push_back(variant.name);
     schema->keys.push_back(std::move(key));
   }
   for (Key& key : train_keys()) schema->keys.push_back(std::move(key));
@@ -172,6 +187,13 @@ std::shared_ptr<const sweeps::Schema> make_schema() {
   };
   schema->cost = cell_cost;
   schema->index();
+  return schema;
+}
+
+}  // namespace
+
+std::shared_ptr<const sweeps::Schema> make_schema() {
+  static const std::shared_ptr<const sweeps::Schema> schema = build_schema();
   return schema;
 }
 

@@ -7,6 +7,7 @@
 
 namespace phasegrid::worker {
 
+// Always the same schema: settings refer to it and may outlive their grid.
 std::shared_ptr<const sweeps::Schema> make_schema();
 
 // What the cell's task reads, as the task takes it.
