@@ -6,6 +6,7 @@
 
 #include "sweeps/document.hpp"
 #include "sweeps/grid.hpp"
+#include "sweeps/suggestion.hpp"
 
 namespace phasegrid::sweeps {
 
@@ -50,9 +51,6 @@ struct Given {
   Value value;               // of an expression: its text
 };
 Given read_value(const Draft& draft, const Key& key, const std::string& path, const Node& node);
-
-// The key that a message should suggest, as `, did you mean "d"?`, or what keys there are: `, expected one of ...`.
-std::string suggestion(const std::string& word, const std::vector<std::string>& known);
 
 [[noreturn]] void unknown_key(const Draft& draft, const Entry& entry, const std::string& path, const std::vector<std::string>& known);
 

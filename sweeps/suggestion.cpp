@@ -1,8 +1,8 @@
 // "did you mean": the known word that takes the fewest typos (insert, delete, replace, swap neighbours).
+#include "sweeps/suggestion.hpp"
+
 #include <algorithm>
 #include <numeric>
-
-#include "sweeps/draft.hpp"
 
 namespace phasegrid::sweeps {
 namespace {

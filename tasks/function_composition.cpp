@@ -1,7 +1,7 @@
 // SEQUENTIAL FUNCTION COMPOSITION: tables of functions, then an argument; say what all of them make of it (family of
 // arXiv 2412.02975; the layout is ours).
 //
-//   tokens     m = `points`, L = `functions`: inputs x are 0 .. m - 1, outputs y are m .. 2m - 1, the title of the table
+//   tokens     m = `points`, L = `functions`: inputs x are 0 .. m - 1, outputs y m .. 2m - 1, the title of the table
 //              of f_i is 2m + i - 1, the question mark 2m + L
 //   table      title, then the m pairs x f_i(x) in random order; every f_i(x) uniform, or (`bijective`) f_i a uniform
 //              permutation. Tables come as f_1 .. f_L (`order = forward`) or f_L .. f_1 (`reversed`)

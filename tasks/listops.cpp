@@ -98,7 +98,7 @@ std::int64_t longest(const Options& options, std::int64_t enough) {
 
 std::string fits(const Options& options) {
   const std::int64_t min_length = options.integer("min_length");
-  // The shortest expression, [op a b ], comes with probability (3/4)^2 / (args - 1) >= 1/16: one of 1000 tries fits any T.
+  // The shortest expression, [op a b ], has probability (3/4)^2 / (args - 1) >= 1/16: 1000 tries suffice.
   if (min_length > options.integer("T")) {
     return "min_length: expressions must fit in, min_length <= T, but " + say(options, "min_length") + " and " +
            say(options, "T");
