@@ -4,10 +4,10 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <ostream>
 
 #include "sweeps/error.hpp"
+#include "sweeps/suggestion.hpp"
 #include "tasks/task.hpp"
 
 namespace phasegrid::orchestrator {
@@ -18,38 +18,17 @@ using tasks::OptionKey;
 
 constexpr std::size_t kColumns = 110;  // wider examples are broken into several pairs of lines
 
-std::size_t edits(const std::string& a, const std::string& b) {  // Levenshtein's distance
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = std::exchange(row[j], std::min({replaced, row[j] + 1, row[j - 1] + 1}));
-    }
-  }
-  return row.back();
-}
-
 std::string join(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;
 }
 
-// "; did you mean X?" when one name is close, then all of them.
-std::string suggest(const std::string& wrong, const std::vector<std::string>& names) {
-  const auto closest = std::min_element(
-      names.begin(), names.end(), [&](const auto& a, const auto& b) { return edits(wrong, a) < edits(wrong, b); });
-  const bool close = closest != names.end() && edits(wrong, *closest) <= 1 + closest->size() / 3;
-  return (close ? "; did you mean " + *closest + "?" : "") + " (there are: " + join(names) + ")";
-}
-
 const tasks::TaskEntry& entry_of(const std::string& name) {
   if (const tasks::TaskEntry* entry = tasks::find_task(name)) return *entry;
   std::vector<std::string> names;
   for (const tasks::TaskEntry& entry : tasks::all_tasks()) names.push_back(entry.name);
-  throw SweepError("sample: unknown task " + name + suggest(name, names));
+  throw SweepError("sample: unknown task " + name + sweeps::suggestion(name, names));
 }
 
 std::string number_text(double number) {  // the shortest text that reads back
@@ -85,12 +64,12 @@ void read_option(const tasks::TaskEntry& entry, const std::string& setting, task
   if (key == entry.options.end()) {
     std::vector<std::string> names;
     for (const OptionKey& option : entry.options) names.push_back(option.name);
-    throw SweepError("--set: " + name + ": unknown key of task " + entry.name + suggest(name, names));
+    throw SweepError("--set: " + name + ": unknown key of task " + entry.name + sweeps::suggestion(name, names));
   }
   if (options.has(name)) throw SweepError("--set: " + name + ": given twice");
   if (key->kind == OptionKey::word) {
     if (std::find(key->words.begin(), key->words.end(), text) == key->words.end()) {
-      throw SweepError("--set: " + name + ": unknown word " + text + suggest(text, key->words));
+      throw SweepError("--set: " + name + ": unknown word " + text + sweeps::suggestion(text, key->words));
     }
     options.words[name] = text;
   } else {

@@ -141,7 +141,7 @@ TaskEntry mqar() {
       .name = "mqar",
       .help = "multi-query associative recall: key-value pairs first, then the value of each key that comes back",
       .options = {{"kappa", OptionKey::integer, "8", 1, most, {}, "number of key symbols"},
-                  {"nu", OptionKey::integer, "kappa", 1, most, {}, "number of value symbols"},
+                  key_nu("kappa"),
                   {"pairs", OptionKey::integer, "kappa", 1, most, {}, "key-value pairs in a sequence"},
                   key_vocab("1+kappa+nu"),
                   key_T("64"),

@@ -10,7 +10,11 @@ inline OptionKey key_T(std::string fallback) {
   return {"T", OptionKey::integer, std::move(fallback), 1, 1 << 20, {}, "sequence length"};
 }
 inline OptionKey key_vocab(std::string fallback) {
-  return {"vocab", OptionKey::integer, std::move(fallback), 2, 1 << 20, {}, "vocabulary size"};
+  return {
+      "vocab", OptionKey::integer, std::move(fallback), 2, 1 << 20, {}, "vocabulary size, without a task's own marks"};
+}
+inline OptionKey key_nu(std::string fallback) {
+  return {"nu", OptionKey::integer, std::move(fallback), 1, 1 << 20, {}, "number of value symbols"};
 }
 
 // "key = number", for the messages of fits().

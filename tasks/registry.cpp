@@ -5,13 +5,20 @@
 
 namespace phasegrid::tasks {
 
-TaskEntry keep_nth();  // keep_nth.cpp
-TaskEntry mqar();      // mqar.cpp
+// Each is defined in the file of its name.
+TaskEntry keep_nth(), mqar(), induction_heads(), selective_copy(), k_hop(), pointer_value_retrieval(),
+    function_composition(), listops();
 
 const std::vector<TaskEntry>& all_tasks() {
   static const std::vector<TaskEntry> tasks = {
       keep_nth(),
       mqar(),
+      induction_heads(),
+      selective_copy(),
+      k_hop(),
+      pointer_value_retrieval(),
+      function_composition(),
+      listops(),
   };
   return tasks;
 }

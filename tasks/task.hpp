@@ -19,17 +19,20 @@ constexpr std::int32_t kUnscored = -100;  // in files and dense targets; batches
 // Sequences with their scored positions. Scored positions of sequence b are [first[b], first[b + 1]), ascending.
 struct Batch {
   int sequences = 0, T = 0;
-  std::vector<std::int32_t> tokens;       // [sequences][T]
-  std::vector<std::int32_t> first;        // [sequences + 1]
-  std::vector<std::int32_t> position;     // [scored]
-  std::vector<std::int32_t> label;        // [scored]
+  std::vector<std::int32_t> tokens;    // [sequences][T]
+  std::vector<std::int32_t> first;     // [sequences + 1]
+  std::vector<std::int32_t> position;  // [scored]
+  std::vector<std::int32_t> label;     // [scored]
   // Real-valued tasks: inputs instead of tokens, values instead of labels.
   int channels = 0, outputs = 0;
-  std::vector<float> inputs;              // [sequences][T][channels]
-  std::vector<float> values;              // [scored][outputs]
+  std::vector<float> inputs;  // [sequences][T][channels]
+  std::vector<float> values;  // [scored][outputs]
 
   void clear(int T);
-  void end_sequence() { first.push_back(static_cast<std::int32_t>(position.size())); ++sequences; }
+  void end_sequence() {
+    first.push_back(static_cast<std::int32_t>(position.size()));
+    ++sequences;
+  }
   void score(int t, std::int32_t target) { position.push_back(t), label.push_back(target); }
 };
 
@@ -38,13 +41,14 @@ struct OptionKey {
   enum Kind { integer, real, boolean, word };
   std::string name;
   Kind kind;
-  std::string fallback;                   // as a sweep file would write it, or an expression of other options
+  std::string fallback;  // as a sweep file would write it, or an expression of other options
   double least = 0, most = 1e9;
   std::vector<std::string> words;
   std::string help;
 };
 
-// The options of one cell; numbers and booleans (0, 1) under `numbers`, words under `words`. `given` lists what the sweep said.
+// The options of one cell; numbers and booleans (0, 1) under `numbers`, words under `words`. `given` lists what the
+// sweep said.
 struct Options {
   std::map<std::string, double> numbers;
   std::map<std::string, std::string> words;
@@ -60,14 +64,14 @@ struct Options {
 class Task {
  public:
   virtual ~Task() = default;
-  virtual int vocab() const = 0;                                   // input tokens are 0 .. vocab - 1; logits have vocab entries
+  virtual int vocab() const = 0;  // input tokens are 0 .. vocab - 1; logits have vocab entries
   virtual int T() const = 0;
-  virtual int most_scored() const = 0;                             // scored positions of one sequence, at most
-  virtual double ceiling() const { return 1; }                     // the accuracy that no model can exceed
+  virtual int most_scored() const = 0;          // scored positions of one sequence, at most
+  virtual double ceiling() const { return 1; }  // the accuracy that no model can exceed
   // Appends one sequence to the batch (tokens, scored positions, end_sequence).
   virtual void draw(kernels::Random& random, Batch& batch) const = 0;
-  // The role of each position of one drawn sequence ("key", "value", "filler", "query", "before", "after" ...), for diagnostics:
-  // what diagnostics are split by. Unless a task says more: "query" where scored, "token" elsewhere.
+  // The role of each position of one drawn sequence ("key", "value", "filler", "query", "before", "after" ...): what
+  // diagnostics are split by. Unless a task says more: "query" where scored, "token" elsewhere.
   virtual std::vector<std::string> roles(const Batch& batch, int sequence) const;
   // How drawn examples write a token: its number, or k1, v1, - where a task has kinds of symbols.
   virtual std::string symbol(std::int32_t token) const { return std::to_string(token); }
@@ -75,22 +79,32 @@ class Task {
 
 struct TaskEntry {
   std::string name;
-  std::string help;                                                // one line
+  std::string help;  // one line
   std::vector<OptionKey> options;
   // Sets every option that was not given and whose default follows from others; may be null.
   void (*complete)(Options&);
-  std::string (*fits)(const Options&);                             // "" or why no such cell can exist
+  std::string (*fits)(const Options&);  // "" or why no such cell can exist
   std::unique_ptr<Task> (*make)(const Options&);
 };
 
 const std::vector<TaskEntry>& all_tasks();
-const TaskEntry* find_task(const std::string& name);               // null if there is none
+const TaskEntry* find_task(const std::string& name);  // null if there is none
 
-// The options of a task from those that were given: literal defaults first, then the task's `complete`. Nothing is checked.
+// The options of a task from those that were given: literal defaults first, then the task's `complete`. Nothing is
+// checked.
 Options complete_options(const TaskEntry& task, Options given);
 
-// Sequences [begin, begin + count) of a stream, replacing what the batch held. `key` says which data (seed and task settings), `stream` which part of it.
-enum class Stream : std::uint32_t { train = 1, validation = 2, test = 3, initial = 4, noise = 5, shuffle = 6, sample = 7 };
+// Sequences [begin, begin + count) of a stream, replacing what the batch held. `key` says which data (seed and task
+// settings), `stream` which part of it.
+enum class Stream : std::uint32_t {
+  train = 1,
+  validation,
+  test,
+  initial,
+  noise,
+  shuffle,
+  sample
+};  // results depend on it
 void draw_batch(const Task& task, std::uint64_t key, Stream stream, std::uint64_t begin, int count, Batch& batch);
 
 }  // namespace phasegrid::tasks

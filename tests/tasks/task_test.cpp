@@ -100,7 +100,8 @@ TEST_P(EveryTask, DrawsOtherSequencesInOtherStreamsAndForOtherKeys) {
       for (int b = 0; b < 200; ++b, ++drawn) seen.insert({tokens_of(batch, b).begin(), tokens_of(batch, b).end()});
     }
   }
-  EXPECT_GE(static_cast<int>(seen.size()), drawn - 2);
+  // Short expressions may come twice; shared streams would halve the number of different sequences.
+  EXPECT_GT(static_cast<double>(seen.size()), 0.9 * drawn);
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, EveryTask, testing::ValuesIn([] {
@@ -139,6 +140,12 @@ TEST(Tasks, KeepDrawingTheSameSequences) {
   const std::map<std::string, std::uint64_t> recorded = {
       {"keep_nth", 17263291084538447311u},
       {"mqar", 9001879457300847518u},
+      {"induction_heads", 13045741582738368111u},
+      {"selective_copy", 3735884047713591049u},
+      {"k_hop", 3687741593604169356u},
+      {"pointer_value_retrieval", 5746867305089071726u},
+      {"function_composition", 8847453176632909486u},
+      {"listops", 16327764607852387811u},
   };
   EXPECT_EQ(fingerprints, recorded);
 }

@@ -1,0 +1,129 @@
+// Cells and networks for tests, from the same sweep text that users write.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "kernels/arena.hpp"
+#include "sweeps/grid.hpp"
+#include "worker/models/network.hpp"
+#include "worker/models/registry.hpp"
+#include "worker/run_pack.hpp"
+#include "worker/schema.hpp"
+#include "worker/training.hpp"
+
+namespace phasegrid::worker::test {
+
+// One cell: a small MQAR with lines added to [model] and [train].
+inline sweeps::CellSpec mqar_cell(const std::string& variant, const std::string& model = "", const std::string& train = "steps = 10", int seed = 0) {
+  const std::string text = "[sweep]\nname = \"test\"\nseeds = [" + std::to_string(seed) + "]\n[task]\nname = \"mqar\"\nkappa = 3\nnu = 4\npairs = 2\nT = 14\n" +
+                           "[axes]\nvariant = [\"" + variant + "\"]\n[model]\n" + (model.find("d = ") == std::string::npos ? "d = 5\n" : "") +
+                           (model.find("N = ") == std::string::npos ? "N = 4\n" : "") + model + "\n[train]\nbatch = 6\n" + train + "\n";
+  return sweeps::Grid::parse(text, "test.toml", make_schema()).cell(0);
+}
+
+// A network of one model with its weights and one batch of training data.
+template <class Real>
+struct Bench {
+  ModelSettings model;
+  ParameterSet parameters;
+  kernels::Arena arena;
+  Real *values, *grads;
+  tasks::Batch batch;
+  std::unique_ptr<Network<Real>> network;
+
+  explicit Bench(const sweeps::CellSpec& cell, const std::string& kind = cpu_kinds().back()) {
+    const TrainSettings train = train_settings(cell.settings);
+    TrainingData data(cell, train);
+    const tasks::Task& task = data.task();
+    model = model_settings(cell.settings, task.vocab(), task.T());
+    parameters = describe_parameters(model);
+    values = arena.allocate_array<Real>(static_cast<std::size_t>(parameters.size()));
+    grads = arena.allocate_array<Real>(static_cast<std::size_t>(parameters.size()));
+    randomise(cell.seed);
+    const LayoutShape shape{.sequences = train.batch, .T = task.T(), .vocab = task.vocab(), .taps = model.taps(), .layers = model.layers,
+                            .most_scored = task.most_scored(), .positional = model.positional != Positional::none, .positions_table = task.T()};
+    network = std::make_unique<Network<Real>>(model, shape, 1, kind, values, grads);
+    data.draw(1, batch);
+    network->set(0, batch);
+  }
+
+  // The model's own start plus noise large enough that every gradient can be seen.
+  void randomise(std::int64_t seed) {
+    parameters.initialise(values, static_cast<std::uint64_t>(seed));
+    kernels::Random random(77, 1, static_cast<std::uint64_t>(seed));
+    for (const ParameterInfo& p : parameters.all())
+      for (int r = 0; r < p.rows; ++r)
+        for (int c = 0; c < p.columns; ++c)
+          if (p.rate != 0) values[p.offset + r * p.width() + c] += static_cast<Real>(0.4 * random.normal());
+  }
+
+  double loss() {
+    network->forward();
+    return network->loss(0);
+  }
+  double gradients() {
+    std::fill(grads, grads + parameters.size(), Real(0));
+    const double loss = this->loss();
+    network->backward();
+    return loss;
+  }
+  double largest_gradient(const ParameterInfo& p) const {
+    double most = 0;
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(p.rows) * p.width(); ++i) most = std::max(most, std::fabs(static_cast<double>(grads[p.offset + i])));
+    return most;
+  }
+};
+
+// Every switch of [model], one line each; a variant is tested with all that its keys allow.
+struct Switch { const char* name; const char* lines; const char* key = nullptr; };   // key: only variants that read it
+inline std::vector<Switch> switches() {
+  return {
+      {"plain", ""},
+      {"no_gate", "gate = false"},
+      {"no_conv", "conv = 0"},
+      {"conv_1", "conv = 1"},
+      {"conv_3", "conv = 3"},
+      {"conv_4", "conv = 4"},
+      {"identity", "activation = \"identity\""},
+      {"relu", "activation = \"relu\""},
+      {"rms", "norm = \"rms\"\nresidual = true"},
+      {"layer_norm", "norm = \"layer\"\nresidual = true"},
+      {"residual", "residual = true"},
+      {"final_norm", "final_norm = \"rms\""},
+      {"learned", "positional = \"learned\""},
+      {"scalar", "positional = \"scalar\""},
+      {"onehot", "positional = \"onehot\"\nd = 17"},
+      {"sinusoid", "positional = \"sinusoid\""},
+      {"tied", "tied_embedding = true"},
+      {"expand", "expand = 4\nN = 10"},
+      {"one_state", "N = 2\nd = 3"},
+      {"two_layers", "layers = 2\nnorm = \"rms\"\nresidual = true"},
+      {"three_layers", "layers = 3\nconv = 3\nnorm = \"layer\"\nresidual = true"},
+      {"full_delta", "delta_rank = \"full\"", "delta_rank"},
+      {"rank_2", "delta_rank = 2", "delta_rank"},
+      {"sigmoid", "delta_activation = \"sigmoid\"", "delta_activation"},
+      {"tanh", "delta_activation = \"tanh\"", "delta_activation"},
+      {"delta_relu", "delta_activation = \"relu\"", "delta_activation"},
+      {"fixed", "delta_activation = \"fixed\"", "delta_activation"},
+      {"euler", "discretisation = \"euler\"", "discretisation"},
+      {"zoh", "discretisation = \"zoh\"", "discretisation"},
+      {"none", "discretisation = \"none\"", "discretisation"},
+  };
+}
+
+struct Case {
+  std::string variant;
+  Switch change;
+};
+inline std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const VariantEntry& variant : all_variants())
+    for (const Switch& change : switches()) {
+      const bool reads = !change.key || std::find(variant.keys.begin(), variant.keys.end(), change.key) != variant.keys.end();
+      if (reads) cases.push_back({variant.name, change});
+    }
+  return cases;
+}
+inline std::string name_of(const testing::TestParamInfo<Case>& info) { return info.param.variant + "_" + info.param.change.name; }
+
+}  // namespace phasegrid::worker::test
