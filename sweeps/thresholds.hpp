@@ -1,5 +1,5 @@
 // What theory says about a cell: the sizes from which on a task can be solved, or below which it cannot.
-// Pure functions; formulas, conditions and sources in docs/theory.md (sections 3.7 and 3.9).
+// Pure functions; formulas, conditions and sources in docs/theory.md (../shared: theory section 3.7 and 3.9).
 #pragma once
 #include <string>
 #include <vector>
