@@ -1,5 +1,9 @@
 // Cells and networks for tests, from the same sweep text that users write.
 #pragma once
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -15,9 +19,10 @@ namespace phasegrid::worker::test {
 
 // One cell: a small MQAR with lines added to [model] and [train].
 inline sweeps::CellSpec mqar_cell(const std::string& variant, const std::string& model = "", const std::string& train = "steps = 10", int seed = 0) {
+  const auto says = [&](const std::string& key) { return ("\n" + model).find("\n" + key + " = ") != std::string::npos; };
   const std::string text = "[sweep]\nname = \"test\"\nseeds = [" + std::to_string(seed) + "]\n[task]\nname = \"mqar\"\nkappa = 3\nnu = 4\npairs = 2\nT = 14\n" +
-                           "[axes]\nvariant = [\"" + variant + "\"]\n[model]\n" + (model.find("d = ") == std::string::npos ? "d = 5\n" : "") +
-                           (model.find("N = ") == std::string::npos ? "N = 4\n" : "") + model + "\n[train]\nbatch = 6\n" + train + "\n";
+                           "[axes]\nvariant = [\"" + variant + "\"]\n[model]\n" + (says("d") ? "" : "d = 5\n") +
+                           (says("N") ? "" : "N = 4\n") + model + "\n[train]\nbatch = 6\n" + train + "\n";
   return sweeps::Grid::parse(text, "test.toml", make_schema()).cell(0);
 }
 
@@ -115,6 +120,7 @@ struct Case {
   std::string variant;
   Switch change;
 };
+inline void PrintTo(const Case& c, std::ostream* out) { *out << c.variant << " " << c.change.name; }
 inline std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const VariantEntry& variant : all_variants())
