@@ -18,13 +18,15 @@ bool is_trained(const CellResult& result) {
 
 Array status_column(const Known& known) {
   std::vector<std::int8_t> status(known.cells.size());
-  for (std::size_t cell = 0; cell < status.size(); ++cell) {
-    const CellResult* result = known.cells[cell];
-    const bool unknown = !result || result->status == Status::pending;
-    status[cell] = static_cast<std::int8_t>(!unknown                             ? result->status
-                                            : known.cube.grid().infeasible(cell) ? Status::infeasible
-                                                                                 : Status::pending);
-  }
+  const sweeps::Grid& grid = known.cube.grid();
+  const std::size_t seeds = grid.axes().back().size();
+  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings&, const std::string& reason) {
+    const Status unknown = reason.empty() ? Status::pending : Status::infeasible;
+    for (std::size_t cell = first; cell < first + seeds; ++cell) {
+      const CellResult* result = known.cells[cell];
+      status[cell] = static_cast<std::int8_t>(result && result->status != Status::pending ? result->status : unknown);
+    }
+  });
   return status;
 }
 
@@ -82,7 +84,8 @@ Attributes status_attributes() {
   std::string meanings;
   for (const Status status : kStatuses) {
     values.push_back(static_cast<std::int8_t>(status));
-    meanings += (meanings.empty() ? "" : " ") + std::string(sweeps::to_text(status));
+    if (!meanings.empty()) meanings += ' ';
+    meanings += sweeps::to_text(status);
   }
   return {{"long_name", "what became of the cell"}, {"flag_values", values}, {"flag_meanings", meanings}};
 }

@@ -1,7 +1,5 @@
 // Settings as coordinates: a scalar where the whole sweep has one value, else an auxiliary coordinate over the
 // dimensions on which the setting depends, such as N(kappa) for N = ["kappa"] and d(d_N) for zipped lists.
-#include <algorithm>
-#include <set>
 #include <unordered_map>
 
 #include "results/results_parts.hpp"
@@ -15,6 +13,7 @@ struct Track {
   std::vector<sweeps::Value> distinct;
   std::unordered_map<sweeps::Value, std::uint32_t> index_of;
   std::vector<std::uint32_t> at;
+  bool read = false;  // by some task or variant of this sweep
 
   void add(const sweeps::Value& value) {
     if (at.empty() || !(distinct[at.back()] == value)) {
@@ -29,12 +28,6 @@ struct Track {
 
 bool is_seed(const sweeps::Axis& axis) { return axis.name == "seed"; }
 
-// Whether any task or variant of this sweep reads the key.
-bool is_read(const sweeps::Key& key, const std::set<std::string>& choices) {
-  return key.only.empty() ||
-         std::ranges::any_of(key.only, [&](const std::string& name) { return choices.contains(name); });
-}
-
 // The name under which a key's values are a coordinate; "" when its axis is that coordinate already.
 std::string variable_name(const sweeps::Key& key, const Cube& cube) {
   for (const Cube::Dim& dim : cube.dims())
@@ -48,19 +41,20 @@ void write_settings(NetcdfGroup& root, const Cube& cube) {
   const std::vector<std::size_t> dims = cube.dims_without(is_seed);
   std::vector<Track> tracks;
   for (const sweeps::Key& key : cube.grid().schema().keys)
-    if (key.section <= sweeps::Section::eval && !variable_name(key, cube).empty()) tracks.push_back({&key, {}, {}, {}});
+    if (key.section <= sweeps::Section::eval && !variable_name(key, cube).empty())
+      tracks.push_back({&key, {}, {}, {}, false});
 
-  std::set<std::string> choices;
-  cube.grid().visit([&](std::uint64_t cell, const sweeps::Settings& settings, std::int64_t) {
+  cube.grid().visit_groups([&](std::uint64_t cell, const sweeps::Settings& settings, const std::string&) {
     if (!cube.represents(cell, dims)) return;
-    for (Track& track : tracks) track.add(settings.value(track.key->name));
-    for (const char* chooser : {"task", "variant"})
-      if (settings.schema().find(chooser) >= 0) choices.insert(settings.word(chooser));
+    for (Track& track : tracks) {
+      track.add(settings.value(track.key->name));
+      track.read |= settings.read(*track.key);
+    }
   });
 
   std::string names;
   for (const Track& track : tracks) {
-    if (!is_read(*track.key, choices)) continue;
+    if (!track.read) continue;
     const std::string name = variable_name(*track.key, cube);
     const auto reduced = cube.reduce(track.distinct.size() > 1 ? dims : std::vector<std::size_t>{},
                                      [&](std::size_t cell) { return track.at[cube.place_of(cell, dims)]; });
@@ -68,6 +62,8 @@ void write_settings(NetcdfGroup& root, const Cube& cube) {
     for (const std::uint32_t which : reduced.values) values.push_back(track.distinct[which]);
     const Column typed = column(values);
     Attributes attributes = {{"long_name", track.key->help}};
+    if (const std::string text = cube.grid().expression(track.key->name); !text.empty())
+      attributes.push_back({"expression", text});
     if (typed.boolean) attributes.push_back({"dtype", "bool"});
     root.variable(name, cube.names(reduced.dims), typed.values, attributes);
     names += (names.empty() ? "" : " ") + name;

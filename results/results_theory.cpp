@@ -59,7 +59,7 @@ void write_theory(NetcdfGroup& root, const Cube& cube) {
   const std::size_t places = cube.size_of(dims);
   std::map<std::string, std::map<std::string, Curve>> families;  // "theory_exact_d" -> name -> values
   std::set<std::string> crowded;                                 // families of which one cell has two
-  cube.grid().visit([&](std::uint64_t cell, const sweeps::Settings& settings, std::int64_t) {
+  cube.grid().visit_groups([&](std::uint64_t cell, const sweeps::Settings& settings, const std::string&) {
     if (!cube.represents(cell, dims)) return;
     std::set<std::string> seen;
     for (const sweeps::Threshold& threshold : sweeps::thresholds(settings)) {
