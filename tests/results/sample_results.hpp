@@ -1,0 +1,43 @@
+// Results whose every field is a simple function of the cell's index, so that another program can check them.
+#pragma once
+#include <cmath>
+
+#include "sweeps/cell.hpp"
+
+namespace phasegrid::testing {
+
+inline sweeps::CellResult failed_result(std::uint64_t cell, sweeps::Status status, const std::string& reason) {
+  sweeps::CellResult result;
+  result.index = cell;
+  result.status = status;
+  result.reason = reason;
+  return result;
+}
+
+inline sweeps::CellResult sample_result(std::uint64_t cell) {
+  const double x = static_cast<double>(cell);
+  const auto n = static_cast<std::int64_t>(cell);
+  sweeps::CellResult result;
+  result.index = cell;
+  result.status = sweeps::Status::done;
+  result.accuracy = x / 97;
+  result.loss = 1 / (x + 3);
+  result.accuracy_final = x / 101;
+  result.accuracy_validation = x / 103;
+  result.examples = 64 * n;
+  result.steps = 100 + n;
+  result.best_step = 50 + n;
+  result.seconds = 0.25 * x;
+  result.parameters = 1000 + n;
+  result.accuracy_T = {x / 7, sweeps::kNaN};
+  result.loss_T = {x / 11, x / 13};
+  for (std::int64_t point = 1; point <= n % 4; ++point) {
+    const double p = static_cast<double>(point);
+    result.curve.push_back({10 * point, p / 9, x + p, x - p});
+  }
+  if (cell % 2 == 0)
+    result.diagnostics.push_back({"decay", {"role", "bin"}, {2, 3}, {x, x + 1, x + 2, -x, -x - 1, sweeps::kNaN}});
+  return result;
+}
+
+}  // namespace phasegrid::testing
