@@ -26,7 +26,14 @@ struct Search {                              // [search]; mode "grid" when the s
   std::string mode = "grid";
   std::string axis;
   double level = 0.9;
+  double tolerance = 0.25;                   // octaves: the width of the interval at which a boundary counts as found
+  std::int64_t probes_per_round = 16;
+  std::int64_t budget = 0;                   // cells; 0: no limit
+  std::int64_t n = 0;                        // mode "random": cells to draw
 };
+
+// The most cells that a grid may have; a larger one is refused when it is parsed.
+constexpr std::uint64_t kMostCells = 100'000'000;
 
 class Grid {
  public:
@@ -39,7 +46,12 @@ class Grid {
   const std::string& canonical() const;      // what the sweep means: equal for files that differ in comments and order only
   std::string hash() const;                  // of canonical(), 16 hex digits
   const Schema& schema() const;
-  const std::vector<Axis>& axes() const;     // seed last
+  const std::vector<Axis>& axes() const;     // in the order of the schema: [model], [task], [train]; seed last
+  // The axes along which a key's value changes: none for a fixed setting, its own axis, or what its expression or default
+  // follows ("N" given as "kappa" changes along kappa).
+  std::vector<std::size_t> varies_with(std::string_view key) const;
+  // The text of the expression that gives a key as a single expression, in [axes] or in its section; "" if none does.
+  std::string expression(std::string_view key) const;
   const std::vector<int>& eval_T() const;
   const Search& search() const;
 
@@ -55,6 +67,10 @@ class Grid {
 
   // Calls f(index, settings, seed) for every cell in order, reusing one Settings; fast enough for millions of cells.
   void visit(const std::function<void(std::uint64_t, const Settings&, std::int64_t seed)>& f) const;
+
+  // The same for groups of cells that differ in the seed only: cells first .. first + seeds - 1, and why they are infeasible ("" if
+  // they are not).
+  void visit_groups(const std::function<void(std::uint64_t first, const Settings&, const std::string& reason)>& f) const;
 
   struct Data;  // defined in grid.cpp
  private:

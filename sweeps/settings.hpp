@@ -1,5 +1,6 @@
 // The settings of a sweep: what keys exist (Schema), and one value for each of them (Settings).
 //
+// The keys `task` and `variant` (in a file: `name` in [task], `variant` in [model]) name a line of the table of tasks or variants.
 // This folder knows no task and no model. The tables of tasks/ and worker/models/ say which keys they read; worker/schema.cpp
 // joins them into one Schema, which is handed to the parser. A key's name means one thing only, whichever table lists it.
 #pragma once
@@ -26,7 +27,8 @@ struct Key {
   std::string name;
   Section section;
   Kind kind;
-  std::string fallback;             // the default, as a sweep file writes it ("2", "silu") or an expression ("1+kappa+nu")
+  std::string fallback;             // the default, as a sweep file writes it ("2", "silu"), an expression ("1+kappa+nu"), or for
+                                    // words another key's name ("norm": the same as norm); empty: the sweep must say it
   double least = -std::numeric_limits<double>::infinity();
   double most = std::numeric_limits<double>::infinity();
   std::vector<std::string> words;   // what a word may be
@@ -40,8 +42,12 @@ class Settings;
 struct Choice {
   std::string name;
   std::map<std::string, std::string> fallbacks;             // defaults that differ for this task or variant
-  std::function<void(Settings&)> complete;                  // fills settings that follow from others, after the defaults; may be empty
-  std::function<std::string(const Settings&)> fits;         // "" or the reason why no such cell can exist; may be empty
+  // Fills settings that follow from others, after the defaults: those of its own section that the sweep does not give. Gives the
+  // same again when called again. A task's reads keys of [task] only. May be empty.
+  std::function<void(Settings&)> complete;
+  // "" or the reason why no such cell can exist, beginning with a key's name: "pairs: 9 pairs need 9 keys, kappa is 8". A task's
+  // reads keys of [task] only. May be empty.
+  std::function<std::string(const Settings&)> fits;
 };
 
 // What one cell costs, counted, not measured (docs/design.md): per training step, and for the whole cell.
@@ -55,9 +61,17 @@ struct Cost {
 struct Schema {
   std::vector<Key> keys;
   std::vector<Choice> tasks, variants;
+  std::function<std::string(const Settings&)> fits;         // rules between settings of any section; may be empty
   std::function<Cost(const Settings&)> cost;                // of a complete cell
 
+  void index();                                             // call when the last key is listed: find() is fast from then on
   int find(std::string_view name) const;                    // index into keys, or -1
+  const Choice* task(std::string_view name) const;          // null if there is none
+  const Choice* variant(std::string_view name) const;
+
+ private:
+  struct Hash : std::hash<std::string_view> { using is_transparent = void; };
+  std::unordered_map<std::string, int, Hash, std::equal_to<>> places_;
 };
 
 // One value for every key of a schema. Copies are cheap enough for one cell, not for a million: see Grid::visit.
@@ -74,9 +88,12 @@ class Settings {
   bool given(std::string_view name) const;                  // said by the sweep file, rather than a default
 
   void set(std::string_view name, Value value, bool given);
+  const Value& at(int key) const { return values_[key]; }   // by its place in Schema::keys
+  void put(int key, Value value, bool given);
+  bool read(const Key& key) const;                          // the cell's task or variant reads this key
   const Schema& schema() const { return *schema_; }
 
-  // Canonical text of a section: `key = value` lines in key order, without keys that have their default value and without
+  // Canonical text of a section: `key = value` lines sorted by name, without keys that have their default value and without
   // keys that the cell's task or variant does not read. Random streams are keyed by it, so that a new option re-keys nothing.
   std::string canonical(Section section) const;
 

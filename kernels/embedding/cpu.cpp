@@ -1,0 +1,38 @@
+#include "kernels/embedding/embedding.hpp"
+
+#include "kernels/operation.hpp"
+#include "kernels/vec.hpp"
+
+namespace phasegrid::kernels {
+inline namespace PHASEGRID_ISA {
+
+template <class Real>
+void forward(const Embedding<Real>& op) {
+  for (int m = 0; m < op.models; ++m)
+    for (int r = 0; r < op.y.count[m]; ++r) {
+      const Real* e = op.table.value(m) + static_cast<std::int64_t>(op.token[m][r]) * op.table.width;
+      Real* y = op.y.value(m) + static_cast<std::int64_t>(r) * op.y.width;
+      for (int i = 0; i < op.y.width; i += kLanes) at(y + i) = at(e + i);
+      if (!op.positions) continue;
+      const Real* p = op.positions.value(m) + static_cast<std::int64_t>(op.position[m][r]) * op.positions.width;
+      for (int i = 0; i < op.y.width; i += kLanes) at(y + i) += at(p + i);
+    }
+}
+
+template <class Real>
+void backward(const Embedding<Real>& op) {
+  for (int m = 0; m < op.models; ++m)
+    for (int r = 0; r < op.y.count[m]; ++r) {
+      const Real* d_y = op.y.grad(m) + static_cast<std::int64_t>(r) * op.y.width;
+      Real* d_e = op.table.grad(m) + static_cast<std::int64_t>(op.token[m][r]) * op.table.width;
+      for (int i = 0; i < op.y.width; i += kLanes) at(d_e + i) += at(d_y + i);
+      if (!op.positions) continue;
+      Real* d_p = op.positions.grad(m) + static_cast<std::int64_t>(op.position[m][r]) * op.positions.width;
+      for (int i = 0; i < op.y.width; i += kLanes) at(d_p + i) += at(d_y + i);
+    }
+}
+
+PHASEGRID_OPERATION(Embedding)
+
+}  // namespace PHASEGRID_ISA
+}  // namespace phasegrid::kernels

@@ -1,0 +1,47 @@
+// Every operation, one line each, and where to find the loops of a device.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "kernels/conv/conv.hpp"
+#include "kernels/cross_entropy/cross_entropy.hpp"
+#include "kernels/embedding/embedding.hpp"
+#include "kernels/gate/gate.hpp"
+#include "kernels/gather/gather.hpp"
+#include "kernels/linear/linear.hpp"
+#include "kernels/norm/norm.hpp"
+#include "kernels/operation.hpp"
+#include "kernels/optimiser/optimiser.hpp"
+#include "kernels/scan/scan.hpp"
+
+namespace phasegrid::kernels {
+
+#define PHASEGRID_OPERATIONS(OPERATION)     \
+  OPERATION(embedding, Embedding)           \
+  OPERATION(norm, Norm)                     \
+  OPERATION(linear, Linear)                 \
+  OPERATION(conv, Conv)                     \
+  OPERATION(scan, Scan)                     \
+  OPERATION(gather, Gather)                 \
+  OPERATION(gate, Gate)                     \
+  OPERATION(cross_entropy, CrossEntropy)
+
+template <class Real>
+struct Operations {
+#define PHASEGRID_MEMBER(name, Name) Functions<Name<Real>> name;
+  PHASEGRID_OPERATIONS(PHASEGRID_MEMBER)
+#undef PHASEGRID_MEMBER
+  void (*update)(const Update<Real>&);   // one optimiser step of one model
+};
+
+// "cpu-portable", "cpu-avx2", "cpu-avx512": those this machine can run, least capable first.
+std::vector<std::string_view> cpu_kinds();
+
+// Throws std::invalid_argument for a kind that this machine cannot run.
+template <class Real>
+const Operations<Real>& operations(std::string_view device_kind);
+
+// Results below the smallest normal number become zero, on this thread, from now on: denormals slow a state update 15 times.
+void flush_denormals();
+
+}  // namespace phasegrid::kernels

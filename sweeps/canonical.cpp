@@ -1,0 +1,65 @@
+// What a sweep means, as one text: the same for files that differ in comments, layout and the order of lines. Settings of
+// [model], [train] and [eval] that repeat a default are left out. The order of an axis's values counts.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "sweeps/defaults.hpp"
+#include "sweeps/grid_data.hpp"
+
+namespace phasegrid::sweeps {
+namespace {
+
+// The default is this plain value whatever task and variant a cell has.
+bool repeats_default(const Draft& draft, const Key& key, const Value& value) {
+  for (const auto& task : draft.tasks)
+    for (const auto& variant : draft.variants)
+      if (literal(key, fallback_text(key, draft.schema->task(task), draft.schema->variant(variant))) != std::optional(value)) return false;
+  return true;
+}
+
+std::string axis_text(const Axis& axis) {
+  std::string text = "axis " + axis.name + " =";
+  for (const auto& point : axis.values)
+    for (const Value& value : point) text += " " + to_text(value);
+  return text + (axis.reduce ? " reduce max\n" : "\n");
+}
+
+std::string search_text(const Search& search) {
+  if (search.mode == "grid") return "";
+  if (search.mode == "random") return fmt::format("search random n = {}\n", search.n);
+  return fmt::format("search {} axis = {} level = {} tolerance = {} probes_per_round = {} budget = {}\n", search.mode, search.axis,
+                     to_text(search.level), to_text(search.tolerance), search.probes_per_round, search.budget);
+}
+
+}  // namespace
+
+std::string canonical_text(const Draft& draft) {
+  std::string text;
+  for (const Axis& axis : draft.axes) text += axis_text(axis);
+  text += "seeds =";
+  for (const auto seed : draft.seeds) text += fmt::format(" {}", seed);
+  text += "\n";
+  std::map<std::string, std::string> lines;
+  for (std::size_t i = 0; i < draft.sources.size(); ++i) {
+    const Key& key = draft.schema->keys[i];
+    const Source& source = draft.sources[i];
+    if (source.origin == Origin::expression) {
+      std::string squeezed = source.expression;
+      squeezed.erase(std::remove(squeezed.begin(), squeezed.end(), ' '), squeezed.end());
+      lines[key.name] = "= " + squeezed;
+    } else if (source.origin == Origin::literal && (key.section == Section::task || !repeats_default(draft, key, source.value))) {
+      lines[key.name] = to_text(source.value);
+    }
+  }
+  for (const auto& [name, value] : lines) text += name + " = " + value + "\n";
+  if (!draft.eval_T.empty()) {
+    text += "eval T =";
+    for (const int T : draft.eval_T) text += fmt::format(" {}", T);
+    text += "\n";
+  }
+  return text + search_text(draft.search);
+}
+
+}  // namespace phasegrid::sweeps

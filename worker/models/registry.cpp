@@ -1,0 +1,20 @@
+#include "worker/models/registry.hpp"
+
+#include <algorithm>
+
+namespace phasegrid::worker {
+
+const std::vector<VariantEntry>& all_variants() {
+  static const std::vector<VariantEntry> variants = {
+      {"mamba", "S6, the selective state-space model of Mamba (arXiv 2312.00752)", {"N", "delta_rank", "delta_activation", "discretisation"}, {}},
+  };
+  return variants;
+}
+
+const VariantEntry* find_variant(std::string_view name) {
+  const auto& variants = all_variants();
+  const auto found = std::find_if(variants.begin(), variants.end(), [&](const VariantEntry& v) { return v.name == name; });
+  return found == variants.end() ? nullptr : &*found;
+}
+
+}  // namespace phasegrid::worker

@@ -1,0 +1,190 @@
+#include "worker/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "worker/models/registry.hpp"
+
+namespace phasegrid::worker {
+namespace {
+
+using sweeps::Key;
+using sweeps::Kind;
+using sweeps::Section;
+using sweeps::Settings;
+
+constexpr double kMany = 1e9;
+constexpr double kWide = 65536;
+
+Key word(const char* name, Section section, const char* fallback, std::vector<std::string> words, const char* help) {
+  return {name, section, Kind::word, fallback, 0, 0, std::move(words), help, {}};
+}
+Key integer(const char* name, Section section, const char* fallback, double least, double most, const char* help) {
+  return {name, section, Kind::integer, fallback, least, most, {}, help, {}};
+}
+Key real(const char* name, Section section, const char* fallback, double least, double most, const char* help) {
+  return {name, section, Kind::real, fallback, least, most, {}, help, {}};
+}
+Key boolean(const char* name, Section section, const char* fallback, const char* help) {
+  return {name, section, Kind::boolean, fallback, 0, 1, {}, help, {}};
+}
+
+std::vector<Key> model_keys() {
+  constexpr auto model = Section::model;
+  std::vector<std::string> names;
+  for (const auto& variant : all_variants()) names.push_back(variant.name);
+  Key rank = integer("delta_rank", model, "auto", 1, kWide, "rank of the step-size projection; auto: ceil(d/16); full: no bottleneck");
+  rank.kind = Kind::integer_or_word, rank.words = {"auto", "full"};
+  return {
+      word("variant", model, "", names, "which mixer"),
+      integer("d", model, "", 1, kWide, "embedding width"),
+      integer("N", model, "16", 1, kWide, "real state scalars per channel"),
+      integer("layers", model, "1", 1, 64, "blocks on top of each other"),
+      integer("expand", model, "1", 1, 64, "inner width: D = expand * d"),
+      integer("conv", model, "2", 0, 4, "taps of the causal convolution; 0: none"),
+      word("activation", model, "silu", {"silu", "identity", "relu"}, "after the convolution"),
+      boolean("gate", model, "true", "multiply the mixer's output by silu of a projection"),
+      word("norm", model, "none", {"none", "rms", "layer"}, "in front of every block"),
+      word("final_norm", model, "norm", {"none", "rms", "layer"}, "in front of the head; the same as norm"),
+      boolean("residual", model, "false", "add each block's input to its output"),
+      word("positional", model, "none", {"none", "scalar", "onehot", "sinusoid", "learned"}, "what the embedding says about position"),
+      rank,
+      word("delta_activation", model, "softplus", {"softplus", "sigmoid", "tanh", "relu", "fixed"},
+           "from projection to step size; tanh: 1 + tanh z; fixed: softplus of the bias"),
+      word("discretisation", model, "euler", {"euler", "zoh", "none"}, "the input's factor: delta, its exact integral, or 1"),
+      boolean("tied_embedding", model, "false", "the head's weights are the embedding's"),
+      real("init_scale", model, "1.0", 0, 100, "factor on the random initial weights"),
+  };
+}
+
+std::vector<Key> train_keys() {
+  constexpr auto train = Section::train;
+  return {
+      integer("steps", train, "epochs > 0 ? epochs*ceil(examples/batch) : 3000", 1, kMany, "optimiser steps"),
+      integer("epochs", train, "0", 0, kMany, "passes over `examples` sequences, instead of steps"),
+      integer("examples", train, "0", 0, kMany, "size of a fixed training set; 0: fresh sequences at every step"),
+      integer("batch", train, "64", 1, kWide, "sequences per step"),
+      word("optimizer", train, "adamw", {"adamw", "adam", "sgd"}, "adamw decouples weight decay from the gradient"),
+      real("learning_rate", train, "3e-3", 0, 100, "at its highest"),
+      real("weight_decay", train, "0.01", 0, 100, "none on A_log, D, biases and norms"),
+      word("schedule", train, "cosine", {"cosine", "constant"}, "of the learning rate after warm-up; cosine ends at 0"),
+      integer("warmup", train, "0", 0, kMany, "steps of linear growth to the learning rate"),
+      real("clip", train, "1.0", 0, 1e6, "largest norm of the gradient; 0: no limit"),
+      real("stop_at_accuracy", train, "0", 0, 1, "stop once validation accuracy reaches this; 0: never"),
+      integer("patience", train, "0", 0, kMany, "stop after so many evaluations without a better one; 0: never"),
+      integer("eval_examples", Section::eval, "1000", 1, kMany, "sequences of the validation set, and of the test set"),
+      integer("every", Section::eval, "max(1, ceil(steps/30))", 1, kMany, "steps between evaluations on the validation set"),
+  };
+}
+
+Key key_of(const tasks::OptionKey& option, const std::string& task) {
+  constexpr Kind kinds[] = {Kind::integer, Kind::real, Kind::boolean, Kind::word};     // of OptionKey::Kind
+  return {option.name, Section::task, kinds[option.kind], option.fallback, option.least, option.most, option.words, option.help, {task}};
+}
+
+// A key that several tasks list is one key: the widest range, all words; what a task allows itself is checked by task_fits.
+void add_task_keys(sweeps::Schema& schema) {
+  std::vector<std::string> names;
+  for (const auto& task : tasks::all_tasks()) names.push_back(task.name);
+  schema.keys.push_back(word("task", Section::task, "", names, "which task"));
+  for (const auto& task : tasks::all_tasks()) {
+    for (const auto& option : task.options) {
+      const Key key = key_of(option, task.name);
+      const auto known = std::find_if(schema.keys.begin(), schema.keys.end(), [&](const Key& k) { return k.name == key.name; });
+      if (known == schema.keys.end()) {
+        schema.keys.push_back(key);
+        continue;
+      }
+      known->least = std::min(known->least, key.least), known->most = std::max(known->most, key.most);
+      known->only.push_back(task.name);
+      for (const auto& each : key.words)
+        if (std::find(known->words.begin(), known->words.end(), each) == known->words.end()) known->words.push_back(each);
+    }
+  }
+}
+
+std::string task_fits(const tasks::TaskEntry& task, const Settings& settings) {
+  const tasks::Options options = task_options(settings);
+  for (const auto& option : task.options) {
+    const auto number = options.numbers.find(option.name);
+    if (number == options.numbers.end()) {
+      if (!option.words.empty() && std::find(option.words.begin(), option.words.end(), options.word(option.name)) == option.words.end())
+        return fmt::format("{}: the task {} has no \"{}\"", option.name, task.name, options.word(option.name));
+    } else if (number->second < option.least || number->second > option.most) {
+      return fmt::format("{}: the task {} takes {} to {}, but {} = {}", option.name, task.name, option.least, option.most, option.name, number->second);
+    }
+  }
+  return task.fits ? task.fits(options) : "";
+}
+
+void task_complete(const tasks::TaskEntry& task, Settings& settings) {
+  tasks::Options options = task_options(settings);
+  task.complete(options);
+  for (const auto& option : task.options) {
+    if (settings.given(option.name)) continue;
+    if (option.kind == tasks::OptionKey::word) settings.set(option.name, options.word(option.name), false);
+    else if (option.kind == tasks::OptionKey::boolean) settings.set(option.name, options.boolean(option.name), false);
+    else if (option.kind == tasks::OptionKey::real) settings.set(option.name, options.real(option.name), false);
+    else settings.set(option.name, options.integer(option.name), false);
+  }
+}
+
+sweeps::Choice task_choice(const tasks::TaskEntry& task) {
+  sweeps::Choice choice{task.name, {}, {}, {}};
+  for (const auto& option : task.options) choice.fallbacks[option.name] = option.fallback;
+  if (task.complete) choice.complete = [&task](Settings& settings) { task_complete(task, settings); };
+  choice.fits = [&task](const Settings& settings) { return task_fits(task, settings); };
+  return choice;
+}
+
+std::string training_fits(const Settings& s) {
+  const auto epochs = s.integer("epochs"), examples = s.integer("examples"), steps = s.integer("steps");
+  if (s.given("steps") && epochs > 0) return "steps: epochs and steps are both given, expected one of them";
+  if (epochs > 0 && examples == 0) return "examples: epochs are passes over a fixed training set, expected examples of at least 1";
+  if (s.integer("warmup") > steps) return fmt::format("warmup: warm-up ends before training does, warmup <= steps, but warmup = {} and steps = {}", s.integer("warmup"), steps);
+  return "";
+}
+
+std::string model_fits(const Settings& s) {
+  const auto D = s.integer("d") * s.integer("expand");
+  if (!s.is_word("delta_rank") && s.integer("delta_rank") > D)
+    return fmt::format("delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= expand*d, but delta_rank = {} and expand*d = {}", s.integer("delta_rank"), D);
+  return "";
+}
+
+}  // namespace
+
+std::shared_ptr<const sweeps::Schema> make_schema() {
+  auto schema = std::make_shared<sweeps::Schema>();
+  add_task_keys(*schema);
+  for (Key& key : model_keys()) {
+    for (const auto& variant : all_variants())
+      if (std::find(variant.keys.begin(), variant.keys.end(), key.name) != variant.keys.end()) key.only.push_back(variant.name);
+    schema->keys.push_back(std::move(key));
+  }
+  for (Key& key : train_keys()) schema->keys.push_back(std::move(key));
+  for (const auto& task : tasks::all_tasks()) schema->tasks.push_back(task_choice(task));
+  for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, {}, {}});
+  schema->fits = [](const Settings& settings) {
+    const std::string reason = model_fits(settings);
+    return reason.empty() ? training_fits(settings) : reason;
+  };
+  schema->cost = cell_cost;
+  schema->index();
+  return schema;
+}
+
+tasks::Options task_options(const Settings& settings) {
+  const tasks::TaskEntry* task = tasks::find_task(settings.word("task"));
+  tasks::Options options;
+  for (const auto& option : task->options) {
+    if (option.kind == tasks::OptionKey::word) options.words[option.name] = settings.word(option.name);
+    else if (option.kind == tasks::OptionKey::boolean) options.numbers[option.name] = settings.boolean(option.name);
+    else options.numbers[option.name] = settings.real(option.name);
+    options.given[option.name] = settings.given(option.name);
+  }
+  return options;
+}
+
+}  // namespace phasegrid::worker
