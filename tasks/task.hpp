@@ -50,6 +50,7 @@ struct Options {
   std::map<std::string, std::string> words;
   std::map<std::string, bool> given;
 
+  bool has(const std::string& name) const { return given.contains(name) && given.at(name); }
   std::int64_t integer(const std::string& name) const { return static_cast<std::int64_t>(numbers.at(name)); }
   double real(const std::string& name) const { return numbers.at(name); }
   bool boolean(const std::string& name) const { return numbers.at(name) != 0; }
@@ -65,15 +66,19 @@ class Task {
   virtual double ceiling() const { return 1; }                     // the accuracy that no model can exceed
   // Appends one sequence to the batch (tokens, scored positions, end_sequence).
   virtual void draw(kernels::Random& random, Batch& batch) const = 0;
-  // The role of each position of a drawn sequence ("key", "value", "filler", "query", "before", "after" ...), for diagnostics.
-  virtual std::vector<std::string> roles(std::span<const std::int32_t> tokens) const;
+  // The role of each position of one drawn sequence ("key", "value", "filler", "query", "before", "after" ...), for diagnostics:
+  // what diagnostics are split by. Unless a task says more: "query" where scored, "token" elsewhere.
+  virtual std::vector<std::string> roles(const Batch& batch, int sequence) const;
+  // How drawn examples write a token: its number, or k1, v1, - where a task has kinds of symbols.
+  virtual std::string symbol(std::int32_t token) const { return std::to_string(token); }
 };
 
 struct TaskEntry {
   std::string name;
   std::string help;                                                // one line
   std::vector<OptionKey> options;
-  void (*complete)(Options&);                                      // fills what follows from what was given; may be null
+  // Sets every option that was not given and whose default follows from others; may be null.
+  void (*complete)(Options&);
   std::string (*fits)(const Options&);                             // "" or why no such cell can exist
   std::unique_ptr<Task> (*make)(const Options&);
 };
@@ -81,7 +86,10 @@ struct TaskEntry {
 const std::vector<TaskEntry>& all_tasks();
 const TaskEntry* find_task(const std::string& name);               // null if there is none
 
-// Sequences [begin, begin + count) of a stream. `key` says which data (seed and task settings), `stream` which part of it.
+// The options of a task from those that were given: literal defaults first, then the task's `complete`. Nothing is checked.
+Options complete_options(const TaskEntry& task, Options given);
+
+// Sequences [begin, begin + count) of a stream, replacing what the batch held. `key` says which data (seed and task settings), `stream` which part of it.
 enum class Stream : std::uint32_t { train = 1, validation = 2, test = 3, initial = 4, noise = 5, shuffle = 6, sample = 7 };
 void draw_batch(const Task& task, std::uint64_t key, Stream stream, std::uint64_t begin, int count, Batch& batch);
 

@@ -13,7 +13,7 @@ void forward(const Embedding<Real>& op) {
       const Real* e = op.table.value(m) + static_cast<std::int64_t>(op.token[m][r]) * op.table.width;
       Real* y = op.y.value(m) + static_cast<std::int64_t>(r) * op.y.width;
       for (int i = 0; i < op.y.width; i += kLanes) at(y + i) = at(e + i);
-      if (!op.positions) continue;
+      if (!op.positional) continue;
       const Real* p = op.positions.value(m) + static_cast<std::int64_t>(op.position[m][r]) * op.positions.width;
       for (int i = 0; i < op.y.width; i += kLanes) at(y + i) += at(p + i);
     }
@@ -26,7 +26,7 @@ void backward(const Embedding<Real>& op) {
       const Real* d_y = op.y.grad(m) + static_cast<std::int64_t>(r) * op.y.width;
       Real* d_e = op.table.grad(m) + static_cast<std::int64_t>(op.token[m][r]) * op.table.width;
       for (int i = 0; i < op.y.width; i += kLanes) at(d_e + i) += at(d_y + i);
-      if (!op.positions) continue;
+      if (!op.positional) continue;
       Real* d_p = op.positions.grad(m) + static_cast<std::int64_t>(op.position[m][r]) * op.positions.width;
       for (int i = 0; i < op.y.width; i += kLanes) at(d_p + i) += at(d_y + i);
     }

@@ -11,7 +11,8 @@ namespace phasegrid::kernels {
 template <class Real>
 struct Embedding {
   int models;
-  Parameter<Real> table, positions;  // positions may be absent
+  Parameter<Real> table, positions;
+  bool positional = false;           // with positions
   Index token, position;             // (rows)
   Rows<Real> y;
 

@@ -15,7 +15,7 @@ template <class Real>
 Statistics<Real> statistics(const Norm<Real>& op, const Real* x) {
   const Real d = static_cast<Real>(op.x.columns);
   Real mean = 0;
-  if (op.b) {
+  if (op.layer) {
     Vec<Real> sum{};
     for (int i = 0; i < op.x.width; i += kLanes) sum += at(x + i);
     mean = sum_lanes<Real>(sum) / d;
@@ -35,7 +35,7 @@ void forward(const Norm<Real>& op) {
       const Statistics<Real> s = statistics(op, x);
       for (int i = 0; i < op.x.width; i += kLanes) {
         at(y + i) = (at(x + i) - s.mean) * s.r * at(op.w.value(m) + i);  // padding: w = 0
-        if (op.b) at(y + i) += at(op.b.value(m) + i);
+        if (op.layer) at(y + i) += at(op.b.value(m) + i);
       }
     }
 }
@@ -53,11 +53,11 @@ void backward(const Norm<Real>& op) {
         const Vec<Real> n = (at(x + i) - s.mean) * s.r, g = at(d_y + i) * at(w + i);
         sum_g += g, sum_gn += g * n;
         at(op.w.grad(m) + i) += at(d_y + i) * n;
-        if (op.b) at(op.b.grad(m) + i) += at(d_y + i);
+        if (op.layer) at(op.b.grad(m) + i) += at(d_y + i);
       }
       if (!op.x.grads) continue;
       const Real d = static_cast<Real>(op.x.columns);
-      const Real mean_g = op.b ? sum_lanes<Real>(sum_g) / d : 0, mean_gn = sum_lanes<Real>(sum_gn) / d;
+      const Real mean_g = op.layer ? sum_lanes<Real>(sum_g) / d : 0, mean_gn = sum_lanes<Real>(sum_gn) / d;
       Real* d_x = op.x.grad(m) + static_cast<std::int64_t>(row) * op.x.width;
       for (int i = 0; i < op.x.width; i += kLanes) {
         Vec<Real> d = s.r * (at(d_y + i) * at(w + i) - mean_g - (at(x + i) - s.mean) * s.r * mean_gn);

@@ -13,7 +13,8 @@ template <class Real>
 struct Norm {
   int models;
   Rows<Real> x;
-  Parameter<Real> w, b;  // b absent: rms
+  Parameter<Real> w, b;
+  bool layer = false;    // with mean and b; otherwise rms
   Rows<Real> y;
 
   template <class F> void each_input(F&& f) { f(x); }

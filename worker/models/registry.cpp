@@ -6,7 +6,7 @@ namespace phasegrid::worker {
 
 const std::vector<VariantEntry>& all_variants() {
   static const std::vector<VariantEntry> variants = {
-      {"mamba", "S6, the selective state-space model of Mamba (arXiv 2312.00752)", {"N", "delta_rank", "delta_activation", "discretisation"}, {}},
+      {"mamba", "S6, the selective state-space model of Mamba (arXiv 2312.00752)", {"N", "delta_rank", "delta_activation", "discretisation"}, {}, s6, s6},
   };
   return variants;
 }

@@ -1,0 +1,20 @@
+# Where the CUDA toolkit is, if anywhere. No operation has a cuda.cu yet, so this only looks and says what it found.
+set(PHASEGRID_CUDA AUTO CACHE STRING "CUDA backend: AUTO (if the toolkit is found), ON (required) or OFF")
+set_property(CACHE PHASEGRID_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+if(PHASEGRID_CUDA)
+  # nvcc is often off PATH: look where the toolkit usually lives, too.
+  find_program(PHASEGRID_NVCC nvcc HINTS $ENV{CUDA_HOME} $ENV{CUDA_PATH} /usr/local/cuda /opt/cuda PATH_SUFFIXES bin)
+  if(PHASEGRID_NVCC)
+    execute_process(COMMAND ${PHASEGRID_NVCC} --version OUTPUT_VARIABLE nvcc_says RESULT_VARIABLE nvcc_failed)
+    string(REGEX MATCH "release ([0-9.]+)" _ "${nvcc_says}")
+    if(nvcc_failed)
+      message(FATAL_ERROR "${PHASEGRID_NVCC} --version fails; repair the CUDA toolkit or configure with -DPHASEGRID_CUDA=OFF")
+    endif()
+    message(STATUS "CUDA toolkit ${CMAKE_MATCH_1} found (${PHASEGRID_NVCC}); this version has no CUDA operations: CPU only")
+  elseif(NOT PHASEGRID_CUDA STREQUAL AUTO)
+    message(FATAL_ERROR "PHASEGRID_CUDA=ON, but nvcc is neither on PATH nor in CUDA_HOME, /usr/local/cuda or /opt/cuda")
+  else()
+    message(STATUS "CUDA toolkit not found: CPU only")
+  endif()
+endif()

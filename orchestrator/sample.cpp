@@ -1,0 +1,171 @@
+#include "orchestrator/sample.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <ostream>
+
+#include "sweeps/error.hpp"
+#include "tasks/task.hpp"
+
+namespace phasegrid::orchestrator {
+namespace {
+
+using sweeps::SweepError;
+using tasks::OptionKey;
+
+constexpr std::size_t kColumns = 110;  // wider examples are broken into several pairs of lines
+
+std::size_t edits(const std::string& a, const std::string& b) {  // Levenshtein's distance
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = std::exchange(row[j], std::min({replaced, row[j] + 1, row[j - 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// "; did you mean X?" when one name is close, then all of them.
+std::string suggest(const std::string& wrong, const std::vector<std::string>& names) {
+  const auto closest = std::min_element(
+      names.begin(), names.end(), [&](const auto& a, const auto& b) { return edits(wrong, a) < edits(wrong, b); });
+  const bool close = closest != names.end() && edits(wrong, *closest) <= 1 + closest->size() / 3;
+  return (close ? "; did you mean " + *closest + "?" : "") + " (there are: " + join(names) + ")";
+}
+
+const tasks::TaskEntry& entry_of(const std::string& name) {
+  if (const tasks::TaskEntry* entry = tasks::find_task(name)) return *entry;
+  std::vector<std::string> names;
+  for (const tasks::TaskEntry& entry : tasks::all_tasks()) names.push_back(entry.name);
+  throw SweepError("sample: unknown task " + name + suggest(name, names));
+}
+
+std::string number_text(double number) {  // the shortest text that reads back
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
+double read_number(const OptionKey& key, const std::string& text) {
+  if (key.kind == OptionKey::boolean) {
+    if (text != "true" && text != "false")
+      throw SweepError("--set: " + key.name + ": expected true or false, found " + text);
+    return text == "true";
+  }
+  const bool integer = key.kind == OptionKey::integer;
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || (integer && number != std::floor(number))) {
+    throw SweepError("--set: " + key.name + ": expected " + (integer ? "an integer" : "a number") + ", found " + text);
+  }
+  if (!(number >= key.least && number <= key.most)) {
+    throw SweepError("--set: " + key.name + ": expected a number from " + number_text(key.least) + " to " +
+                     number_text(key.most) + ", found " + text);
+  }
+  return number;
+}
+
+void read_option(const tasks::TaskEntry& entry, const std::string& setting, tasks::Options& options) {
+  const std::size_t equals = setting.find('=');
+  if (equals == std::string::npos) throw SweepError("--set: expected key=value, found " + setting);
+  const std::string name = setting.substr(0, equals), text = setting.substr(equals + 1);
+  const auto key =
+      std::find_if(entry.options.begin(), entry.options.end(), [&](const auto& k) { return k.name == name; });
+  if (key == entry.options.end()) {
+    std::vector<std::string> names;
+    for (const OptionKey& option : entry.options) names.push_back(option.name);
+    throw SweepError("--set: " + name + ": unknown key of task " + entry.name + suggest(name, names));
+  }
+  if (options.has(name)) throw SweepError("--set: " + name + ": given twice");
+  if (key->kind == OptionKey::word) {
+    if (std::find(key->words.begin(), key->words.end(), text) == key->words.end()) {
+      throw SweepError("--set: " + name + ": unknown word " + text + suggest(text, key->words));
+    }
+    options.words[name] = text;
+  } else {
+    options.numbers[name] = read_number(*key, text);
+  }
+  options.given[name] = true;
+}
+
+// "mqar  kappa = 2, T = 8": every option, in the order of the table.
+std::string title(const tasks::TaskEntry& entry, const tasks::Options& options) {
+  std::vector<std::string> settings;
+  for (const OptionKey& key : entry.options) {
+    std::string value;
+    if (key.kind == OptionKey::word) value = options.word(key.name);
+    else if (key.kind == OptionKey::boolean) value = options.boolean(key.name) ? "true" : "false";
+    else if (key.kind == OptionKey::integer) value = std::to_string(options.integer(key.name));
+    else value = number_text(options.real(key.name));
+    settings.push_back(key.name + " = " + value);
+  }
+  return entry.name + "  " + join(settings);
+}
+
+void print_lines(const tasks::Task& task, const std::vector<std::int32_t>& tokens,
+                 const std::vector<std::int32_t>& targets, std::ostream& out) {
+  std::vector<std::string> above, below;
+  std::size_t width = 0;
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    above.push_back(task.symbol(tokens[t]));
+    below.push_back(targets[t] == tasks::kUnscored ? "." : task.symbol(targets[t]));
+    width = std::max({width, above.back().size(), below.back().size()});
+  }
+  const std::size_t per_line = std::max<std::size_t>(1, (kColumns - 7) / (width + 1));
+  const auto print = [&](const char* name, const std::vector<std::string>& symbols, std::size_t begin) {
+    std::string line = name;
+    for (std::size_t t = begin; t < std::min(begin + per_line, symbols.size()); ++t) {
+      line += std::string(1 + width - symbols[t].size(), ' ') + symbols[t];
+    }
+    out << line << '\n';
+  };
+  for (std::size_t begin = 0; begin < tokens.size(); begin += per_line) {
+    print("tokens ", above, begin);
+    print("targets", below, begin);
+  }
+}
+
+}  // namespace
+
+int sample(const std::string& task_name, const std::vector<std::string>& set, int count, std::uint64_t seed, bool json,
+           std::ostream& out) {
+  const tasks::TaskEntry& entry = entry_of(task_name);
+  if (count < 1) throw SweepError("--count: expected at least 1, found " + std::to_string(count));
+  tasks::Options options;
+  for (const std::string& setting : set) read_option(entry, setting, options);
+  options = tasks::complete_options(entry, options);
+  if (const std::string reason = entry.fits(options); !reason.empty())
+    throw SweepError("sample " + entry.name + ": " + reason);
+
+  const auto task = entry.make(options);
+  std::vector<std::string> said = set;  // without defaults and in a fixed order: a new option changes no sample
+  std::sort(said.begin(), said.end());
+  const std::uint64_t key = kernels::hash_text(entry.name + "\n" + join(said), seed);
+  tasks::Batch batch;
+  if (!json) out << title(entry, options) << '\n';
+  for (int i = 0; i < count; ++i) {
+    draw_batch(*task, key, tasks::Stream::sample, i, 1, batch);
+    std::vector<std::int32_t> targets(task->T(), tasks::kUnscored);
+    for (std::size_t s = 0; s < batch.position.size(); ++s) targets[batch.position[s]] = batch.label[s];
+    if (json) {
+      out << nlohmann::ordered_json{{"tokens", batch.tokens}, {"targets", targets}}.dump() << '\n';
+    } else {
+      out << '\n';
+      print_lines(*task, batch.tokens, targets, out);
+    }
+  }
+  return 0;
+}
+
+}  // namespace phasegrid::orchestrator

@@ -1,0 +1,50 @@
+// What the tests of tasks share: settings written short, dense targets, and batches of one setting.
+#pragma once
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tasks/task.hpp"
+
+namespace phasegrid::tasks {
+
+using Setting = std::pair<std::string, std::variant<double, std::string>>;
+
+inline Options options_of(const std::string& task, const std::vector<Setting>& settings) {
+  Options options;
+  for (const auto& [name, value] : settings) {
+    if (const double* number = std::get_if<double>(&value)) options.numbers[name] = *number;
+    else options.words[name] = std::get<std::string>(value);
+    options.given[name] = true;
+  }
+  return complete_options(*find_task(task), std::move(options));
+}
+
+inline std::string misfit_of(const std::string& task, const std::vector<Setting>& settings) {
+  return find_task(task)->fits(options_of(task, settings));
+}
+
+inline std::unique_ptr<Task> make_task(const std::string& task, const std::vector<Setting>& settings) {
+  return find_task(task)->make(options_of(task, settings));
+}
+
+inline Batch draw(const Task& task, int count, std::uint64_t key = 1, Stream stream = Stream::train,
+                  std::uint64_t begin = 0) {
+  Batch batch;
+  draw_batch(task, key, stream, begin, count, batch);
+  return batch;
+}
+
+inline std::span<const std::int32_t> tokens_of(const Batch& batch, int sequence) {
+  return {batch.tokens.data() + static_cast<std::size_t>(sequence) * batch.T, static_cast<std::size_t>(batch.T)};
+}
+
+inline std::vector<std::int32_t> targets_of(const Batch& batch, int sequence) {
+  std::vector<std::int32_t> targets(batch.T, kUnscored);
+  for (int i = batch.first[sequence]; i < batch.first[sequence + 1]; ++i) targets[batch.position[i]] = batch.label[i];
+  return targets;
+}
+
+}  // namespace phasegrid::tasks

@@ -1,0 +1,147 @@
+// What every task must keep, over the whole table and thousands of random settings.
+#include "tasks/task.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/tasks/support.hpp"
+
+namespace phasegrid::tasks {
+namespace {
+
+class EveryTask : public testing::TestWithParam<std::string> {
+ protected:
+  const TaskEntry& entry = *find_task(GetParam());
+
+  // Each option keeps its default, or takes a small random value within its range.
+  Options random_options(kernels::Random& random) const {
+    Options options;
+    for (const OptionKey& key : entry.options) {
+      if (random.below(3) == 0) continue;
+      if (key.kind == OptionKey::word) options.words[key.name] = key.words[random.below(key.words.size())];
+      else if (key.kind == OptionKey::boolean) options.numbers[key.name] = random.below(2);
+      else if (key.kind == OptionKey::integer)
+        options.numbers[key.name] = std::min(key.most, key.least + random.below(1 << random.below(8)));
+      else options.numbers[key.name] = random.uniform(key.least, std::min(key.most, 2.0));
+      options.given[key.name] = true;
+    }
+    return complete_options(entry, options);
+  }
+};
+
+TEST_P(EveryTask, KeepsItsPromisesForAnySettingsThatFit) {
+  kernels::Random random(1, 0, 0);
+  int fitting = 0;
+  for (int trial = 0; fitting < 2000 && trial < 100'000; ++trial) {
+    const Options options = random_options(random);
+    if (!entry.fits(options).empty()) continue;
+    ++fitting;
+    const auto task = entry.make(options);
+    const Batch batch = draw(*task, 3, trial);
+    ASSERT_EQ(batch.sequences, 3);
+    ASSERT_EQ(batch.T, task->T());
+    ASSERT_EQ(batch.tokens.size(), 3u * task->T());
+    ASSERT_EQ(batch.first.size(), 4u);
+    ASSERT_EQ(batch.position.size(), batch.label.size());
+    ASSERT_EQ(batch.first.back(), static_cast<int>(batch.position.size()));
+    for (const auto token : batch.tokens) ASSERT_TRUE(0 <= token && token < task->vocab()) << token;
+    for (const auto label : batch.label) ASSERT_TRUE(0 <= label && label < task->vocab()) << label;
+    for (int b = 0; b < 3; ++b) {
+      ASSERT_LE(batch.first[b + 1] - batch.first[b], task->most_scored());
+      for (int i = batch.first[b]; i < batch.first[b + 1]; ++i) {
+        ASSERT_TRUE(0 <= batch.position[i] && batch.position[i] < task->T());
+        ASSERT_TRUE(i == batch.first[b] || batch.position[i - 1] < batch.position[i]) << "scored positions ascend";
+      }
+      ASSERT_EQ(task->roles(batch, b).size(), static_cast<std::size_t>(task->T()));
+    }
+    ASSERT_TRUE(0 < task->ceiling() && task->ceiling() <= 1);
+    for (int token = 0; token < task->vocab(); ++token) ASSERT_FALSE(task->symbol(token).empty());
+  }
+  EXPECT_EQ(fitting, 2000) << "too few of the random settings fit to say anything";
+}
+
+TEST_P(EveryTask, NamesAKeyOfItsOwnWhenSettingsDoNotFit) {
+  std::set<std::string> names;
+  for (const OptionKey& key : entry.options) names.insert(key.name);
+  kernels::Random random(2, 0, 0);
+  for (int trial = 0; trial < 2000; ++trial) {
+    const std::string reason = entry.fits(random_options(random));
+    ASSERT_TRUE(reason.empty() || names.contains(reason.substr(0, reason.find(':')))) << reason;
+  }
+}
+
+TEST_P(EveryTask, FitsWithItsDefaultsAndSetsEveryOption) {
+  const Options options = complete_options(entry, {});
+  EXPECT_EQ(entry.fits(options), "");
+  for (const OptionKey& key : entry.options) {
+    const bool set =
+        key.kind == OptionKey::word ? options.words.contains(key.name) : options.numbers.contains(key.name);
+    EXPECT_TRUE(set) << key.name;
+  }
+}
+
+TEST_P(EveryTask, DrawsASequenceFromItsKeyStreamAndIndexAlone) {
+  const auto task = entry.make(complete_options(entry, {}));
+  const Batch all = draw(*task, 20, 5, Stream::test, 100), few = draw(*task, 3, 5, Stream::test, 107);
+  for (int b = 0; b < 3; ++b) {
+    EXPECT_TRUE(std::ranges::equal(tokens_of(few, b), tokens_of(all, 7 + b)));
+    EXPECT_EQ(targets_of(few, b), targets_of(all, 7 + b));
+  }
+}
+
+TEST_P(EveryTask, DrawsOtherSequencesInOtherStreamsAndForOtherKeys) {
+  const auto task = entry.make(complete_options(entry, {}));
+  std::set<std::vector<std::int32_t>> seen;
+  int drawn = 0;
+  for (const Stream stream : {Stream::train, Stream::validation, Stream::test}) {
+    for (const std::uint64_t key : {1, 2}) {
+      const Batch batch = draw(*task, 200, key, stream);
+      for (int b = 0; b < 200; ++b, ++drawn) seen.insert({tokens_of(batch, b).begin(), tokens_of(batch, b).end()});
+    }
+  }
+  EXPECT_GE(static_cast<int>(seen.size()), drawn - 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, EveryTask, testing::ValuesIn([] {
+                           std::vector<std::string> names;
+                           for (const TaskEntry& entry : all_tasks()) names.push_back(entry.name);
+                           return names;
+                         }()),
+                         [](const auto& instance) { return instance.param; });
+
+TEST(Tasks, GiveAKeyOneMeaningWhereverItIsListed) {
+  std::map<std::string, OptionKey> seen;
+  for (const TaskEntry& entry : all_tasks()) {
+    for (const OptionKey& key : entry.options) {
+      const auto [first, fresh] = seen.emplace(key.name, key);
+      if (fresh) continue;
+      EXPECT_EQ(first->second.kind, key.kind) << key.name;
+      EXPECT_EQ(first->second.help, key.help) << key.name;
+      EXPECT_EQ(first->second.words, key.words) << key.name;
+      EXPECT_EQ(first->second.least, key.least) << key.name;
+      EXPECT_EQ(first->second.most, key.most) << key.name;
+    }
+  }
+}
+
+// Trained results depend on these sequences: they change only together with the numerics version.
+TEST(Tasks, KeepDrawingTheSameSequences) {
+  std::map<std::string, std::uint64_t> fingerprints;
+  for (const TaskEntry& entry : all_tasks()) {
+    const Batch batch = draw(*entry.make(complete_options(entry, {})), 64, 12345);
+    std::string text;
+    for (const auto* numbers : {&batch.tokens, &batch.position, &batch.label}) {
+      for (const auto number : *numbers) text += std::to_string(number) + ' ';
+    }
+    fingerprints[entry.name] = kernels::hash_text(text);
+  }
+  const std::map<std::string, std::uint64_t> recorded = {
+      {"keep_nth", 17263291084538447311u},
+      {"mqar", 9001879457300847518u},
+  };
+  EXPECT_EQ(fingerprints, recorded);
+}
+
+}  // namespace
+}  // namespace phasegrid::tasks

@@ -1,0 +1,87 @@
+// From a batch to rows: which rows are distinct, how windows and walks go through them, and which positions are read.
+//
+//   tokens   k1 v1 k2 v2  -  k2  -   -  k1  -        nothing exists after the last scored position
+//   scored    .  .  .  .  .   x  .   .   x
+//
+// Layer 1 works on distinct tokens (or distinct pairs of token and position), later layers on positions. Windows of K rows that
+// occur more often than there are sequences (the all-filler window of recall tasks) are shared: computed once, and a run of them is one
+// step of the walk or a few. The last layer is read at scored positions, the others everywhere.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "kernels/rows.hpp"
+#include "kernels/scan/scan.hpp"
+#include "tasks/task.hpp"
+
+namespace phasegrid::worker {
+
+struct LayoutShape {
+  int sequences = 0, T = 0;    // at most
+  int vocab = 0;
+  int taps = 1;                // K, at least 1
+  int layers = 1;
+  int most_scored = 0;         // scored positions of one sequence
+  bool positional = false;     // rows of layer 1 are pairs of token and position
+  int positions_table = 0;     // rows of the position table: the longest T ever evaluated
+
+  std::int64_t positions() const { return static_cast<std::int64_t>(sequences) * T; }
+  std::int64_t input_rows(int layer) const;
+  std::int64_t outputs(int layer) const;
+};
+
+// The maps of one layer for one model.
+struct LayerMaps {
+  std::vector<std::int32_t> window;                              // (windows, K) -> input row, -1 before the start
+  std::vector<kernels::ScanStep> steps;
+  std::vector<std::int32_t> first_step, first_row, first_output;  // [sequences + 1]
+  std::vector<std::int32_t> output_row, output_input;            // (outputs) -> window row, input row
+  std::vector<std::int32_t> gate_input, output_gate;             // (gate rows) -> input row; (outputs) -> gate row
+  int rows = 0, shared = 0;
+};
+
+// The same for all layers and all models of a pack, as operations read it. Addresses stay; contents change with every batch.
+class Layout {
+ public:
+  Layout(int models, const LayoutShape& shape);
+  Layout(const Layout&) = delete;
+
+  void set(int model, const tasks::Batch& batch);   // an empty batch: the model rests
+  const LayoutShape& shape() const { return shape_; }
+  int scored(int model) const { return counts_.back().outputs[model]; }
+
+  struct Counts { std::vector<std::int32_t> rows, windows, outputs, gates; };
+  struct Pointers { std::vector<const std::int32_t*> window, output_row, output_input, gate_input, output_gate; };
+
+  kernels::Count rows(int layer) const { return {counts_[layer].rows.data()}; }
+  kernels::Count windows(int layer) const { return {counts_[layer].windows.data()}; }
+  kernels::Count outputs(int layer) const { return {counts_[layer].outputs.data()}; }
+  kernels::Count gates(int layer) const { return {counts_[layer].gates.data()}; }
+  const Pointers& maps(int layer) const { return pointers_[layer]; }
+  const kernels::Walk* walks(int layer) const { return walks_[layer].data(); }
+  kernels::Index token() const { return {token_pointers_.data()}; }
+  kernels::Index position() const { return {position_pointers_.data()}; }
+  kernels::Index label() const { return {label_pointers_.data()}; }
+  const LayerMaps& layer_maps(int layer, int model) const { return maps_[layer][model]; }
+
+ private:
+  void first_layer_rows(int model, const tasks::Batch& batch);
+  void find_windows(int layer, int model, const tasks::Batch& batch);
+  void find_outputs(int layer, int model, const tasks::Batch& batch);
+  void publish(int model);
+
+  LayoutShape shape_;
+  std::vector<std::vector<LayerMaps>> maps_;        // [layer][model]
+  std::vector<Counts> counts_;
+  std::vector<Pointers> pointers_;
+  std::vector<std::vector<kernels::Walk>> walks_;
+  std::vector<std::vector<std::int32_t>> tokens_, positions_, labels_;  // [model]
+  std::vector<const std::int32_t*> token_pointers_, position_pointers_, label_pointers_;
+
+  // Working memory of set().
+  std::vector<std::int32_t> length_, row_of_, row_at_, window_at_;      // by sequence, by token (and position), by position
+  std::vector<std::uint64_t> window_key_, hash_key_;
+  std::vector<std::int32_t> hash_count_;
+};
+
+}  // namespace phasegrid::worker

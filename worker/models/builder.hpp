@@ -1,0 +1,82 @@
+// What a layer is built with: the tape it records on, the parameters it declares, and the maps of its batch.
+#pragma once
+#include <cmath>
+#include <string>
+
+#include "worker/layout.hpp"
+#include "worker/models/parameters.hpp"
+#include "worker/models/settings.hpp"
+#include "worker/tape.hpp"
+
+namespace phasegrid::worker {
+
+// Starting values.
+inline auto constant(double value) { return [value](kernels::Random&, int, int) { return value; }; }
+inline auto uniform(double bound) { return [bound](kernels::Random& r, int, int) { return r.uniform(-bound, bound); }; }
+inline auto normal(double deviation) { return [deviation](kernels::Random& r, int, int) { return deviation * r.normal(); }; }
+
+template <class Real>
+class Builder {
+ public:
+  using Rows = kernels::Rows<Real>;
+  using Parameter = kernels::Parameter<Real>;
+  using Activation = kernels::Activation;
+
+  const ModelSettings& model;
+  Tape<Real>& tape;
+  ParameterSet& parameters;
+  const Layout& layout;
+  Real *values, *grads;         // the flat buffers (models, parameters.size()); null in a dry run
+  std::int64_t stride;
+  int layer = 0;
+
+  std::string prefix() const { return "layers." + std::to_string(layer) + ".mixer."; }
+
+  Parameter parameter(ParameterInfo info) {
+    const ParameterInfo& p = parameters.add(std::move(info));
+    return {values ? values + p.offset : nullptr, grads ? grads + p.offset : nullptr, stride, p.rows, p.columns, p.width()};
+  }
+
+  // The weight (in, out) of a linear layer, kept as rows `offset` .. `offset + out - 1` of a dataset with `total` rows.
+  // Starts uniform in +-1/sqrt(in), times `scale`.
+  Parameter weight(const std::string& name, int in, int out, const std::string& dataset, int offset = 0, int total = 0, double scale = 1) {
+    return parameter({.name = name, .rows = in, .columns = out, .place = {dataset, FilePlace::transposed, offset, total},
+                      .start = uniform(scale * model.init_scale / std::sqrt(static_cast<double>(in)))});
+  }
+  // A vector that weight decay leaves alone.
+  Parameter vector(const std::string& name, int n, std::function<double(kernels::Random&, int, int)> start) {
+    return parameter({.name = name, .rows = 1, .columns = n, .place = {name, FilePlace::flat}, .start = std::move(start), .decay = 0});
+  }
+
+  // y = act(x W + b); `count` and `capacity` are those of x.
+  Rows linear(const Rows& x, Parameter W, Parameter b = {}, Activation activation = Activation::identity, bool transposed = false) {
+    return record_linear(x, W, b, activation, transposed, transposed ? W.rows : W.columns);
+  }
+  // The same bias in every row, whatever x says.
+  Rows broadcast(const Rows& like, Parameter b, Activation activation) { return record_linear(like, {}, b, activation, false, b.columns); }
+
+  Rows gather(const Rows& x, kernels::Index index, kernels::Count count, std::int64_t capacity, Rows base = {}) {
+    Rows y = tape.rows(count, capacity, x.columns);
+    tape.record(&kernels::Operations<Real>::gather, kernels::Gather<Real>{.models = 0, .x = x, .index = index, .base = base, .y = y});
+    return y;
+  }
+
+ private:
+  Rows record_linear(const Rows& x, Parameter W, Parameter b, Activation activation, bool transposed, int out) {
+    Rows y = tape.rows(x.count, x.stride / x.width, out);
+    kernels::Linear<Real> op{.models = 0, .x = x, .W = W, .b = b, .transposed = transposed, .activation = activation, .y = y};
+    if (activation != Activation::identity) op.derivative = tape.kept(y);
+    op.scratch = tape.scratch(kernels::linear_scratch<Real>(x.columns, out));
+    tape.record(&kernels::Operations<Real>::linear, op);
+    return y;
+  }
+};
+
+// What the block hands to its mixer, and what it wants back: y at the layer's outputs.
+template <class Real>
+struct MixerInput {
+  kernels::Rows<Real> e;   // block input, normed (input rows, d)
+  kernels::Rows<Real> u;   // after convolution and activation (windows, D)
+};
+
+}  // namespace phasegrid::worker

@@ -1,0 +1,21 @@
+// All mixers: one file each in this folder, one line each here and in the table (worker/models/registry.cpp).
+#pragma once
+#include <functional>
+
+#include "worker/models/builder.hpp"
+
+namespace phasegrid::worker {
+
+template <class Real> kernels::Rows<Real> s6(Builder<Real>& build, const MixerInput<Real>& in);
+
+// Shared by mixers with an input-dependent step size.
+
+// Biases for which the initial step size is log-uniform in [1e-3, 1e-1], whatever the activation.
+std::function<double(kernels::Random&, int, int)> delta_bias_start(kernels::Activation activation);
+
+template <class Real>
+kernels::Rows<Real> record_scan(Builder<Real>& build, kernels::Rows<Real> u, kernels::Rows<Real> delta, kernels::Rows<Real> B,
+                                kernels::Rows<Real> C, kernels::Parameter<Real> A_log, kernels::Parameter<Real> skip,
+                                kernels::Discretisation discretisation);
+
+}  // namespace phasegrid::worker

@@ -1,0 +1,43 @@
+// The whole network of docs/theory.md, 1.1, for a pack of models: embedding, layers, head, loss.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker/layout.hpp"
+#include "worker/models/parameters.hpp"
+#include "worker/models/settings.hpp"
+#include "worker/tape.hpp"
+
+namespace phasegrid::worker {
+
+// The parameters of such a model: their places, names and starts. positions_table: rows of the position table, at least T.
+ParameterSet describe_parameters(const ModelSettings& model, int positions_table = 0);
+
+template <class Real>
+class Network {
+ public:
+  // `values` and `grads` are flat buffers (models, describe_parameters(model).size()) that outlive the network. Without `grads` it only
+  // evaluates. Throws std::bad_alloc.
+  Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads);
+
+  void set(int m, const tasks::Batch& batch) { layout_.set(m, batch); }
+  void forward() { tape_.forward(); }
+  void backward() { tape_.backward(); }               // adds to grads
+
+  double loss(int m) const { return loss_[m]; }       // training: mean over the batch's scored positions; evaluating: their sum
+  std::int64_t right(int m) const { return right_[m]; }
+  std::int64_t scored(int m) const { return layout_.scored(m); }
+  const kernels::Rows<Real>& logits() const { return logits_; }  // (scored, vocab), after forward()
+  std::size_t bytes() const { return tape_.bytes(); }
+
+ private:
+  Layout layout_;
+  Tape<Real> tape_;
+  ParameterSet parameters_;
+  std::vector<double> loss_;
+  std::vector<std::int64_t> right_;
+  kernels::Rows<Real> logits_;
+};
+
+}  // namespace phasegrid::worker

@@ -1,0 +1,57 @@
+#include "worker/models/settings.hpp"
+
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+namespace phasegrid::worker {
+namespace {
+
+using kernels::Activation;
+using kernels::Discretisation;
+
+template <class Enum>
+Enum by_name(const std::string& word, std::initializer_list<std::pair<const char*, Enum>> names) {
+  for (const auto& [name, value] : names)
+    if (word == name) return value;
+  throw std::logic_error("the schema allowed a word that the model does not know: " + word);
+}
+
+NormKind norm_kind(const std::string& word) {
+  return by_name<NormKind>(word, {{"none", NormKind::none}, {"rms", NormKind::rms}, {"layer", NormKind::layer}});
+}
+
+}  // namespace
+
+ModelSettings model_settings(const sweeps::Settings& s, int vocab, int T) {
+  ModelSettings m;
+  m.variant = s.word("variant");
+  m.vocab = vocab, m.T = T;
+  m.d = static_cast<int>(s.integer("d"));
+  m.D = static_cast<int>(std::lround(m.d * s.real("expand")));
+  m.N = static_cast<int>(s.integer("N"));
+  m.layers = static_cast<int>(s.integer("layers"));
+  m.conv = static_cast<int>(s.integer("conv"));
+  m.activation = by_name<Activation>(s.word("activation"), {{"silu", Activation::silu}, {"identity", Activation::identity}, {"relu", Activation::relu}});
+  m.delta_fixed = s.word("delta_activation") == "fixed";
+  m.delta_activation = by_name<Activation>(s.word("delta_activation"), {{"softplus", Activation::softplus},
+                                                                       {"fixed", Activation::softplus},
+                                                                       {"sigmoid", Activation::sigmoid},
+                                                                       {"tanh", Activation::one_plus_tanh},
+                                                                       {"relu", Activation::relu}});
+  m.gate = s.boolean("gate"), m.residual = s.boolean("residual"), m.tied_embedding = s.boolean("tied_embedding");
+  m.norm = norm_kind(s.word("norm"));
+  m.final_norm = norm_kind(s.word("final_norm"));
+  m.positional = by_name<Positional>(s.word("positional"), {{"none", Positional::none},
+                                                            {"scalar", Positional::scalar},
+                                                            {"onehot", Positional::onehot},
+                                                            {"sinusoid", Positional::sinusoid},
+                                                            {"learned", Positional::learned}});
+  if (!s.is_word("delta_rank")) m.delta_rank = static_cast<int>(s.integer("delta_rank"));
+  else m.delta_rank = s.word("delta_rank") == "full" ? 0 : (m.d + 15) / 16;
+  m.discretisation = by_name<Discretisation>(s.word("discretisation"), {{"euler", Discretisation::euler}, {"zoh", Discretisation::zoh}, {"none", Discretisation::none}});
+  m.init_scale = s.real("init_scale");
+  return m;
+}
+
+}  // namespace phasegrid::worker

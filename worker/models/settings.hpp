@@ -1,0 +1,31 @@
+// The [model] section of one cell as numbers and enumerators (docs/theory.md, 1.1; names and defaults: worker/schema.cpp).
+#pragma once
+#include <string>
+
+#include "kernels/activation.hpp"
+#include "kernels/scan/scan.hpp"
+#include "sweeps/settings.hpp"
+
+namespace phasegrid::worker {
+
+enum class NormKind { none, rms, layer };
+enum class Positional { none, scalar, onehot, sinusoid, learned };
+
+struct ModelSettings {
+  std::string variant;
+  int vocab = 0, T = 0;                    // from the task
+  int d = 0, D = 0, N = 0, layers = 1, conv = 0;
+  kernels::Activation activation = kernels::Activation::silu, delta_activation = kernels::Activation::softplus;
+  bool gate = true, residual = false, tied_embedding = false, delta_fixed = false;
+  NormKind norm = NormKind::none, final_norm = NormKind::none;
+  Positional positional = Positional::none;
+  int delta_rank = 0;                      // 0: full
+  kernels::Discretisation discretisation = kernels::Discretisation::euler;
+  double init_scale = 1;
+
+  int taps() const { return conv > 0 ? conv : 1; }
+};
+
+ModelSettings model_settings(const sweeps::Settings& settings, int vocab, int T);
+
+}  // namespace phasegrid::worker

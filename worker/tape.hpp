@@ -1,0 +1,82 @@
+// The tape: operations recorded once for a shape, replayed for every batch, forwards and backwards. No allocation after finish().
+//
+// Gradients of activations are overwritten by the first operation that writes them on the way back, and added to by the others;
+// finish() finds out who is first. A tape without operations (`dry`) records nothing and allocates nothing: it only lets a
+// network be described, for its parameters.
+#pragma once
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "kernels/arena.hpp"
+#include "kernels/operations.hpp"
+
+namespace phasegrid::worker {
+
+template <class Real>
+class Tape {
+ public:
+  Tape(const kernels::Operations<Real>* operations, int models, bool training)
+      : operations_(operations), models_(models), training_(training) {}
+
+  int models() const { return models_; }
+  bool training() const { return training_; }
+  bool dry() const { return operations_ == nullptr; }
+
+  kernels::Rows<Real> rows(kernels::Count count, std::int64_t capacity, int columns) {
+    kernels::Rows<Real> r;
+    r.columns = columns, r.width = kernels::padded(columns), r.count = count, r.stride = capacity * r.width;
+    if (dry()) return r;
+    r.values = scratch(r.stride * models_);
+    if (training_) r.grads = scratch(r.stride * models_);
+    return r;
+  }
+  // A table without a gradient of its own, only when training: what the way back needs to remember.
+  kernels::Rows<Real> kept(const kernels::Rows<Real>& like) {
+    kernels::Rows<Real> r = like;
+    r.grads = nullptr, r.values = dry() || !training_ ? nullptr : scratch(r.stride * models_);
+    return r;
+  }
+  Real* scratch(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<Real>(static_cast<std::size_t>(n)); }
+
+  template <class Operation>
+  void record(kernels::Functions<Operation> kernels::Operations<Real>::*functions, Operation operation) {
+    operation.models = models_;
+    if (!dry()) nodes_.push_back(std::make_unique<NodeOf<Operation>>(operations_->*functions, operation));
+  }
+  void finish() {
+    std::unordered_set<const Real*> written;
+    for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) (*node)->mark(written);
+  }
+
+  void forward() { for (auto& node : nodes_) node->forward(); }
+  void backward() { for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) (*node)->backward(); }
+  std::size_t bytes() const { return arena_.bytes(); }
+
+ private:
+  struct Node {
+    virtual ~Node() = default;
+    virtual void forward() = 0;
+    virtual void backward() = 0;
+    virtual void mark(std::unordered_set<const Real*>& written) = 0;
+  };
+  template <class Operation>
+  struct NodeOf final : Node {
+    NodeOf(kernels::Functions<Operation> functions, Operation operation) : functions(functions), operation(operation) {}
+    void forward() override { functions.forward(operation); }
+    void backward() override { functions.backward(operation); }
+    void mark(std::unordered_set<const Real*>& written) override {
+      operation.each_input([&](kernels::Rows<Real>& input) { input.add = input.grads && !written.insert(input.grads).second; });
+    }
+    kernels::Functions<Operation> functions;
+    Operation operation;
+  };
+
+  const kernels::Operations<Real>* operations_;
+  int models_;
+  bool training_;
+  kernels::Arena arena_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+};
+
+}  // namespace phasegrid::worker
