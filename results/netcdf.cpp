@@ -9,45 +9,19 @@
 #include <hdf5.h>
 #include <hdf5_hl.h>
 
-#include "results/file.hpp"
-#include "results/run_folder.hpp"
-
 namespace phasegrid::results {
 namespace {
-
-static_assert(std::is_same_v<hid_t, std::int64_t>);
 
 // Below this many elements a variable is stored plainly; above it in deflated chunks of at most kChunk elements.
 constexpr std::size_t kSmall = 4096, kChunk = 1 << 17;
 constexpr unsigned kDeflate = 1;  // with the shuffle filter; level 4 is three times slower for 2 % smaller files
 
-void check(int status, const std::string& what) {
-  if (status < 0) throw RunError("HDF5 cannot " + what);
-}
-
-int close_type(hid_t id) { return H5Tclose(id); }
-int close_space(hid_t id) { return H5Sclose(id); }
-int close_list(hid_t id) { return H5Pclose(id); }
-int close_dataset(hid_t id) { return H5Dclose(id); }
-int close_attribute(hid_t id) { return H5Aclose(id); }
-int close_group(hid_t id) { return H5Gclose(id); }
-int close_file(hid_t id) { return H5Fclose(id); }
-
-Handle text_type() {
-  Handle type{H5Tcopy(H5T_C_S1), close_type, "make a type"};
-  check(H5Tset_size(type.get(), H5T_VARIABLE), "make a type");
-  check(H5Tset_cset(type.get(), H5T_CSET_UTF8), "make a type");
-  return type;
-}
-
-Handle property_list(hid_t kind) { return {H5Pcreate(kind), close_list, "make a property list"}; }
-
 constexpr unsigned kOrdered = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;  // readers list names as they were written
 
 void write_attribute(hid_t owner, const std::string& name, hid_t type, const void* data, hsize_t count) {
-  const Handle space{count == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &count, nullptr), close_space,
+  const Handle space{count == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &count, nullptr), H5Sclose,
                      "make a space"};
-  const Handle attribute{H5Acreate2(owner, name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT), close_attribute,
+  const Handle attribute{H5Acreate2(owner, name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
                          "make the attribute " + name};
   check(H5Awrite(attribute.get(), type, data), "write the attribute " + name);
 }
@@ -93,20 +67,6 @@ void write_whole(const Handle& dataset, const Array& data, const std::string& na
 
 }  // namespace
 
-Handle::Handle(std::int64_t id, Close close, const std::string& what) : id_(id), close_(close) {
-  if (id < 0) throw RunError("HDF5 cannot " + what);
-}
-
-Handle& Handle::operator=(Handle&& other) noexcept {
-  std::swap(id_, other.id_);
-  std::swap(close_, other.close_);
-  return *this;
-}
-
-Handle::~Handle() {
-  if (id_ >= 0) close_(id_);
-}
-
 struct NetcdfGroup::Layout {
   std::vector<std::size_t> dimensions;  // indices into dimensions_
   std::vector<hsize_t> extents, chunk;
@@ -147,9 +107,9 @@ Handle NetcdfGroup::create(const std::string& name, const Layout& layout, std::i
   const Handle space{layout.extents.empty()
                          ? H5Screate(H5S_SCALAR)
                          : H5Screate_simple(static_cast<int>(layout.extents.size()), layout.extents.data(), nullptr),
-                     close_space, "make the space of " + name};
+                     H5Sclose, "make the space of " + name};
   Handle dataset{H5Dcreate2(group_.get(), name.c_str(), type, space.get(), H5P_DEFAULT, list.get(), H5P_DEFAULT),
-                 close_dataset, "make the variable " + name};
+                 H5Dclose, "make the variable " + name};
   if (is_double) write_attribute(dataset.get(), "_FillValue", H5T_NATIVE_DOUBLE, &kFill, 1);
   return dataset;
 }
@@ -166,7 +126,7 @@ NetcdfGroup NetcdfGroup::group(const std::string& name) {
   const Handle list = property_list(H5P_GROUP_CREATE);
   check(H5Pset_link_creation_order(list.get(), kOrdered), "order names");
   NetcdfGroup child;
-  child.group_ = Handle{H5Gcreate2(group_.get(), name.c_str(), H5P_DEFAULT, list.get(), H5P_DEFAULT), close_group,
+  child.group_ = Handle{H5Gcreate2(group_.get(), name.c_str(), H5P_DEFAULT, list.get(), H5P_DEFAULT), H5Gclose,
                         "make the group " + name};
   return child;
 }
@@ -224,7 +184,7 @@ void NetcdfGroup::variable(const std::string& name, const std::vector<std::strin
                            const Attributes& attributes) {
   const Layout shape = layout(dims);
   const Handle dataset = create(name, shape, H5T_NATIVE_DOUBLE, true);
-  const Handle file_space{H5Dget_space(dataset.get()), close_space, "open the space of " + name};
+  const Handle file_space{H5Dget_space(dataset.get()), H5Sclose, "open the space of " + name};
   const std::size_t rank = shape.extents.size();
   std::vector<hsize_t> start(rank, 0), count(rank);
   std::vector<double> values;
@@ -235,7 +195,7 @@ void NetcdfGroup::variable(const std::string& name, const std::vector<std::strin
     values.resize(std::accumulate(count.begin(), count.end(), std::size_t{1}, std::multiplies<>()));
     fill(first, values);
     const hsize_t size = values.size();
-    const Handle memory{H5Screate_simple(1, &size, nullptr), close_space, "make a space"};
+    const Handle memory{H5Screate_simple(1, &size, nullptr), H5Sclose, "make a space"};
     check(H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
           "select in " + name);
     check(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory.get(), file_space.get(), H5P_DEFAULT, values.data()),
@@ -244,25 +204,6 @@ void NetcdfGroup::variable(const std::string& name, const std::vector<std::strin
   finish(dataset, name, shape, attributes);
 }
 
-NetcdfFile::NetcdfFile() {
-  check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "be quiet");  // errors become exceptions
-  const Handle access = property_list(H5P_FILE_ACCESS), creation = property_list(H5P_FILE_CREATE);
-  constexpr std::size_t kGrowth = 4 << 20;
-  check(H5Pset_fapl_core(access.get(), kGrowth, false), "work in memory");
-  check(H5Pset_link_creation_order(creation.get(), kOrdered), "order names");
-  file_ =
-      Handle{H5Fcreate("results.h5 in memory", H5F_ACC_TRUNC, creation.get(), access.get()), close_file, "make a file"};
-  root_.group_ = Handle{H5Gopen2(file_.get(), "/", H5P_DEFAULT), close_group, "open the root"};
-}
-
-void NetcdfFile::save(const std::filesystem::path& path) {
-  check(H5Fflush(file_.get(), H5F_SCOPE_GLOBAL), "flush");
-  const ssize_t size = H5Fget_file_image(file_.get(), nullptr, 0);
-  if (size <= 0) throw RunError(path.string() + ": HDF5 cannot give the file's bytes");
-  std::string image(static_cast<std::size_t>(size), '\0');
-  if (H5Fget_file_image(file_.get(), image.data(), image.size()) != size)
-    throw RunError(path.string() + ": HDF5 cannot give the file's bytes");
-  replace_file(path, image);
-}
+NetcdfFile::NetcdfFile() { root_.group_ = Handle{H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose, "open the root"}; }
 
 }  // namespace phasegrid::results

@@ -5,7 +5,6 @@
 // the old file or the new one, and a full disk leaves the old one.
 #pragma once
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -13,23 +12,9 @@
 #include <variant>
 #include <vector>
 
+#include "results/hdf5_file.hpp"
+
 namespace phasegrid::results {
-
-// An HDF5 identifier (hid_t) and the function that closes it.
-class Handle {
- public:
-  using Close = int (*)(std::int64_t);
-  Handle() = default;
-  Handle(std::int64_t id, Close close, const std::string& what);  // throws RunError when id is negative
-  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
-  Handle& operator=(Handle&& other) noexcept;
-  ~Handle();
-  std::int64_t get() const { return id_; }
-
- private:
-  std::int64_t id_ = -1;
-  Close close_ = nullptr;
-};
 
 using Array = std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::int32_t>,
                            std::vector<std::int8_t>, std::vector<std::string>>;
@@ -72,10 +57,10 @@ class NetcdfFile {
  public:
   NetcdfFile();
   NetcdfGroup& root() { return root_; }
-  void save(const std::filesystem::path& path);  // throws RunError; closes nothing before
+  void save(const std::filesystem::path& path) const { file_.save(path); }
 
  private:
-  Handle file_;
+  MemoryFile file_;
   NetcdfGroup root_;
 };
 
