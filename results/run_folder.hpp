@@ -28,6 +28,7 @@ class RunError : public std::runtime_error {
 struct Provenance {
   int numerics_version = 0;
   std::string device_kind, git_hash, compiler, mpi, host, started_utc;
+  std::string sweep_file;       // as it was named on the command line
 };
 
 struct Attempt {
@@ -35,21 +36,31 @@ struct Attempt {
   int attempt = 0;              // 1, 2, ...
   std::string where;            // "rank 2 slot 0 host-a"
   std::string started_utc, ended_utc;
-  std::string outcome;          // a status, "crashed: signal 9", "" while it runs
+  std::string outcome;          // a status, "crashed: signal 9", "interrupted" with its coordinator, "" while it runs
+};
+
+// A remark in the journal: a planner's decision, a signal, the end of a run, a torn tail that was cut.
+struct Note {
+  std::string utc, kind, text;
 };
 
 // Everything the journals of a folder say.
 struct RunState {
   std::string sweep_text, sweep_file;
+  std::string sweep_hash, sweep_canonical;                        // sweeps::Grid::hash(), canonical()
   Provenance provenance;
   std::unordered_map<std::uint64_t, sweeps::CellResult> results;  // acknowledged cells, with curves
   std::vector<Attempt> attempts;
+  std::vector<Note> notes;
   std::vector<std::string> warnings;                              // "journal.2.jsonl:17: bad checksum; its cell counts as missing"
   int generation = 0;                                             // the last one
 };
 
 RunState read_run(const std::filesystem::path& directory);        // for status, explain, report: touches nothing
 bool is_run_folder(const std::filesystem::path& directory);
+
+// Who coordinates the folder right now: "process 4711 on host-a since 2025-03-01T12:00:00Z (generation 3)", or "". Takes no lock.
+std::string in_use_by(const std::filesystem::path& directory);
 
 // The coordinator's side. One writer per folder; results are durable once flush() has returned.
 class RunFolder {

@@ -1,0 +1,76 @@
+#include "results/history.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace phasegrid::results {
+namespace {
+
+bool same(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (a != a && b != b);
+}
+
+bool same(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::ranges::equal(a, b, [](double x, double y) { return same(x, y); });
+}
+
+bool same(const sweeps::CurvePoint& a, const sweeps::CurvePoint& b) {
+  return a.step == b.step && same(a.accuracy, b.accuracy) && same(a.loss, b.loss) && same(a.train_loss, b.train_loss);
+}
+
+bool same(const sweeps::LabelledArray& a, const sweeps::LabelledArray& b) {
+  return a.name == b.name && a.dims == b.dims && a.shape == b.shape && same(a.data, b.data);
+}
+
+}  // namespace
+
+bool is_final(sweeps::Status status) {
+  using enum sweeps::Status;
+  return status != pending && status != failed && status != timeout && status != out_of_memory;
+}
+
+bool same_bits(const sweeps::CellResult& a, const sweeps::CellResult& b) {
+  const auto elements_same = [](const auto& x, const auto& y) { return same(x, y); };
+  return a.index == b.index && a.status == b.status && same(a.accuracy, b.accuracy) && same(a.loss, b.loss) &&
+         same(a.accuracy_final, b.accuracy_final) && same(a.accuracy_validation, b.accuracy_validation) &&
+         a.examples == b.examples && a.steps == b.steps && a.best_step == b.best_step && a.parameters == b.parameters &&
+         same(a.accuracy_T, b.accuracy_T) && same(a.loss_T, b.loss_T) &&
+         std::ranges::equal(a.curve, b.curve, elements_same) &&
+         std::ranges::equal(a.diagnostics, b.diagnostics, elements_same);
+}
+
+void History::started(std::uint64_t cell, int attempt, std::string where, std::string utc) {
+  open_[cell] = state_->attempts.size();
+  state_->attempts.push_back({cell, attempt, std::move(where), std::move(utc), "", ""});
+}
+
+void History::ended(std::uint64_t cell, int attempt, std::string where, std::string utc, std::string outcome) {
+  const auto running = open_.find(cell);
+  if (running != open_.end() && state_->attempts[running->second].attempt == attempt) {
+    Attempt& known = state_->attempts[running->second];
+    known.ended_utc = std::move(utc);
+    known.outcome = std::move(outcome);
+    open_.erase(running);
+  } else {  // its start was never made durable
+    state_->attempts.push_back({cell, attempt, std::move(where), "", std::move(utc), std::move(outcome)});
+  }
+}
+
+void History::finished(sweeps::CellResult result, int attempt, std::string where, std::string utc,
+                       const std::string& source) {
+  ended(result.index, attempt, std::move(where), std::move(utc), sweeps::to_text(result.status));
+  const auto [known, is_new] = state_->results.try_emplace(result.index);
+  if (is_new || !is_final(known->second.status)) {
+    known->second = std::move(result);
+  } else if (is_final(result.status) && !same_bits(known->second, result)) {
+    state_->warnings.push_back(source + ": cell " + std::to_string(result.index) +
+                               " was trained twice with different results; the first is kept");
+  }
+}
+
+void History::life_ended() {
+  for (const auto& [cell, position] : open_) state_->attempts[position].outcome = "interrupted";
+  open_.clear();
+}
+
+}  // namespace phasegrid::results

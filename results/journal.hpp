@@ -1,0 +1,43 @@
+// The lines of a journal and the blocks of its bulk file: what is written for each event, and how all of them are read
+// back.
+//
+// A bulk block holds what is too large for a line, the curve and the diagnostics of one result; the line names its
+// offset, length and checksum. The block is durable before the line is.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "results/run_folder.hpp"
+
+namespace phasegrid::results {
+
+constexpr int kJournalVersion = 1;
+
+std::filesystem::path journal_path(const std::filesystem::path& directory, int generation);
+std::filesystem::path bulk_path(const std::filesystem::path& directory, int generation);
+std::vector<int> generations(const std::filesystem::path& directory);  // ascending
+
+// Where a result's block lies in bulk.G; length 0: it has none.
+struct BulkBlock {
+  std::uint64_t offset = 0, length = 0;
+  std::uint32_t checksum = 0;
+};
+std::string pack_bulk(const sweeps::CellResult& result);               // "" when there is nothing to pack
+void unpack_bulk(std::string_view bytes, sweeps::CellResult& result);  // throws LineError when malformed
+
+std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, int generation, const std::string& utc);
+std::string started_line(std::uint64_t cell, int attempt, const std::string& where, const std::string& utc);
+std::string ended_line(std::uint64_t cell, int attempt, const std::string& where, const std::string& utc,
+                       const std::string& outcome);
+std::string finished_line(const sweeps::CellResult& result, int attempt, const std::string& where,
+                          const std::string& utc, const BulkBlock& bulk);
+std::string note_line(const std::string& kind, const std::string& text, const std::string& utc);
+
+// All journals of the folder, oldest first, into one state. Damage is reported in warnings, never thrown. Attempts that
+// have no end are "interrupted" when their coordinator is gone; the last one lives on if `running`.
+RunState read_journals(const std::filesystem::path& directory, bool running);
+
+}  // namespace phasegrid::results

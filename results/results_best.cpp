@@ -1,0 +1,89 @@
+// reduce = "max": the best value along the reduced axes, as the field reports it, without peeking at the test set.
+//
+// One value per column (all axes but the reduced ones and the seed), for all its seeds together: the one whose
+// validation accuracy, averaged over the seeds, is highest. A seed that ended without one (diverged, failed) counts as
+// 0 in this choice, a value with a pending seed is not yet a candidate, and of equals the first listed wins.
+#include "results/results_parts.hpp"
+
+namespace phasegrid::results {
+namespace {
+
+using sweeps::CellResult;
+using sweeps::Status;
+
+constexpr const char* kRule =
+    "chosen by the mean validation accuracy over all seeds; a seed without one (diverged, failed) counts as 0, a value "
+    "with a "
+    "pending seed is not yet a candidate, of equals the first listed wins";
+
+// The mean validation accuracy of the cells, or -1 when one is pending or none is done.
+double score(const Known& known, std::size_t first, std::size_t seeds, std::size_t stride) {
+  double sum = 0;
+  bool any_done = false;
+  for (std::size_t seed = 0; seed < seeds; ++seed) {
+    const CellResult* result = known.cells[first + seed * stride];
+    if (!result || result->status == Status::pending) return -1;
+    if (result->status != Status::done || !(result->accuracy_validation >= 0)) continue;
+    any_done = true;
+    sum += result->accuracy_validation;
+  }
+  return any_done ? sum / static_cast<double>(seeds) : -1;
+}
+
+}  // namespace
+
+void write_best(NetcdfGroup& root, const Known& known) {
+  const Cube& cube = known.cube;
+  const auto reduced = cube.dims_without([](const sweeps::Axis& axis) { return !axis.reduce; });
+  if (reduced.empty()) return;
+  const auto columns = cube.dims_without([](const sweeps::Axis& axis) { return axis.reduce || axis.name == "seed"; });
+  const auto seed = cube.dims_without([](const sweeps::Axis& axis) { return axis.name != "seed"; });
+  const auto kept = cube.dims_without([](const sweeps::Axis& axis) { return axis.reduce; });
+  const std::size_t seeds = cube.size_of(seed), seed_stride = seed.empty() ? 0 : cube.dims()[seed[0]].stride;
+
+  constexpr std::size_t kNone = ~std::size_t{0};
+  std::vector<std::size_t> choice(cube.size_of(columns), kNone);  // a place along the reduced dimensions
+  for (std::size_t column = 0; column < choice.size(); ++column) {
+    double best = -1;
+    for (std::size_t place = 0; place < cube.size_of(reduced); ++place) {
+      const double mean =
+          score(known, cube.cell_at(column, columns) + cube.cell_at(place, reduced), seeds, seed_stride);
+      if (mean <= best) continue;
+      best = mean;
+      choice[column] = place;
+    }
+  }
+
+  std::vector<double> accuracy(cube.size_of(kept), sweeps::kNaN);
+  for (std::size_t place = 0; place < accuracy.size(); ++place) {
+    const std::size_t cell = cube.cell_at(place, kept), chosen = choice[cube.place_of(cell, columns)];
+    const CellResult* result = chosen == kNone ? nullptr : known.cells[cell + cube.cell_at(chosen, reduced)];
+    if (result) accuracy[place] = result->accuracy;
+  }
+  std::string over;
+  for (const std::string& name : cube.names(reduced)) over += (over.empty() ? "" : ", ") + name;
+  root.variable("accuracy_best", cube.names(kept), accuracy,
+                {{"long_name", "test accuracy at the best " + over}, {"units", "1"}, {"comment", kRule}});
+
+  for (const std::size_t dim : reduced) {
+    const Array labels = cube.labels(dim);
+    const Array best = std::visit(
+        [&](const auto& values) -> Array {
+          const auto pick = [&](auto none, auto convert) {
+            std::vector<decltype(none)> out;
+            for (const std::size_t chosen : choice)
+              out.push_back(chosen == kNone ? none
+                                            : convert(values[cube.coordinate(cube.cell_at(chosen, reduced), dim)]));
+            return out;
+          };
+          if constexpr (std::is_same_v<std::decay_t<decltype(values[0])>, std::string>)
+            return pick(std::string(), [](const std::string& word) { return word; });
+          else return pick(sweeps::kNaN, [](auto number) { return static_cast<double>(number); });
+        },
+        labels);
+    const std::string& name = cube.dims()[dim].name;
+    root.variable(name + "_best", cube.names(columns), best, {{"long_name", "the best " + name}, {"comment", kRule}});
+  }
+}
+
+}  // namespace phasegrid::results

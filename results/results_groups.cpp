@@ -1,0 +1,142 @@
+// The groups of a results file: /trials (a flat table), /curves (learning curves), /diagnostics (labelled arrays by
+// cell).
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "results/results_parts.hpp"
+
+namespace phasegrid::results {
+namespace {
+
+using sweeps::CellResult;
+using sweeps::CurvePoint;
+using sweeps::kNaN;
+
+std::vector<const CellResult*> sorted_results(const Cube& cube, const RunState& state) {
+  std::vector<const CellResult*> rows;
+  for (const auto& [cell, result] : state.results)
+    if (cell < cube.cells()) rows.push_back(&result);
+  std::ranges::sort(rows, {}, &CellResult::index);
+  return rows;
+}
+
+}  // namespace
+
+void write_trials(NetcdfGroup group, const Cube& cube, const RunState& state) {
+  const std::vector<const CellResult*> rows = sorted_results(cube, state);
+  std::vector<std::int64_t> cells;
+  for (const CellResult* row : rows) cells.push_back(static_cast<std::int64_t>(row->index));
+  group.coordinate("trial", cells, {{"long_name", "cell of the grid"}});
+
+  std::string names;
+  for (std::size_t dim = 0; dim < cube.dims().size(); ++dim) {
+    const Array column = std::visit(
+        [&](const auto& labels) -> Array {
+          std::decay_t<decltype(labels)> out;
+          for (const CellResult* row : rows) out.push_back(labels[cube.coordinate(row->index, dim)]);
+          return out;
+        },
+        cube.labels(dim));
+    const std::string& name = cube.dims()[dim].name;
+    group.variable(name, {"trial"}, column, cube.label_attributes(dim));
+    names += (names.empty() ? "" : " ") + name;
+  }
+  group.attributes({{"coordinates", names}});
+
+  for (const Quantity& quantity : quantities()) {
+    std::vector<double> values;
+    for (const CellResult* row : rows) values.push_back(quantity.of(*row));
+    group.variable(quantity.name, {"trial"}, values, {{"long_name", quantity.long_name}, {"units", quantity.units}});
+  }
+  std::vector<std::int8_t> status;
+  for (const CellResult* row : rows) status.push_back(static_cast<std::int8_t>(row->status));
+  group.variable("status", {"trial"}, status, status_attributes());
+}
+
+void write_curves(NetcdfGroup group, const Known& known) {
+  std::set<std::int64_t> all;
+  for (const CellResult* result : known.cells)
+    if (result)
+      for (const CurvePoint& point : result->curve) all.insert(point.step);
+  const std::vector<std::int64_t> steps(all.begin(), all.end());
+  known.cube.write_dimensions(group);
+  group.coordinate("step", steps, {{"long_name", "training step"}});
+  std::vector<std::string> dims = known.cube.names();
+  dims.push_back("step");
+
+  const auto write = [&](const char* name, const char* long_name, const char* units, double CurvePoint::*member) {
+    group.variable(name, dims,
+                   [&](std::size_t first, std::span<double> out) {
+                     std::ranges::fill(out, kNaN);
+                     const std::size_t last = first + out.size();
+                     for (std::size_t cell = first / steps.size(); cell * steps.size() < last; ++cell) {
+                       if (!known.cells[cell]) continue;
+                       for (const CurvePoint& point : known.cells[cell]->curve) {
+                         const auto place =
+                             cell * steps.size() +
+                             static_cast<std::size_t>(std::ranges::lower_bound(steps, point.step) - steps.begin());
+                         if (place >= first && place < last) out[place - first] = point.*member;
+                       }
+                     }
+                   },
+                   {{"long_name", long_name}, {"units", units}});
+  };
+  write("accuracy", "validation accuracy", "1", &CurvePoint::accuracy);
+  write("loss", "validation loss", "nat", &CurvePoint::loss);
+  write("train_loss", "training loss, mean since the step before", "nat", &CurvePoint::train_loss);
+}
+
+// Arrays of one name may differ in extent from cell to cell; they are padded with NaN. A dimension that several names
+// share with different extents, or that is an axis of the sweep, is prefixed with the array's name.
+void write_diagnostics(NetcdfGroup group, const Known& known) {
+  struct Form {
+    std::vector<std::string> dims;
+    std::vector<std::size_t> extents;
+  };
+  std::map<std::string, Form> forms;
+  for (const CellResult* result : known.cells)
+    if (result)
+      for (const sweeps::LabelledArray& array : result->diagnostics) {
+        Form& form = forms.try_emplace(array.name, Form{array.dims, array.shape}).first->second;
+        for (std::size_t i = 0; i < std::min(form.extents.size(), array.shape.size()); ++i)
+          form.extents[i] = std::max(form.extents[i], array.shape[i]);
+      }
+
+  known.cube.write_dimensions(group);
+  const std::vector<std::string> axes = known.cube.names();
+  std::map<std::string, std::size_t> extent_of;
+  std::set<std::string> ambiguous(axes.begin(), axes.end());
+  for (const auto& [name, form] : forms)
+    for (std::size_t i = 0; i < form.dims.size(); ++i)
+      if (extent_of.try_emplace(form.dims[i], form.extents[i]).first->second != form.extents[i])
+        ambiguous.insert(form.dims[i]);
+
+  std::set<std::string> made;
+  for (const auto& [name, form] : forms) {
+    std::vector<std::string> dims = axes;
+    std::size_t block = 1;
+    for (std::size_t i = 0; i < form.dims.size(); ++i) {
+      const std::string dim = ambiguous.contains(form.dims[i]) ? name + "_" + form.dims[i] : form.dims[i];
+      if (made.insert(dim).second) group.dimension(dim, form.extents[i]);
+      dims.push_back(dim);
+      block *= form.extents[i];
+    }
+    std::vector<double> values(known.cells.size() * block, kNaN);
+    for (std::size_t cell = 0; cell < known.cells.size(); ++cell) {
+      if (!known.cells[cell]) continue;
+      for (const sweeps::LabelledArray& array : known.cells[cell]->diagnostics) {
+        if (array.name != name || array.dims != form.dims) continue;
+        for (std::size_t i = 0; i < array.data.size(); ++i) {
+          std::size_t rest = i, place = 0, stride = 1;
+          for (std::size_t k = form.extents.size(); k-- > 0; rest /= array.shape[k], stride *= form.extents[k])
+            place += rest % array.shape[k] * stride;
+          values[cell * block + place] = array.data[i];
+        }
+      }
+    }
+    group.variable(name, dims, values, {{"long_name", name}});
+  }
+}
+
+}  // namespace phasegrid::results

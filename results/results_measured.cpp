@@ -1,0 +1,114 @@
+// What was measured, over all axes; and for reduce = "max" the best along the reduced axes.
+
+#include "results/results_parts.hpp"
+
+namespace phasegrid::results {
+namespace {
+
+using sweeps::CellResult;
+using sweeps::kNaN;
+using sweeps::Status;
+
+constexpr Status kStatuses[] = {Status::pending, Status::done,    Status::diverged,   Status::out_of_memory,
+                                Status::failed,  Status::timeout, Status::infeasible, Status::inferred};
+
+bool is_trained(const CellResult& result) {
+  return result.status != Status::pending && result.status != Status::infeasible && result.status != Status::inferred;
+}
+
+Array status_column(const Known& known) {
+  std::vector<std::int8_t> status(known.cells.size());
+  for (std::size_t cell = 0; cell < status.size(); ++cell) {
+    const CellResult* result = known.cells[cell];
+    const bool unknown = !result || result->status == Status::pending;
+    status[cell] = static_cast<std::int8_t>(!unknown                             ? result->status
+                                            : known.cube.grid().infeasible(cell) ? Status::infeasible
+                                                                                 : Status::pending);
+  }
+  return status;
+}
+
+Array attempts_column(const Known& known) {
+  std::vector<std::int32_t> attempts(known.cells.size(), 0);
+  for (const Attempt& attempt : known.state.attempts)
+    if (attempt.cell < attempts.size()) ++attempts[attempt.cell];
+  return attempts;
+}
+
+void write_by_length(NetcdfGroup& root, const Known& known, const char* name, const char* long_name, const char* units,
+                     std::vector<double> CellResult::*member) {
+  std::vector<std::string> dims = known.cube.names();
+  dims.push_back("T_eval");
+  const std::size_t lengths = known.cube.grid().eval_T().size();
+  root.variable(name, dims,
+                [&](std::size_t first, std::span<double> out) {
+                  for (std::size_t i = 0; i < out.size(); ++i) {
+                    const CellResult* result = known.cells[(first + i) / lengths];
+                    const std::size_t which = (first + i) % lengths;
+                    out[i] = result && which < (result->*member).size() ? (result->*member)[which] : kNaN;
+                  }
+                },
+                {{"long_name", long_name}, {"units", units}});
+}
+
+}  // namespace
+
+const std::vector<Quantity>& quantities() {
+  static const std::vector<Quantity> all = {
+      {"accuracy", "test accuracy, weights of the best validation evaluation", "1",
+       [](const CellResult& r) { return r.accuracy; }},
+      {"loss", "test loss, weights of the best validation evaluation", "nat",
+       [](const CellResult& r) { return r.loss; }},
+      {"accuracy_final", "test accuracy, weights of the last step", "1",
+       [](const CellResult& r) { return r.accuracy_final; }},
+      {"accuracy_validation", "validation accuracy of the best evaluation", "1",
+       [](const CellResult& r) { return r.accuracy_validation; }},
+      {"examples", "training sequences seen", "1",
+       [](const CellResult& r) { return is_trained(r) ? static_cast<double>(r.examples) : kNaN; }},
+      {"best_step", "step of the best validation evaluation", "1",
+       [](const CellResult& r) { return is_trained(r) ? static_cast<double>(r.best_step) : kNaN; }},
+      {"steps", "training steps done", "1",
+       [](const CellResult& r) { return is_trained(r) ? static_cast<double>(r.steps) : kNaN; }},
+      {"seconds", "wall time of training and evaluation", "s",
+       [](const CellResult& r) { return is_trained(r) ? r.seconds : kNaN; }},
+      {"parameters", "trainable numbers of the model", "1",
+       [](const CellResult& r) { return is_trained(r) ? static_cast<double>(r.parameters) : kNaN; }},
+  };
+  return all;
+}
+
+Attributes status_attributes() {
+  std::vector<std::int8_t> values;
+  std::string meanings;
+  for (const Status status : kStatuses) {
+    values.push_back(static_cast<std::int8_t>(status));
+    meanings += (meanings.empty() ? "" : " ") + std::string(sweeps::to_text(status));
+  }
+  return {{"long_name", "what became of the cell"}, {"flag_values", values}, {"flag_meanings", meanings}};
+}
+
+void write_measured(NetcdfGroup& root, const Known& known) {
+  const std::vector<std::string> dims = known.cube.names();
+  for (const Quantity& quantity : quantities())
+    root.variable(quantity.name, dims,
+                  [&](std::size_t first, std::span<double> out) {
+                    for (std::size_t i = 0; i < out.size(); ++i) {
+                      const CellResult* result = known.cells[first + i];
+                      out[i] = result ? quantity.of(*result) : kNaN;
+                    }
+                  },
+                  {{"long_name", quantity.long_name}, {"units", quantity.units}});
+  root.variable("status", dims, status_column(known), status_attributes());
+  root.variable("attempts", dims, attempts_column(known),
+                {{"long_name", "attempts at training the cell"}, {"units", "1"}});
+
+  const std::vector<int>& lengths = known.cube.grid().eval_T();
+  if (lengths.empty()) return;
+  root.coordinate("T_eval", std::vector<std::int64_t>(lengths.begin(), lengths.end()),
+                  {{"long_name", "length of the test sequences"}});
+  write_by_length(root, known, "accuracy_T", "test accuracy on sequences of length T_eval", "1",
+                  &CellResult::accuracy_T);
+  write_by_length(root, known, "loss_T", "test loss on sequences of length T_eval", "nat", &CellResult::loss_T);
+}
+
+}  // namespace phasegrid::results

@@ -1,0 +1,192 @@
+#include "results/run_folder.hpp"
+
+#include <sys/stat.h>
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <sstream>
+
+#include "results/checksum.hpp"
+#include "results/history.hpp"
+#include "results/journal.hpp"
+#include "results/lock.hpp"
+#include "results/utc.hpp"
+
+namespace phasegrid::results {
+namespace {
+
+namespace fs = std::filesystem;
+
+void make_folder(const fs::path& directory) {
+  if (mkdir(directory.c_str(), 0777) == 0) return sync_directory(directory.parent_path());
+  const int error = errno;
+  if (fs::is_directory(directory)) return;
+  if (fs::exists(directory))
+    throw RunError(directory.string() + ": is a file; a run folder or a new name was expected");
+  if (error == ENOENT)
+    throw RunError(directory.string() + ": cannot make the run folder: " + directory.parent_path().string() +
+                   " does not exist");
+  throw_system(directory, "cannot make the run folder", error);
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// The lines that only one of the two has; canonical texts are sorted, so that this is their difference.
+std::string difference(const std::string& before, const std::string& now) {
+  constexpr int kMostLines = 12;
+  const std::vector<std::string> old_lines = lines_of(before), new_lines = lines_of(now);
+  const std::multiset<std::string> old_set(old_lines.begin(), old_lines.end()),
+      new_set(new_lines.begin(), new_lines.end());
+  std::string out;
+  int shown = 0;
+  for (const std::string& line : old_lines)
+    if (!new_set.contains(line) && ++shown <= kMostLines) out += "\n  folder: " + line;
+  for (const std::string& line : new_lines)
+    if (!old_set.contains(line) && ++shown <= kMostLines) out += "\n  now:    " + line;
+  if (shown > kMostLines) out += "\n  and " + std::to_string(shown - kMostLines) + " more lines";
+  return out;
+}
+
+void check_same_run(const fs::path& directory, const RunState& state, const sweeps::Grid& grid, const Provenance& now,
+                    bool accept_mixed) {
+  if (state.sweep_hash.empty()) {
+    if (state.results.empty()) return;
+    throw RunError(directory.string() + ": its journals hold results but no readable sweep; choose another folder");
+  }
+  if (state.sweep_hash != grid.hash())
+    throw RunError(directory.string() +
+                   ": holds the results of another sweep; choose another folder, or undo the change:" +
+                   difference(state.sweep_canonical, grid.canonical()));
+  const Provenance& before = state.provenance;
+  const bool mixed = before.numerics_version != now.numerics_version || before.device_kind != now.device_kind;
+  if (mixed && !state.results.empty() && !accept_mixed)
+    throw RunError(directory.string() + ": its results are of numerics version " +
+                   std::to_string(before.numerics_version) + " on " + before.device_kind + ", this would add version " +
+                   std::to_string(now.numerics_version) + " on " + now.device_kind +
+                   ", whose bits differ; use the same device kind, another folder, or --accept-mixed");
+}
+
+}  // namespace
+
+RunState read_run(const fs::path& directory) {
+  if (!fs::exists(directory)) throw RunError(directory.string() + ": does not exist");
+  if (!is_run_folder(directory)) throw RunError(directory.string() + ": is not a run folder (it has no journal)");
+  return read_journals(directory, current_holder(directory).has_value());
+}
+
+bool is_run_folder(const fs::path& directory) { return fs::is_directory(directory) && !generations(directory).empty(); }
+
+std::string in_use_by(const fs::path& directory) {
+  const std::optional<Holder> holder = current_holder(directory);
+  return holder ? describe(*holder) : "";
+}
+
+struct RunFolder::Impl {
+  Impl(fs::path where, const sweeps::Grid& of, Lock held, RunState known, GrowingFile lines, GrowingFile blocks)
+      : directory(std::move(where)),
+        grid(of),
+        lock(std::move(held)),
+        state(std::move(known)),
+        journal(std::move(lines)),
+        bulk(std::move(blocks)) {}
+
+  fs::path directory;
+  sweeps::Grid grid;
+  Lock lock;
+  RunState state;
+  History history{state};
+  GrowingFile journal, bulk;
+};
+
+RunFolder::RunFolder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RunFolder::RunFolder(RunFolder&&) noexcept = default;
+RunFolder& RunFolder::operator=(RunFolder&&) noexcept = default;
+RunFolder::~RunFolder() = default;
+
+RunFolder RunFolder::open(const fs::path& directory, const sweeps::Grid& grid, const Provenance& provenance,
+                          bool accept_mixed) {
+  make_folder(directory);
+  Lock lock = Lock::take(directory);
+  RunState state = read_journals(directory, false);
+  check_same_run(directory, state, grid, provenance, accept_mixed);
+
+  const std::vector<int> lives = generations(directory);
+  int life = std::max(lives.empty() ? 0 : lives.back(), lock.last_generation()) + 1;
+  // Creating the journal claims the generation, even where locks do nothing: only one process can create a file.
+  const auto create = [&] {
+    for (;; ++life) {
+      try {
+        return GrowingFile::create(journal_path(directory, life));
+      } catch (const fs::filesystem_error&) {}
+    }
+  };
+  GrowingFile journal = create();
+  lock.claim(life);
+  GrowingFile bulk = GrowingFile::create(bulk_path(directory, life));
+  std::error_code failed;
+  fs::create_directory(directory / "log", failed);
+  if (failed) throw_system(directory / "log", "cannot make", failed.value());
+
+  const std::string utc = utc_now();
+  Provenance now = provenance;
+  if (now.started_utc.empty()) now.started_utc = utc;
+  journal.append(run_line(grid, now, life, utc));
+  journal.commit();
+  sync_directory(directory);
+
+  if (!state.provenance.started_utc.empty()) now.started_utc = state.provenance.started_utc;
+  state.provenance = now;
+  state.generation = life;
+  state.sweep_file = now.sweep_file;
+  state.sweep_hash = grid.hash();
+  state.sweep_text = grid.text();
+  state.sweep_canonical = grid.canonical();
+  return RunFolder(
+      std::make_unique<Impl>(directory, grid, std::move(lock), std::move(state), std::move(journal), std::move(bulk)));
+}
+
+const RunState& RunFolder::state() const { return impl_->state; }
+fs::path RunFolder::directory() const { return impl_->directory; }
+
+void RunFolder::started(std::uint64_t cell, int attempt, const std::string& where) {
+  const std::string utc = utc_now();
+  impl_->journal.append(started_line(cell, attempt, where, utc));
+  impl_->history.started(cell, attempt, where, utc);
+}
+
+void RunFolder::ended(std::uint64_t cell, int attempt, const std::string& where, const std::string& outcome) {
+  const std::string utc = utc_now();
+  impl_->journal.append(ended_line(cell, attempt, where, utc, outcome));
+  impl_->history.ended(cell, attempt, where, utc, outcome);
+}
+
+void RunFolder::finished(const sweeps::CellResult& result, int attempt, const std::string& where) {
+  const std::string utc = utc_now();
+  const std::string block = pack_bulk(result);
+  const BulkBlock bulk{block.empty() ? 0 : impl_->bulk.append(block), block.size(), crc32c(block)};
+  impl_->journal.append(finished_line(result, attempt, where, utc, bulk));
+  impl_->history.finished(result, attempt, where, utc, "this run");
+}
+
+void RunFolder::note(const std::string& kind, const std::string& text) {
+  const std::string utc = utc_now();
+  impl_->journal.append(note_line(kind, text, utc));
+  impl_->state.notes.push_back({utc, kind, text});
+}
+
+void RunFolder::flush() {
+  impl_->lock.check();
+  impl_->bulk.commit();
+  impl_->journal.commit();
+}
+
+void RunFolder::write_results() const {
+  write_results_file(impl_->directory / "results.h5", impl_->grid, impl_->state);
+}
+
+}  // namespace phasegrid::results
