@@ -1,0 +1,190 @@
+#include "worker/pack.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "worker/schema.hpp"
+
+namespace phasegrid::worker {
+
+using sweeps::CellResult;
+using sweeps::CellSpec;
+using sweeps::Status;
+using tasks::Stream;
+
+namespace {
+constexpr int kEvaluationBatch = 64;
+}
+
+Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells), device_(device) {
+  int longest = 0, most_scored = 0;
+  for (const CellSpec& spec : cells) {
+    Cell& cell = cells_.emplace_back();
+    cell.settings = train_settings(spec.settings);
+    cell.data.emplace(spec, cell.settings);
+    most_scored = std::max(most_scored, cell.data->task().most_scored());
+    for (const int T : spec.eval_T) longest = std::max(longest, T);
+  }
+  const tasks::Task& task = cells_.front().data->task();
+  model_ = model_settings(cells.front().settings, task.vocab(), task.T());
+  parameters_ = describe_parameters(model_, longest);
+  segments_ = parameters_.segments();
+  stride_ = parameters_.size();
+  const int M = static_cast<int>(cells.size());
+  for (float** buffer : {&weights_, &grads_, &first_, &second_, &best_}) *buffer = arena_.allocate_array<float>(static_cast<std::size_t>(M * stride_));
+  for (int m = 0; m < M; ++m) {
+    parameters_.initialise(weights(m), weights_key(cells[m]));
+    CellResult& result = results_.emplace_back();
+    result.index = cells[m].index;
+    result.parameters = parameters_.trainable();
+  }
+  network_ = std::make_unique<Network<float>>(model_, shape(task, cells_.front().settings.batch, most_scored), M, device.kind, weights_, grads_);
+  evaluator_ = std::make_unique<Network<float>>(model_, shape(task, kEvaluationBatch, most_scored), M, device.kind, weights_, nullptr);
+}
+
+LayoutShape Pack::shape(const tasks::Task& task, int sequences, int most_scored) const {
+  int longest = task.T();
+  for (const CellSpec& spec : specs_)
+    for (const int T : spec.eval_T) longest = std::max(longest, T);
+  return {.sequences = sequences, .T = task.T(), .vocab = task.vocab(), .taps = model_.taps(), .layers = model_.layers, .most_scored = most_scored,
+          .positional = model_.positional != Positional::none, .positions_table = longest};
+}
+
+bool Pack::running() const {
+  return std::any_of(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.training; });
+}
+
+std::int64_t Pack::steps_planned() const {
+  std::int64_t steps = 0;
+  for (const Cell& cell : cells_) steps = std::max(steps, cell.settings.steps);
+  return steps;
+}
+
+void Pack::step() {
+  ++step_;
+  train_step();
+  std::vector<int> due;
+  for (std::size_t m = 0; m < cells_.size(); ++m) {
+    const Cell& cell = cells_[m];
+    if (cell.training && (step_ % cell.settings.every == 0 || step_ == cell.settings.steps)) due.push_back(static_cast<int>(m));
+  }
+  if (!due.empty()) validate(due);
+}
+
+void Pack::train_step() {
+  const int M = static_cast<int>(cells_.size());
+  for (int m = 0; m < M; ++m) {
+    if (cells_[m].training) cells_[m].data->draw(step_, batch_);
+    else batch_.clear(model_.T);
+    network_->set(m, batch_);
+    results_[m].examples += batch_.sequences;
+  }
+  network_->forward();
+  for (int m = 0; m < M; ++m) {
+    if (!cells_[m].training) continue;
+    last_loss_ = network_->loss(m);
+    cells_[m].train_loss += last_loss_, ++cells_[m].train_steps;
+    if (!std::isfinite(last_loss_)) rest(m, Status::diverged, "the training loss is not a number at step " + std::to_string(step_));
+  }
+  std::memset(grads_, 0, static_cast<std::size_t>(M * stride_) * sizeof(float));
+  network_->backward();
+  for (int m = 0; m < M; ++m) {
+    Cell& cell = cells_[m];
+    if (!cell.training) continue;
+    const TrainSettings& s = cell.settings;
+    kernels::operations<float>(device_.kind).update({.method = s.method, .segments = segments_.data(), .count = static_cast<int>(segments_.size()),
+                                                     .w = weights(m), .g = grads_ + m * stride_, .m = first_ + m * stride_, .v = second_ + m * stride_,
+                                                     .size = stride_, .step = step_, .learning_rate = s.rate_at(step_), .weight_decay = s.weight_decay,
+                                                     .clip = s.clip});
+    results_[m].steps = step_;
+  }
+}
+
+void Pack::validate(const std::vector<int>& due) {
+  const std::vector<Score> scores = evaluate(due, Stream::validation, 0);
+  for (std::size_t i = 0; i < due.size(); ++i) judge(due[i], scores[i]);
+}
+
+// Keeps the weights of the best evaluation (accuracy first, then loss) and applies the stop rules.
+void Pack::judge(int m, const Score& score) {
+  Cell& cell = cells_[m];
+  CellResult& result = results_[m];
+  result.curve.push_back({step_, score.accuracy, score.loss, cell.train_loss / static_cast<double>(std::max<std::int64_t>(1, cell.train_steps))});
+  cell.train_loss = 0, cell.train_steps = 0;
+  if (!std::isfinite(score.loss)) return rest(m, Status::diverged, "the validation loss is not a number at step " + std::to_string(step_));
+  const bool first = result.best_step == 0;
+  if (first || score.accuracy > result.accuracy_validation || (score.accuracy == result.accuracy_validation && score.loss < cell.best_loss)) {
+    result.accuracy_validation = score.accuracy, cell.best_loss = score.loss, result.best_step = step_;
+    cell.evaluations_since_best = 0;
+    std::memcpy(best_ + m * stride_, weights(m), static_cast<std::size_t>(stride_) * sizeof(float));
+  } else {
+    ++cell.evaluations_since_best;
+  }
+  const TrainSettings& s = cell.settings;
+  const bool reached = s.stop_at_accuracy > 0 && score.accuracy >= s.stop_at_accuracy;
+  const bool patient = s.patience == 0 || cell.evaluations_since_best < s.patience;
+  if (step_ >= s.steps || reached || !patient) rest(m, Status::done);
+}
+
+void Pack::rest(int m, Status status, std::string reason) {
+  cells_[m].training = false;
+  results_[m].status = status, results_[m].reason = std::move(reason);
+}
+
+std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream, int T) {
+  const bool other_length = T > 0 && T != model_.T;
+  std::vector<std::unique_ptr<tasks::Task>> tasks(cells_.size());
+  std::unique_ptr<Network<float>> longer;
+  if (other_length) {
+    int most_scored = 0;
+    for (const int m : models) {
+      tasks[m] = make_task(specs_[m].settings, T);
+      if (!tasks[m]) return std::vector<Score>(models.size(), {sweeps::kNaN, sweeps::kNaN});
+      most_scored = std::max(most_scored, tasks[m]->most_scored());
+    }
+    ModelSettings model = model_;   // the scalar position stays in units of the training length: only the layout grows
+    longer = std::make_unique<Network<float>>(model, shape(*tasks[models.front()], kEvaluationBatch, most_scored), static_cast<int>(cells_.size()), device_.kind, weights_, nullptr);
+  }
+  Network<float>& network = longer ? *longer : *evaluator_;
+  std::vector<double> loss(cells_.size()), right(cells_.size()), scored(cells_.size());
+  batch_.clear(model_.T);
+  for (std::size_t m = 0; m < cells_.size(); ++m) network.set(static_cast<int>(m), batch_);
+  std::int64_t most = 0;
+  for (const int m : models) most = std::max(most, cells_[m].settings.eval_examples);
+  for (std::int64_t begin = 0; begin < most; begin += kEvaluationBatch) {
+    for (const int m : models) {
+      const std::int64_t count = std::clamp<std::int64_t>(cells_[m].settings.eval_examples - begin, 0, kEvaluationBatch);
+      const tasks::Task& task = other_length ? *tasks[m] : cells_[m].data->task();
+      tasks::draw_batch(task, cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
+      network.set(m, batch_);
+    }
+    network.forward();
+    for (const int m : models) loss[m] += network.loss(m), right[m] += static_cast<double>(network.right(m)), scored[m] += static_cast<double>(network.scored(m));
+  }
+  std::vector<Score> scores;
+  for (const int m : models) scores.push_back({right[m] / scored[m], loss[m] / scored[m]});
+  return scores;
+}
+
+void Pack::finish() {
+  std::vector<int> done;
+  for (std::size_t m = 0; m < cells_.size(); ++m)
+    if (results_[m].status == Status::done) done.push_back(static_cast<int>(m));
+  if (done.empty()) return;
+  const std::vector<Score> last = evaluate(done, Stream::test, 0);
+  for (const int m : done) std::memcpy(weights(m), best_ + m * stride_, static_cast<std::size_t>(stride_) * sizeof(float));
+  const std::vector<Score> best = evaluate(done, Stream::test, 0);
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    CellResult& result = results_[done[i]];
+    result.accuracy_final = last[i].accuracy;
+    result.accuracy = best[i].accuracy, result.loss = best[i].loss;
+  }
+  for (const int T : specs_.front().eval_T) {
+    const std::vector<Score> scores = evaluate(done, Stream::test, T);
+    for (std::size_t i = 0; i < done.size(); ++i)
+      results_[done[i]].accuracy_T.push_back(scores[i].accuracy), results_[done[i]].loss_T.push_back(scores[i].loss);
+  }
+}
+
+}  // namespace phasegrid::worker

@@ -1,0 +1,70 @@
+// A pack in training: M models of one shape, their weights and optimiser state in flat buffers (M, size), stepping together.
+//
+// A model that has finished, or has diverged, rests: its batch is empty and its weights stay, while the others go on. What a model computes
+// does not depend on its neighbours.
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "kernels/arena.hpp"
+#include "worker/models/network.hpp"
+#include "worker/run_pack.hpp"
+#include "worker/training.hpp"
+
+namespace phasegrid::worker {
+
+struct Score { double accuracy, loss; };
+
+class Pack {
+ public:
+  Pack(std::span<const sweeps::CellSpec> cells, const Device& device);   // throws std::bad_alloc
+
+  bool running() const;                                // some model still trains
+  void step();                                         // one step of every model that trains, evaluations included
+  std::int64_t steps_done() const { return step_; }
+  std::int64_t steps_planned() const;
+  double last_loss() const { return last_loss_; }
+  void finish();                                       // tests: final weights, best weights, other lengths
+  std::vector<sweeps::CellResult> take_results() { return std::move(results_); }
+
+  const ModelSettings& model() const { return model_; }
+  const ParameterSet& parameters() const { return parameters_; }
+  float* weights(int m) { return weights_ + m * stride_; }
+
+ private:
+  struct Cell {
+    TrainSettings settings;
+    std::optional<TrainingData> data;
+    bool training = true;
+    double best_loss = 0;
+    std::int64_t evaluations_since_best = 0;
+    double train_loss = 0;                             // sum since the last evaluation
+    std::int64_t train_steps = 0;
+  };
+
+  void train_step();
+  void validate(const std::vector<int>& due);
+  void judge(int m, const Score& score);
+  void rest(int m, sweeps::Status status, std::string reason = {});
+  LayoutShape shape(const tasks::Task& task, int sequences, int most_scored) const;
+  // Accuracy and mean loss of the current weights of the given models on the first sequences of a stream, at length T (0: their own).
+  std::vector<Score> evaluate(const std::vector<int>& models, tasks::Stream stream, int T);
+
+  std::span<const sweeps::CellSpec> specs_;
+  Device device_;
+  ModelSettings model_;
+  ParameterSet parameters_;
+  std::vector<kernels::Segment> segments_;
+  std::int64_t stride_ = 0, step_ = 0;
+  kernels::Arena arena_;
+  float *weights_, *grads_, *first_, *second_, *best_;
+  std::vector<Cell> cells_;
+  std::vector<sweeps::CellResult> results_;
+  std::unique_ptr<Network<float>> network_, evaluator_;
+  tasks::Batch batch_;
+  double last_loss_ = 0;
+};
+
+}  // namespace phasegrid::worker

@@ -1,0 +1,57 @@
+#include "worker/run_pack.hpp"
+
+#include <chrono>
+#include <new>
+
+#include "kernels/operations.hpp"
+#include "worker/pack.hpp"
+#include "worker/schema.hpp"
+
+namespace phasegrid::worker {
+
+using sweeps::CellResult;
+using sweeps::CellSpec;
+using sweeps::Status;
+
+std::vector<std::string> cpu_kinds() {
+  const auto kinds = kernels::cpu_kinds();
+  return {kinds.begin(), kinds.end()};
+}
+
+std::string pack_shape(const CellSpec& cell) {
+  const sweeps::Settings& s = cell.settings;
+  const TaskFacts task = task_facts(s);
+  std::string shape = s.canonical(sweeps::Section::model);
+  for (const auto n : {static_cast<std::int64_t>(task.vocab), static_cast<std::int64_t>(task.T), static_cast<std::int64_t>(task.most_scored), s.integer("batch")})
+    shape += " " + std::to_string(n);
+  return shape;
+}
+
+std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& device, const Observer& observer) {
+  const auto start = std::chrono::steady_clock::now();
+  kernels::flush_denormals();
+  std::vector<CellResult> results;
+  try {
+    Pack pack(cells, device);
+    bool go_on = true;
+    while (pack.running() && go_on) {
+      pack.step();
+      if (observer) go_on = observer({pack.steps_done(), pack.steps_planned(), pack.last_loss()});
+    }
+    if (go_on) pack.finish();
+    results = pack.take_results();
+    if (!go_on)
+      for (CellResult& result : results) result.status = Status::pending;
+  } catch (const std::bad_alloc&) {
+    results.clear();
+    for (const CellSpec& cell : cells) {
+      CellResult& result = results.emplace_back();
+      result.index = cell.index, result.status = Status::out_of_memory, result.reason = "not enough memory for the model and its batch";
+    }
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (CellResult& result : results) result.seconds = seconds / static_cast<double>(cells.size());
+  return results;
+}
+
+}  // namespace phasegrid::worker
