@@ -6,7 +6,6 @@
 
 #include "sweeps/document.hpp"
 #include "sweeps/grid.hpp"
-#include "sweeps/suggestion.hpp"
 
 namespace phasegrid::sweeps {
 
@@ -15,12 +14,12 @@ enum class Origin { fallback, literal, expression, axis };
 // Where the value of one key comes from.
 struct Source {
   Origin origin = Origin::fallback;
-  Value value;               // literal
-  std::string expression;    // the one expression that gives it in all cells
-  int axis = -1;             // the dimension that lists its values,
-  int member = 0;            // and the place among the keys that are tied together there
-  Place place;               // in the file
-  bool in_axes = false;      // said in [axes] rather than in its section
+  Value value;             // literal
+  std::string expression;  // the one expression that gives it in all cells
+  int axis = -1;           // the dimension that lists its values,
+  int member = 0;          // and the place among the keys that are tied together there
+  Place place;             // in the file
+  bool in_axes = false;    // said in [axes] rather than in its section
 };
 
 struct Draft {
@@ -32,26 +31,36 @@ struct Draft {
   std::vector<std::int64_t> seeds;
   std::vector<int> eval_T;
   Search search;
-  std::vector<std::string> tasks, variants;        // in use
-  Place task_place, axes_place;                    // of the sections
+  std::vector<std::string> tasks, variants;  // in use
+  Place task_place, axes_place;              // of the sections
 };
 
 // Throws SweepError.
 Draft read_draft(std::string text, std::string file, std::shared_ptr<const Schema> schema);
 
 // The parts of read_draft, one file each.
-void read_axes(Draft& draft, const Table& section);                              // draft_axes.cpp
-void read_sweep(Draft& draft, const Table& section, Place place);                // draft_sections.cpp
+void read_axes(Draft& draft, const Table& section);                // draft_axes.cpp
+void read_sweep(Draft& draft, const Table& section, Place place);  // draft_sections.cpp
 void read_eval_T(Draft& draft, const Node& node);
 void read_search(Draft& draft, const Table& section, Place place);
 
-// The value that stands at `node` for a key, converted to the key's kind; an expression where a text stands for a number.
+// The value that stands at `node` for a key, converted to the key's kind; an expression where a text stands for a
+// number.
 struct Given {
   bool expression = false;
-  Value value;               // of an expression: its text
+  Value value;  // of an expression: its text
 };
 Given read_value(const Draft& draft, const Key& key, const std::string& path, const Node& node);
 
-[[noreturn]] void unknown_key(const Draft& draft, const Entry& entry, const std::string& path, const std::vector<std::string>& known);
+// The key that a message should suggest, as `, did you mean "d"?`, or what keys there are: `, expected one of ...`.
+std::string suggestion(const std::string& word, const std::vector<std::string>& known);
+const std::string* nearest(const std::string& word, const std::vector<std::string>& known);  // null: nothing is near
+
+const char* to_text(Section section);
+std::string path_of(const Draft& draft, int key);  // "axes.d" or "model.d": where the sweep gives it
+
+// Also tells when the key, or one that is spelled nearly so, belongs into another section.
+[[noreturn]] void unknown_key(const Draft& draft, const Entry& entry, const std::string& path,
+                              const std::vector<std::string>& known);
 
 }  // namespace phasegrid::sweeps
