@@ -2,13 +2,15 @@
 //
 //   D = expand d, R the rank of the step-size projection, K the taps of the convolution, V the vocabulary
 //   per block      norm (d or 2d), in_proj dD, gate dD, conv DK + D,
-//                  step size 2RD + D (low rank) or D^2 + D (full) or D (fixed), B and C 2ND, A and skip ND + D, out_proj Dd
+//                  step size 2RD + D (low rank) or D^2 + D (full) or D (fixed), B and C 2ND, A and skip ND + D,
+//                  out_proj Dd
 //   around them    embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
 //
-// Work is counted per position: two floating-point operations per weight and 6 per state, times three with the backward pass;
-// one exponential per state in each direction and 4 per channel. In the last block the gate and all that comes after it work on
-// scored positions only. Evaluation is the forward third, on the validation set every `every` steps and on the test set twice;
-// the lengths of [eval] T are not counted. Positions that share a row are counted as if they did not.
+// Work is counted per position: two floating-point operations per weight and 6 per state, times three with the backward
+// pass; one exponential per state in each direction and 4 per channel. In the last block the gate and all that comes
+// after it work on scored positions only. Evaluation is the forward third, on the validation set every `every` steps
+// and on the test set twice; the lengths of [eval] T are not counted. Positions that share a row are counted as if they
+// did not.
 #include <array>
 #include <cmath>
 #include <map>
@@ -25,7 +27,7 @@ using sweeps::Settings;
 struct Shape {
   double V, T, scored, d, D, N, R, K, layers, batch;
   bool gate, tied, fixed_delta;
-  double norm, final_norm, positions;      // parameters of one norm, of the last, of learned positions
+  double norm, final_norm, positions;  // parameters of one norm, of the last, of learned positions
 };
 
 double norm_parameters(const std::string& norm, double d) { return norm == "rms" ? d : norm == "layer" ? 2 * d : 0; }
@@ -36,8 +38,10 @@ Shape shape_of(const Settings& s) {
   shape.V = task.vocab, shape.T = task.T, shape.scored = task.most_scored;
   shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.N = s.real("N"), shape.K = s.real("conv");
   shape.R = static_cast<double>(delta_rank(s)), shape.layers = s.real("layers"), shape.batch = s.real("batch");
-  shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding"), shape.fixed_delta = s.word("delta_activation") == "fixed";
-  shape.norm = norm_parameters(s.word("norm"), shape.d), shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
+  shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding"),
+  shape.fixed_delta = s.word("delta_activation") == "fixed";
+  shape.norm = norm_parameters(s.word("norm"), shape.d),
+  shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
   shape.positions = s.word("positional") == "learned" ? shape.T * shape.d : 0;
   return shape;
 }
@@ -59,7 +63,7 @@ struct Work {
 
 Work forward(const Shape& s) {
   const double dense = 2 * (s.d * s.D + s.K * s.D + delta_weights(s) + 2 * s.N * s.D) + 6 * s.N * s.D + 10 * s.D;
-  const double read = 2 * (s.D * s.d + (s.gate ? s.d * s.D : 0)) + 4 * s.D + 10 * s.d;      // gate and out-projection
+  const double read = 2 * (s.D * s.d + (s.gate ? s.d * s.D : 0)) + 4 * s.D + 10 * s.d;  // gate and out-projection
   const double positions = (s.layers - 1) * s.T + s.scored;
   Work work;
   work.flops = s.layers * s.T * dense + positions * read + s.scored * 2 * s.d * s.V;

@@ -1,0 +1,30 @@
+// From counted cost to seconds, and from seconds to the time that a sweep takes.
+//
+//   seconds = flops / flop_rate + exponentials / exp_rate + steps * step_overhead
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+
+#include "sweeps/settings.hpp"
+
+namespace phasegrid::sweeps {
+
+// What one core does per second in training; measured by worker::machine_rates.
+struct Rates {
+  double flop_rate = 1e10;
+  double exp_rate = 1e9;
+  double step_overhead = 2e-5;  // seconds per training step outside of the mathematics
+};
+
+double predicted_seconds(const Cost& cost, double steps, const Rates& rates);
+
+// Jobs by their length in seconds, longest first.
+using Jobs = std::map<double, std::uint64_t, std::greater<>>;
+
+double total_seconds(const Jobs& jobs);
+
+// When the last worker is done if each free worker takes the longest job left.
+double makespan(const Jobs& jobs, int workers);
+
+}  // namespace phasegrid::sweeps
