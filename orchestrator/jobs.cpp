@@ -35,15 +35,18 @@ JobList missing_jobs(const sweeps::Grid& grid, const std::function<bool(std::uin
   JobList list;
   Numbers families, shapes;
   const auto& cost = grid.schema().cost;
-  grid.visit([&](std::uint64_t cell, const sweeps::Settings& settings, std::int64_t) {
-    if (grid.infeasible(cell)) {
-      ++list.infeasible;
-    } else if (has_result(cell)) {
-      ++list.kept;
-    } else {
-      const std::uint32_t family = families.of(settings.word("variant"));
-      const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(cell))) : 0;
-      list.jobs.push_back({cell, work(cost(settings)), family, shape});
+  const std::uint64_t seeds = grid.axes().back().size();
+  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings& settings, const std::string& reason) {
+    if (!reason.empty()) {
+      list.infeasible += seeds;
+      return;
+    }
+    const double units = work(cost(settings));
+    const std::uint32_t family = families.of(settings.word("variant"));
+    const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
+    for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
+      if (has_result(cell)) ++list.kept;
+      else list.jobs.push_back({cell, units, family, shape});
     }
   });
   list.families = families.names();
