@@ -59,6 +59,7 @@ class Coordinator {
  public:
   Coordinator(std::vector<Job> jobs, Policy policy);
 
+  void expect(SlotId slot) { slots_[slot]; }        // it is being set up and will ask, or be lost
   Actions slot_ready(SlotId slot, double now);
   // True if this slot was running the cell: the result is to be recorded. False for a late word about a cell given to another.
   bool result(SlotId slot, std::uint64_t cell, double seconds);

@@ -37,6 +37,7 @@ void Director::begin(double now) {
   provenance.mpi = transport_.library();
   provenance.host = host_name();
   provenance.started_utc = utc_now();
+  provenance.sweep_file = options_.sweep;
   folder_.emplace(results::RunFolder::open(directory, grid_, provenance, options_.accept_mixed));
   console_.open_log(directory / "log" / "coordinator.log");
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
@@ -46,6 +47,7 @@ void Director::begin(double now) {
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " + std::to_string(coordinator_->pending()) +
                " cells to do, " + std::to_string(tally_.recorded()) + " kept, in " + directory.string());
   for (int rank = 0; rank < team_.size(); ++rank) {
+    for (int slot = 0; slot < slots[static_cast<std::size_t>(rank)]; ++slot) coordinator_->expect({rank, slot});
     tell(rank, Setup{grid_.text(), options_.sweep, grid_.hash(), provenance.device_kind, rank, slots[static_cast<std::size_t>(rank)],
                      host_name(), getpid(), options_.hang_limit, {}});
   }

@@ -84,7 +84,7 @@ std::string Tally::line(const Now& now) const {
   if (failed() > 0) text += fmt::format(", {} failed", failed());
   text += fmt::format(", {} running on {} slots", now.running, now.slots);
   const double speed = cells_per_minute(now.time);
-  if (speed > 0) text += fmt::format(speed < 10 ? ", {:.1f} cells/min" : ", {:.0f} cells/min", speed);
+  if (speed > 0) text += fmt::format(", {:.{}f} cells/min", speed, speed < 10 ? 1 : 0);
   if (now.running + now.pending > 0) text += ", " + duration(now.seconds_left) + " left";
   if (!std::isnan(best_)) text += fmt::format(", best accuracy {:.3f}", best_);
   return text;

@@ -6,6 +6,8 @@
 // - Messages are cut into chunks that stay below the eager limit (4 KiB over shared memory): they leave at once, and none can stick
 //   half-sent when its receiver dies.
 // - MPI_Finalize waits for everyone and may wait for ever: an alarm ends the process instead.
+#define OMPI_SKIP_MPICXX 1   // the C interface only
+#define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
 #include <signal.h>
 #include <unistd.h>
@@ -54,7 +56,8 @@ class MpiTransport final : public Transport {
     for (std::size_t begin = 0; begin == 0 || begin < bytes.size(); begin += kChunk) {
       Chunk& chunk = sending_.emplace_back();
       chunk.to = to;
-      chunk.bytes = std::string(1, begin + kChunk < bytes.size() ? kMore : kLast) + bytes.substr(begin, kChunk);
+      chunk.bytes = begin + kChunk < bytes.size() ? kMore : kLast;
+      chunk.bytes.append(bytes, begin, kChunk);
       const int rc = MPI_Isend(chunk.bytes.data(), static_cast<int>(chunk.bytes.size()), MPI_BYTE, to, kTag, MPI_COMM_WORLD, &chunk.request);
       if (rc != MPI_SUCCESS) sending_.pop_back();  // the receiver is gone: its silence will be noticed
     }
