@@ -40,7 +40,7 @@ int explain(const Arguments& args) {
   fmt::print("cell {}: {}\n", index, grid.label(index));
   print_settings(grid.cell(index));
   for (const auto& a : state.attempts) {
-    if (a.cell != index) continue;
+    if (a.cell != index || a.started_utc.empty()) continue;
     fmt::print("attempt {}: {} to {} on {}: {}\n", a.attempt, a.started_utc, a.ended_utc.empty() ? "?" : a.ended_utc, a.where,
                a.outcome.empty() ? "running, or lost with its coordinator" : a.outcome);
   }
