@@ -8,15 +8,16 @@
 
 #include "orchestrator/tally.hpp"
 #include "orchestrator/verbs/verbs.hpp"
+#include "results/weights_file.hpp"
 #include "sweeps/grid.hpp"
-#include "worker/run_pack.hpp"
 #include "worker/schema.hpp"
+#include "worker/train_cell.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
 
 struct Arguments {
-  std::string sweep, cell, kind = "auto";
+  std::string sweep, cell, weights, kind = "auto";
   bool curve = false, json = false;
 };
 
@@ -65,7 +66,9 @@ int cell(const Arguments& args) {
   }
   const worker::Device device{args.kind == "auto" ? kinds.back() : args.kind};
   const sweeps::CellSpec spec = grid.cell(index);
-  const auto result = worker::run_pack({&spec, 1}, device).at(0);
+  const worker::Trained trained = worker::train_cell(spec, device);
+  const sweeps::CellResult& result = trained.result;
+  if (!args.weights.empty() && result.status == sweeps::Status::done) results::write_weights(args.weights, {trained.model, trained.weights});
   if (args.json) std::cout << to_json(result, grid.label(index), args.curve).dump(1) << "\n";
   else print(result, grid.label(index), args.curve);
   return counts_as_failed(result.status) ? 3 : 0;
@@ -79,6 +82,7 @@ void add_cell(CLI::App& app, int& code) {
   verb->add_option("sweep", args->sweep, "The sweep file (TOML)")->required();
   verb->add_option("cell", args->cell, "An index, or every axis that varies: variant=mamba,d=13,seed=7")->required();
   verb->add_option("--device-kind", args->kind, "cpu-portable, cpu-avx2, cpu-avx512; auto: the best of this machine")->capture_default_str();
+  verb->add_option("--weights", args->weights, "Write the trained weights there (HDF5, docs/weights.md)");
   verb->add_flag("--curve", args->curve, "Print the learning curve as well");
   verb->add_flag("--json", args->json, "Print one JSON object");
   verb->callback([args, &code] { code = cell(*args); });
