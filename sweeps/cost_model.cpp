@@ -4,8 +4,9 @@
 
 namespace phasegrid::sweeps {
 
-double predicted_seconds(const Cost& cost, double steps, const Rates& rates) {
-  return cost.flops / rates.flop_rate + cost.exponentials / rates.exp_rate + steps * rates.step_overhead;
+double predicted_seconds(const Cost& cost, const Rates& rates) {
+  return cost.flops / rates.flop_rate + cost.exponentials / rates.exp_rate + cost.positions / rates.position_rate +
+         cost.steps / rates.step_rate;
 }
 
 double total_seconds(const Jobs& jobs) {

@@ -1,6 +1,6 @@
 // From counted cost to seconds, and from seconds to the time that a sweep takes.
 //
-//   seconds = flops / flop_rate + exponentials / exp_rate + steps * step_overhead
+//   seconds = flops / flop_rate + exponentials / exp_rate + positions / position_rate + steps / step_rate
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -12,12 +12,13 @@ namespace phasegrid::sweeps {
 
 // What one core does per second in training; measured by worker::machine_rates.
 struct Rates {
-  double flop_rate = 1e10;
+  double flop_rate = 2e10;
   double exp_rate = 1e9;
-  double step_overhead = 2e-5;  // seconds per training step outside of the mathematics
+  double position_rate = 3e7;
+  double step_rate = 5e4;
 };
 
-double predicted_seconds(const Cost& cost, double steps, const Rates& rates);
+double predicted_seconds(const Cost& cost, const Rates& rates);
 
 // Jobs by their length in seconds, longest first.
 using Jobs = std::map<double, std::uint64_t, std::greater<>>;

@@ -77,6 +77,7 @@ void s4d_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
 }
 
 void mqar(std::vector<Threshold>& all, const TheoryCase& c) {
+  if (c.kappa < 1 || c.nu < 1 || c.pairs < 1 || c.pairs > c.kappa || c.N < 1) return;  // no such task
   if (c.variant == "mamba") s6_mqar(all, c);
   if (c.variant == "mamba2") mamba2_mqar(all, c);
   if (c.variant == "mamba_s4d") s4d_mqar(all, c);

@@ -1,22 +1,18 @@
-// What a cell costs, counted from its settings (docs/theory.md, parameter counts; notation of docs/design.md).
+// What a cell costs, counted from its settings and the rows of its batches (worker/row_counts.hpp).
 //
 //   D = expand d, R the rank of the step-size projection, K the taps of the convolution, V the vocabulary
-//   per block      norm (d or 2d), in_proj dD, gate dD, conv DK + D,
-//                  step size 2RD + D (low rank) or D^2 + D (full) or D (fixed), B and C 2ND, A and skip ND + D,
-//                  out_proj Dd
-//   around them    embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
+//   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, step size 2RD + D (low rank) or D^2 + D (full)
+//                         or D (fixed), B and C 2ND, A and skip ND + D, out_proj Dd
+//                around:  embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
+//   work         two operations per weight and row that it meets, three times that with the way back; one exponential per
+//                state and step of the walk, and one per channel and row of each activation, in each direction
 //
-// Work is counted per position: two floating-point operations per weight and 6 per state, times three with the backward
-// pass; one exponential per state in each direction and 4 per channel. In the last block the gate and all that comes
-// after it work on scored positions only. Evaluation is the forward third, on the validation set every `every` steps
-// and on the test set twice; the lengths of [eval] T are not counted. Positions that share a row are counted as if they
-// did not.
-#include <array>
+// Channels count as the kernels lay them out, padded to 16. Evaluation is the forward third: the validation set every `every`
+// steps and the test set twice; the lengths of [eval] T are not counted.
 #include <cmath>
-#include <map>
-#include <mutex>
-#include <unordered_map>
 
+#include "kernels/rows.hpp"
+#include "worker/row_counts.hpp"
 #include "worker/schema.hpp"
 
 namespace phasegrid::worker {
@@ -25,22 +21,22 @@ namespace {
 using sweeps::Settings;
 
 struct Shape {
-  double V, T, scored, d, D, N, R, K, layers, batch;
+  double V, T, d, D, N, R, K, batch;
+  int layers;
   bool gate, tied, fixed_delta;
   double norm, final_norm, positions;  // parameters of one norm, of the last, of learned positions
 };
 
 double norm_parameters(const std::string& norm, double d) { return norm == "rms" ? d : norm == "layer" ? 2 * d : 0; }
 
-Shape shape_of(const Settings& s) {
-  const TaskFacts task = task_facts(s);
+Shape shape_of(const Settings& s, const RowCounts& counts) {
   Shape shape{};
-  shape.V = task.vocab, shape.T = task.T, shape.scored = task.most_scored;
+  shape.V = counts.vocab, shape.T = counts.T;
   shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.N = s.real("N"), shape.K = s.real("conv");
-  shape.R = static_cast<double>(delta_rank(s)), shape.layers = s.real("layers"), shape.batch = s.real("batch");
-  shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding"),
+  shape.R = static_cast<double>(delta_rank(s)), shape.layers = static_cast<int>(s.integer("layers")), shape.batch = s.real("batch");
+  shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
   shape.fixed_delta = s.word("delta_activation") == "fixed";
-  shape.norm = norm_parameters(s.word("norm"), shape.d),
+  shape.norm = norm_parameters(s.word("norm"), shape.d);
   shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
   shape.positions = s.word("positional") == "learned" ? shape.T * shape.d : 0;
   return shape;
@@ -56,36 +52,52 @@ double parameters(const Shape& s) {
   return s.V * s.d + s.positions + s.layers * block + s.final_norm + (s.tied ? 0 : s.d * s.V) + s.V;
 }
 
-// Of the forward pass, per sequence.
+double wide(double columns) { return kernels::padded(static_cast<int>(columns)); }
+
+// One forward pass over one batch.
 struct Work {
   double flops = 0, exponentials = 0;
 };
 
-Work forward(const Shape& s) {
-  const double dense = 2 * (s.d * s.D + s.K * s.D + delta_weights(s) + 2 * s.N * s.D) + 6 * s.N * s.D + 10 * s.D;
-  const double read = 2 * (s.D * s.d + (s.gate ? s.d * s.D : 0)) + 4 * s.D + 10 * s.d;  // gate and out-projection
-  const double positions = (s.layers - 1) * s.T + s.scored;
+void add_block(const Shape& s, const LayerCounts& c, Work& work) {
+  const double D = wide(s.D), d = wide(s.d), N = wide(s.N);
+  const double delta = s.fixed_delta ? 0 : s.R > 0 ? s.D * wide(s.R) + s.R * D : s.D * D;
+  work.flops += 2 * (c.rows * s.d * D + c.windows * (s.K * D + delta + s.D * N) + c.outputs * (s.D * N + s.D * d));
+  work.exponentials += c.steps * s.N * D + 2 * c.windows * D;
+  if (s.gate) work.flops += 2 * c.gates * s.d * D, work.exponentials += c.gates * D;
+}
+
+Work forward(const Shape& s, const RowCounts& counts) {
   Work work;
-  work.flops = s.layers * s.T * dense + positions * read + s.scored * 2 * s.d * s.V;
-  work.exponentials = s.layers * s.T * (s.N * s.D + 2 * s.D) + positions * (s.gate ? s.D : 0) + s.scored * s.V;
+  for (int layer = 0; layer < s.layers; ++layer)
+    add_block(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, work);
+  work.flops += 2 * counts.scored * s.d * wide(s.V);
+  work.exponentials += counts.scored * wide(s.V);
   return work;
 }
 
-// Weights, gradients, two moments and the best weights so far; activations of one batch and their gradients.
-double bytes(const Shape& s, double count) {
-  const double positions = s.batch * s.T;
-  const double block = positions * (2 * s.d + 5 * s.D + s.R + 2 * s.N) + s.batch * s.D * s.N * std::ceil(s.T / 16);
-  const double head = s.batch * s.scored * (s.V + 2 * s.d + 3 * s.D);
-  return 4 * (5 * count + 2 * (s.layers * block + head));
+// Numbers in the tables of one layer: values, and for training gradients and kept derivatives.
+double tables(const Shape& s, const LayerCounts& c, bool training) {
+  const double values = training ? 2 : 1, kept = training ? 1 : 0;
+  const double d = wide(s.d), D = wide(s.D), N = wide(s.N);
+  double n = values * c.rows * ((s.norm > 0 ? 2 : 1) * d + D);
+  n += c.windows * ((values + kept) * 2 * D + values * (N + (s.R > 0 ? wide(s.R) : 0)) + 2 * D);   // u, delta, B; the scan's own
+  n += values * c.outputs * (2 * D + N + d + (s.gate ? D : 0));                                    // read u, C, y, gated, out
+  if (s.gate) n += values * c.gates * (d + D);
+  return n + 3 * D * N + c.steps / s.batch * 256;                                                  // the scan's tables and walk
 }
 
-struct Hash {
-  std::size_t operator()(const std::vector<sweeps::Value>& values) const {
-    std::size_t h = 0;
-    for (const auto& value : values) h = h * 1099511628211u + std::hash<sweeps::Value>{}(value);
-    return h;
-  }
-};
+double bytes(const Shape& s, const RowCounts& counts, double count) {
+  constexpr double kEvaluationBatch = 64;
+  const auto all = [&](bool training) {
+    double n = counts.scored * (training ? 2 : 1) * (wide(s.V) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
+    for (int layer = 0; layer < s.layers; ++layer)
+      n += tables(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, training);
+    return n;
+  };
+  // Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
+  return 4 * (5 * count + all(true) + all(false) * kEvaluationBatch / s.batch);
+}
 
 }  // namespace
 
@@ -95,31 +107,25 @@ std::int64_t delta_rank(const Settings& settings) {
 }
 
 TaskFacts task_facts(const Settings& settings) {
-  static std::mutex mutex;
-  static std::unordered_map<std::vector<sweeps::Value>, TaskFacts, Hash> known;
-  const tasks::TaskEntry* task = tasks::find_task(settings.word("task"));
-  thread_local std::vector<sweeps::Value> values;
-  values.assign(1, settings.value("task"));
-  for (const auto& option : task->options) values.push_back(settings.value(option.name));
-  const std::lock_guard lock(mutex);
-  const auto found = known.find(values);
-  if (found != known.end()) return found->second;
-  const auto made = task->make(task_options(settings));
-  return known[values] = {made->vocab(), made->T(), made->most_scored()};
+  const RowCounts& counts = row_counts(settings);
+  return {counts.vocab, counts.T, counts.most_scored};
 }
 
 sweeps::Cost cell_cost(const Settings& settings) {
-  const Shape shape = shape_of(settings);
-  const Work work = forward(shape);
+  const RowCounts& counts = row_counts(settings);
+  const Shape shape = shape_of(settings, counts);
+  const Work work = forward(shape, counts);
   const double steps = settings.real("steps");
   const double evaluations = std::floor(steps / settings.real("every")) + 2;
-  const double trained = steps * shape.batch, evaluated = evaluations * settings.real("eval_examples");
-  sweeps::Cost cost;
+  const double evaluated = evaluations * settings.real("eval_examples") / shape.batch;   // batches
   const double count = parameters(shape);
+  sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);
-  cost.bytes = static_cast<std::uint64_t>(bytes(shape, count));
-  cost.flops = work.flops * (3 * trained + evaluated);
-  cost.exponentials = work.exponentials * (2 * trained + evaluated);
+  cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count));
+  cost.flops = work.flops * (3 * steps + evaluated);
+  cost.exponentials = work.exponentials * (2 * steps + evaluated);
+  cost.positions = (steps + evaluated) * shape.batch * shape.T;
+  cost.steps = steps;
   return cost;
 }
 
