@@ -39,6 +39,7 @@ Signals::Signals() {
   action.sa_flags = SA_RESTART;
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaction(number, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file-size limit is met by the error of the write, like a full disk
 }
 
 int Signals::take_stop() {
