@@ -72,7 +72,8 @@ std::vector<std::string> cpu_kinds() { return {"cpu-portable", "cpu-fake"}; }
 
 std::string pack_shape(const sweeps::CellSpec& cell) { return cell.settings.canonical(sweeps::Section::model); }
 
-std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&, const Observer& observer) {
+std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&, const Observer& observer,
+                                         const std::function<void(Pack&)>&) {
   std::vector<sweeps::CellResult> results;
   const std::string delay = variable("FAKE_DELAY_MS");
   const long steps = 10, total = delay.empty() ? 0 : std::stol(delay);
