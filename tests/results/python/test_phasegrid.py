@@ -36,7 +36,8 @@ def test_open_takes_a_folder_or_a_file_and_decodes_status(runs):
     folder = runs(SWEEP, CELLS - 1)
     for path in (folder, str(folder), folder / "results.h5"):
         ds = phasegrid.open(path)
-        assert ds.status.values.flat[0] == "done" and ds.status.values.flat[1] == "diverged" and ds.status.values.flat[-1] == "pending"
+        status = ds.status.values.ravel()
+        assert status[0] == "done" and status[1] == "diverged" and status[-1] == "pending"
         assert ds.nu == 8 and (ds.status == "done").sum() == CELLS - 2
     assert phasegrid.open(folder, group="trials").sizes["trial"] == CELLS - 1
 
@@ -104,7 +105,8 @@ def test_heatmap_draws_the_theory_lines_where_the_file_has_them(ds):
     for name, line in lines.items():
         if set(line.dims) <= {"kappa"}:
             shown = drawn[name.removeprefix("theory_").replace("_", " ")]
-            assert np.allclose(shown.get_xdata(), np.log2(np.broadcast_to(line, 2))) and shown.get_ydata().tolist() == [1, 2]
+            assert np.allclose(shown.get_xdata(), np.log2(np.broadcast_to(line, 2)))
+            assert shown.get_ydata().tolist() == [1, 2]
     turned = phasegrid.heatmap(ds, x="kappa", y="d", variant="mamba")
     assert {line.get_label() for line in turned.get_lines()} >= set(drawn)
 
