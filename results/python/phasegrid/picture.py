@@ -23,11 +23,13 @@ LABELS = {
 }
 
 
-def heatmap(ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = None, **select: Any) -> Axes:
+def heatmap(
+    ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = None, lines: str = "main", **select: Any
+) -> Axes:
     """Test accuracy over x and y, averaged over the seeds, with the theory lines that the file holds for x or y.
 
-    Cells without a result are hatched. Axes whose values are powers of two are logarithmic. `select` fixes the other
-    axes (variant="mamba").
+    Cells without a result are hatched. Axes whose values are powers of two are logarithmic. `lines` are "main" (exact
+    thresholds and lower bounds), "all", or "none". `select` fixes the other axes (variant="mamba").
     """
     accuracy = mean_accuracy(ds, y, x, **select)
     if ax is None:
@@ -49,6 +51,9 @@ def heatmap(ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = No
     seen = 0
     for quantity, along in ((x, y), (y, x)):
         for name, line in theory(ds, quantity, **select).items():
+            main = name in (f"theory_exact_{quantity}", f"theory_lower_bound_{quantity}")
+            if lines == "none" or (lines == "main" and not main):
+                continue
             values = _along(line, accuracy, along)
             if values is None:
                 continue
@@ -57,7 +62,7 @@ def heatmap(ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = No
             style = STYLES.get(line.attrs.get("kind", ""), "-.")
             ax.plot(*path, style, color="white", linewidth=4)
             colour = LINE_COLOURS[seen % len(LINE_COLOURS)]
-            ax.plot(*path, style, color=colour, linewidth=2, label=name.removeprefix("theory_").replace("_", " "))
+            ax.plot(*path, style, color=colour, linewidth=2, label=_label(name, line))
             seen += 1
     ax.set(xlim=scales[x].edges[[0, -1]], ylim=scales[y].edges[[0, -1]])
     if seen:
@@ -78,6 +83,13 @@ def picture(ds: xr.Dataset, x: str = "d", y: str = "kappa", **select: Any) -> Fi
         ax.set_visible(False)
     figure.suptitle(ds.attrs.get("title", ""))
     return figure
+
+
+def _label(name: str, line: xr.DataArray) -> str:
+    """What the legend calls a line: "exact d", or "exact d: s6_mqar_distinct" for a further one."""
+    plain = f"theory_{line.attrs['kind']}_{line.attrs['quantity']}"
+    further = name.removeprefix(plain).removeprefix("_")
+    return f"{line.attrs['kind'].replace('_', ' ')} {line.attrs['quantity']}" + (f": {further}" if further else "")
 
 
 def _along(line: xr.DataArray, accuracy: xr.DataArray, along: str) -> np.ndarray | None:

@@ -132,7 +132,14 @@ def test_a_rate_whose_seeds_diverge_loses(runs, reopen):
 
 
 def test_theory_lies_over_the_axes_it_depends_on(runs, reopen):
-    ds = reopen(runs())
+    ds = reopen(runs(SWEEP.replace('"s4d"', '"mamba2"')))
+    # kappa + log2 nu for both variants; with distinct values there is another way, log2 kappa + nu.
+    assert set(ds.theory_exact_d.dims) <= {"variant", "kappa"}
+    assert np.array_equal(ds.theory_exact_d.broadcast_like(ds.accuracy), (ds.kappa + 3).broadcast_like(ds.accuracy))
+    assert ds.theory_exact_d.attrs["names"] == "mamba2_mqar_exact s6_mqar_exact"
+    distinct = ds.theory_exact_d_s6_mqar_distinct
+    assert distinct.sel(variant="mamba").values.tolist() == [9, 10, 10]
+    assert distinct.sel(variant="mamba2").isnull().all()
     theory = {name: ds[name] for name in ds.data_vars if name.startswith("theory_")}
     assert theory, "MQAR has thresholds"
     for name, line in theory.items():
