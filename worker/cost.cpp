@@ -33,7 +33,8 @@ Shape shape_of(const Settings& s, const RowCounts& counts) {
   Shape shape{};
   shape.V = counts.vocab, shape.T = counts.T;
   shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.N = s.real("N"), shape.K = s.real("conv");
-  shape.R = static_cast<double>(delta_rank(s)), shape.layers = static_cast<int>(s.integer("layers")), shape.batch = s.real("batch");
+  shape.R = static_cast<double>(delta_rank(s)), shape.layers = static_cast<int>(s.integer("layers")),
+  shape.batch = s.real("batch");
   shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
   shape.fixed_delta = s.word("delta_activation") == "fixed";
   shape.norm = norm_parameters(s.word("norm"), shape.d);
@@ -81,10 +82,11 @@ double tables(const Shape& s, const LayerCounts& c, bool training) {
   const double values = training ? 2 : 1, kept = training ? 1 : 0;
   const double d = wide(s.d), D = wide(s.D), N = wide(s.N);
   double n = values * c.rows * ((s.norm > 0 ? 2 : 1) * d + D);
-  n += c.windows * ((values + kept) * 2 * D + values * (N + (s.R > 0 ? wide(s.R) : 0)) + 2 * D);   // u, delta, B; the scan's own
-  n += values * c.outputs * (2 * D + N + d + (s.gate ? D : 0));                                    // read u, C, y, gated, out
+  n += c.windows *
+       ((values + kept) * 2 * D + values * (N + (s.R > 0 ? wide(s.R) : 0)) + 2 * D);  // u, delta, B; the scan's own
+  n += values * c.outputs * (2 * D + N + d + (s.gate ? D : 0));                       // read u, C, y, gated, out
   if (s.gate) n += values * c.gates * (d + D);
-  return n + 3 * D * N + c.steps / s.batch * 256;                                                  // the scan's tables and walk
+  return n + 3 * D * N + c.steps / s.batch * 256;  // the scan's tables and walk
 }
 
 double bytes(const Shape& s, const RowCounts& counts, double count) {
@@ -117,7 +119,7 @@ sweeps::Cost cell_cost(const Settings& settings) {
   const Work work = forward(shape, counts);
   const double steps = settings.real("steps");
   const double evaluations = std::floor(steps / settings.real("every")) + 2;
-  const double evaluated = evaluations * settings.real("eval_examples") / shape.batch;   // batches
+  const double evaluated = evaluations * settings.real("eval_examples") / shape.batch;  // batches
   const double count = parameters(shape);
   sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);

@@ -55,7 +55,8 @@ TEST(Makespan, LiesBetweenItsBounds) {
 TEST(CostModel, AddsWhatTakesTime) {
   Cost cost;
   cost.flops = 2e9, cost.exponentials = 3e9, cost.positions = 4e6, cost.steps = 1000;
-  EXPECT_DOUBLE_EQ(predicted_seconds(cost, {.flop_rate = 1e9, .exp_rate = 1e9, .position_rate = 1e6, .step_rate = 1e3}), 10);
+  EXPECT_DOUBLE_EQ(predicted_seconds(cost, {.flop_rate = 1e9, .exp_rate = 1e9, .position_rate = 1e6, .step_rate = 1e3}),
+                   10);
 }
 
 }  // namespace
