@@ -26,7 +26,7 @@ double one_by_one(const Jobs& jobs, int workers) {
 }
 
 TEST(Makespan, DealsOutTheLongestFirst) {
-  EXPECT_EQ(makespan({{5, 1}, {4, 1}, {3, 3}}, 2), 11);  // 5 + 3 + 3, 4 + 3
+  EXPECT_EQ(makespan({{5, 1}, {4, 1}, {3, 3}}, 2), 10);  // 5 + 3, 4 + 3 + 3
   EXPECT_EQ(makespan({{5, 1}, {1, 2}}, 8), 5);
   EXPECT_EQ(makespan({}, 3), 0);
   EXPECT_EQ(makespan({{2, 7}}, 1), 14);
