@@ -16,6 +16,7 @@
 #include "orchestrator/team.hpp"
 #include "orchestrator/transport.hpp"
 #include "results/run_folder.hpp"
+#include "sweeps/cost_model.hpp"
 #include "sweeps/grid.hpp"
 
 namespace phasegrid::orchestrator {
@@ -40,7 +41,7 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
-  std::vector<Job> find_jobs();
+  std::vector<Job> find_jobs(const sweeps::Rates& rates);   // cells without a result
   void apply(const Actions& actions);
   void act(const HandOut& action);
   void act(const GiveUp& action);

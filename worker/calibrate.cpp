@@ -87,6 +87,12 @@ void remember(const std::filesystem::path& file, const Rates& rates) {
   if (ignored) std::filesystem::remove(fresh, ignored);
 }
 
+bool read_cache(const std::filesystem::path& file, Rates& rates) {
+  std::ifstream stored(file);
+  std::string line;
+  return std::getline(stored, line) && rates_from_text(line, rates);
+}
+
 }  // namespace
 
 Rates measure_rates(const std::string& device_kind) {
@@ -104,14 +110,16 @@ Rates measure_rates(const std::string& device_kind) {
   return rates;
 }
 
+Rates stored_rates(const std::string& device_kind) {
+  Rates rates;
+  read_cache(cache_file(device_kind), rates);
+  return rates;
+}
+
 Rates machine_rates(const std::string& device_kind) {
   const std::filesystem::path file = cache_file(device_kind);
   Rates rates;
-  if (!file.empty()) {
-    std::ifstream stored(file);
-    std::string line;
-    if (std::getline(stored, line) && rates_from_text(line, rates)) return rates;
-  }
+  if (read_cache(file, rates)) return rates;
   rates = measure_rates(device_kind);
   if (!file.empty()) remember(file, rates);
   return rates;

@@ -10,13 +10,12 @@ namespace phasegrid::orchestrator {
 
 void add_plan(CLI::App& app, int& code) {
   auto options = std::make_shared<PlanOptions>();
-  CLI::App* verb = app.add_subcommand("plan", "Check a sweep file and say what it will cost, before anything runs");
+  CLI::App* verb = app.add_subcommand("plan", "Check a sweep file and predict its cost; trains nothing");
   verb->add_option("sweep", options->sweep, "The sweep file (TOML)")->required();
-  verb->add_option("--workers", options->workers,
-                   "Predict the time for so many workers (default: this machine's cores)")
-      ->check(CLI::Range(1, 1'000'000));
-  verb->add_flag("--json", options->json, "The whole plan as one JSON object");
-  verb->footer("Example: phasegrid plan sweeps/quickstart.toml --workers 128");
+  verb->add_option("--workers", options->workers, "Slots to plan for [the cores of this machine]")->check(CLI::Range(1, 1'000'000));
+  verb->add_flag("--json", options->json, "Print one JSON object");
+  verb->footer("Says everything that can be wrong with file:line:column, which cells cannot exist and why, memory and parameters of\n"
+               "the models, predicted hours and the time for all workers together, and what theory expects.");
   verb->callback([options, &code] { code = plan(*options, std::cout); });
 }
 
