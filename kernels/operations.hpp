@@ -13,6 +13,7 @@
 #include "kernels/operation.hpp"
 #include "kernels/optimiser/optimiser.hpp"
 #include "kernels/scan/scan.hpp"
+#include "kernels/ssd/ssd.hpp"
 
 namespace phasegrid::kernels {
 
@@ -22,6 +23,7 @@ namespace phasegrid::kernels {
   OPERATION(linear, Linear)                 \
   OPERATION(conv, Conv)                     \
   OPERATION(scan, Scan)                     \
+  OPERATION(ssd, Ssd)                       \
   OPERATION(gather, Gather)                 \
   OPERATION(gate, Gate)                     \
   OPERATION(cross_entropy, CrossEntropy)

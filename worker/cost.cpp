@@ -1,12 +1,11 @@
 // What a cell costs, counted from its settings (docs/theory.md, parameter counts; notation of docs/design.md).
 //
-//   D = expand d, R the rank of the step-size projection, K the taps of the convolution, V the vocabulary
-//   per block      norm (d or 2d), in_proj dD, gate dD, conv DK + D,
-//                  step size 2RD + D (low rank) or D^2 + D (full) or D (fixed), B and C 2ND, A and skip ND + D, out_proj Dd
+//   D = expand d, K the taps of the convolution, V the vocabulary
+//   per block      norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, and the mixer (mixer_cost.cpp)
 //   around them    embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
 //
-// Work is counted per position: two floating-point operations per weight and 6 per state, times three with the backward pass;
-// one exponential per state in each direction and 4 per channel. In the last block the gate and all that comes after it work on
+// Work is counted per position: two floating-point operations per weight, times three with the backward pass; exponentials in
+// both directions. In the last block the gate and all that comes after it work on
 // scored positions only. Evaluation is the forward third, on the validation set every `every` steps and on the test set twice;
 // the lengths of [eval] T are not counted. Positions that share a row are counted as if they did not.
 #include <array>
@@ -15,6 +14,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "worker/mixer_cost.hpp"
 #include "worker/schema.hpp"
 
 namespace phasegrid::worker {
@@ -23,8 +23,9 @@ namespace {
 using sweeps::Settings;
 
 struct Shape {
-  double V, T, scored, d, D, N, R, K, layers, batch;
-  bool gate, tied, fixed_delta;
+  double V, T, scored, d, D, K, layers, batch;
+  bool gate, tied;
+  MixerCost mixer;
   double norm, final_norm, positions;      // parameters of one norm, of the last, of learned positions
 };
 
@@ -34,21 +35,17 @@ Shape shape_of(const Settings& s) {
   const TaskFacts task = task_facts(s);
   Shape shape{};
   shape.V = task.vocab, shape.T = task.T, shape.scored = task.most_scored;
-  shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.N = s.real("N"), shape.K = s.real("conv");
-  shape.R = static_cast<double>(delta_rank(s)), shape.layers = s.real("layers"), shape.batch = s.real("batch");
-  shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding"), shape.fixed_delta = s.word("delta_activation") == "fixed";
+  shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.K = s.real("conv");
+  shape.mixer = mixer_cost(s), shape.layers = s.real("layers"), shape.batch = s.real("batch");
+  shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
   shape.norm = norm_parameters(s.word("norm"), shape.d), shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
   shape.positions = s.word("positional") == "learned" ? shape.T * shape.d : 0;
   return shape;
 }
 
-// Weights of the step-size projection, without its bias.
-double delta_weights(const Shape& s) { return s.fixed_delta ? 0 : s.R > 0 ? 2 * s.R * s.D : s.D * s.D; }
-
 double parameters(const Shape& s) {
   const double conv = s.K > 0 ? s.D * (s.K + 1) : 0;
-  const double mixer = s.D * s.N + s.D + delta_weights(s) + s.D + 2 * s.N * s.D;
-  const double block = s.norm + s.d * s.D + (s.gate ? s.d * s.D : 0) + conv + mixer + s.D * s.d;
+  const double block = s.norm + s.d * s.D + (s.gate ? s.d * s.D : 0) + conv + s.mixer.parameters + s.D * s.d;
   return s.V * s.d + s.positions + s.layers * block + s.final_norm + (s.tied ? 0 : s.d * s.V) + s.V;
 }
 
@@ -58,19 +55,19 @@ struct Work {
 };
 
 Work forward(const Shape& s) {
-  const double dense = 2 * (s.d * s.D + s.K * s.D + delta_weights(s) + 2 * s.N * s.D) + 6 * s.N * s.D + 10 * s.D;
-  const double read = 2 * (s.D * s.d + (s.gate ? s.d * s.D : 0)) + 4 * s.D + 10 * s.d;      // gate and out-projection
+  const double dense = 2 * (s.d * s.D + s.K * s.D) + 10 * s.D + s.mixer.flops;
+  const double read = 2 * (s.D * s.d + (s.gate ? s.d * s.D : 0)) + 4 * s.D + 10 * s.d + s.mixer.read_flops;      // gate and out-projection
   const double positions = (s.layers - 1) * s.T + s.scored;
   Work work;
   work.flops = s.layers * s.T * dense + positions * read + s.scored * 2 * s.d * s.V;
-  work.exponentials = s.layers * s.T * (s.N * s.D + 2 * s.D) + positions * (s.gate ? s.D : 0) + s.scored * s.V;
+  work.exponentials = s.layers * s.T * (2 * s.D + s.mixer.exponentials) + positions * (s.gate ? s.D : 0) + s.scored * s.V;
   return work;
 }
 
 // Weights, gradients, two moments and the best weights so far; activations of one batch and their gradients.
 double bytes(const Shape& s, double count) {
   const double positions = s.batch * s.T;
-  const double block = positions * (2 * s.d + 5 * s.D + s.R + 2 * s.N) + s.batch * s.D * s.N * std::ceil(s.T / 16);
+  const double block = positions * (2 * s.d + 3 * s.D + s.mixer.activations) + s.mixer.states;
   const double head = s.batch * s.scored * (s.V + 2 * s.d + 3 * s.D);
   return 4 * (5 * count + 2 * (s.layers * block + head));
 }
@@ -88,6 +85,14 @@ struct Hash {
 std::int64_t delta_rank(const Settings& settings) {
   if (!settings.is_word("delta_rank")) return settings.integer("delta_rank");
   return settings.word("delta_rank") == "full" ? 0 : (settings.integer("d") + 15) / 16;
+}
+
+std::int64_t head_count(const Settings& settings) {
+  if (!settings.is_word("heads")) return settings.integer("heads");
+  const std::int64_t D = settings.integer("d") * settings.integer("expand");
+  std::int64_t heads = D < 128 ? 1 : D / 64;
+  while (D % heads != 0) --heads;
+  return heads;
 }
 
 TaskFacts task_facts(const Settings& settings) {

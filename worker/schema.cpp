@@ -37,6 +37,8 @@ std::vector<Key> model_keys() {
   Key rank = integer("delta_rank", model, "auto", 1, kWide,
                      "rank of the step-size projection; auto: ceil(d/16); full: no bottleneck");
   rank.kind = Kind::integer_or_word, rank.words = {"auto", "full"};
+  Key heads = integer("heads", model, "auto", 1, kWide, "heads of the mixer; auto: 1 below 128 inner channels, else heads of 64 or a little more");
+  heads.kind = Kind::integer_or_word, heads.words = {"auto"};
   return {
       word("variant", model, "", names, "which mixer"),
       integer("d", model, "", 1, kWide, "embedding width"),
@@ -56,6 +58,9 @@ std::vector<Key> model_keys() {
            "from projection to step size; tanh: 1 + tanh z; fixed: softplus of the bias"),
       word("discretisation", model, "euler", {"euler", "zoh", "none"},
            "the input's factor: delta, its exact integral, or 1"),
+      heads,
+      integer("groups", model, "1", 1, kWide, "heads of one group share B and C"),
+      boolean("gated_norm", model, "false", "RMS norm after the gate"),
       boolean("tied_embedding", model, "false", "the head's weights are the embedding's"),
       real("init_scale", model, "1.0", 0, 100, "factor on the random initial weights"),
   };
@@ -161,11 +166,18 @@ std::string training_fits(const Settings& s) {
 
 std::string model_fits(const Settings& s) {
   const auto D = s.integer("d") * s.integer("expand");
-  if (!s.is_word("delta_rank") && s.integer("delta_rank") > D)
+  if (reads(s, "delta_rank") && !s.is_word("delta_rank") && s.integer("delta_rank") > D)
     return fmt::format(
         "delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= expand*d, but delta_rank = {} and "
         "expand*d = {}",
         s.integer("delta_rank"), D);
+  const auto heads = head_count(s), groups = s.integer("groups");
+  if (reads(s, "heads") && D % heads != 0)
+    return fmt::format("heads: the inner width is a multiple of the heads, but heads = {} and expand*d = {}", heads, D);
+  if (reads(s, "groups") && heads % groups != 0)
+    return fmt::format("groups: heads are a multiple of the groups, but groups = {} and heads = {}", groups, heads);
+  if (reads(s, "gated_norm") && s.boolean("gated_norm") && !s.boolean("gate"))
+    return "gated_norm: a norm after the gate, expected gate = true";
   return "";
 }
 
@@ -195,6 +207,10 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
 std::shared_ptr<const sweeps::Schema> make_schema() {
   static const std::shared_ptr<const sweeps::Schema> schema = build_schema();
   return schema;
+}
+
+bool reads(const Settings& settings, std::string_view key) {
+  return settings.read(settings.schema().keys[settings.schema().find(key)]);
 }
 
 tasks::Options task_options(const Settings& settings) {

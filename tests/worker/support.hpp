@@ -108,8 +108,11 @@ inline std::vector<Switch> switches() {
       {"rank_2", "delta_rank = 2", "delta_rank"},
       {"sigmoid", "delta_activation = \"sigmoid\"", "delta_activation"},
       {"tanh", "delta_activation = \"tanh\"", "delta_activation"},
-      {"delta_relu", "delta_activation = \"relu\"", "delta_activation"},
+      {"delta_relu", "delta_activation = \"relu\"\nd = 6", "delta_activation"},   // with d = 5 the one step size of mamba2 is never positive
       {"fixed", "delta_activation = \"fixed\"", "delta_activation"},
+      {"heads", "heads = 2\nd = 6", "heads"},
+      {"groups", "heads = 4\ngroups = 2\nd = 8", "groups"},
+      {"gated_norm", "gated_norm = true", "gated_norm"},
       {"euler", "discretisation = \"euler\"", "discretisation"},
       {"zoh", "discretisation = \"zoh\"", "discretisation"},
       {"none", "discretisation = \"none\"", "discretisation"},

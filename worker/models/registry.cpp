@@ -7,6 +7,7 @@ namespace phasegrid::worker {
 const std::vector<VariantEntry>& all_variants() {
   static const std::vector<VariantEntry> variants = {
       {"mamba", "S6, the selective state-space model of Mamba (arXiv 2312.00752)", {"N", "delta_rank", "delta_activation", "discretisation"}, {}, s6, s6},
+      {"mamba2", "the state-space dual of Mamba-2 (arXiv 2405.21060)", {"N", "heads", "groups", "gated_norm", "delta_activation"}, {}, mamba2, mamba2, mamba2_rows},
   };
   return variants;
 }

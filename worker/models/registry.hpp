@@ -20,6 +20,7 @@ struct VariantEntry {
   std::map<std::string, std::string> fallbacks;    // defaults that differ from the key's own
   Mixer<float> mixer_float;
   Mixer<double> mixer_double;
+  BlockRows (*own_rows)(const ModelSettings&) = nullptr;   // none
 
   template <class Real>
   Mixer<Real> mixer() const {

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "worker/schema.hpp"
+
 namespace phasegrid::worker {
 namespace {
 
@@ -50,6 +52,9 @@ ModelSettings model_settings(const sweeps::Settings& s, int vocab, int T) {
   if (!s.is_word("delta_rank")) m.delta_rank = static_cast<int>(s.integer("delta_rank"));
   else m.delta_rank = s.word("delta_rank") == "full" ? 0 : (m.d + 15) / 16;
   m.discretisation = by_name<Discretisation>(s.word("discretisation"), {{"euler", Discretisation::euler}, {"zoh", Discretisation::zoh}, {"none", Discretisation::none}});
+  if (reads(s, "heads")) m.heads = static_cast<int>(head_count(s));
+  if (reads(s, "groups")) m.groups = static_cast<int>(s.integer("groups"));
+  m.gated_norm = reads(s, "gated_norm") && s.boolean("gated_norm");
   m.init_scale = s.real("init_scale");
   return m;
 }

@@ -21,9 +21,17 @@ struct ModelSettings {
   Positional positional = Positional::none;
   int delta_rank = 0;                      // 0: full
   kernels::Discretisation discretisation = kernels::Discretisation::euler;
+  int heads = 1, groups = 1;               // of Mamba-2
+  bool gated_norm = false;
   double init_scale = 1;
 
   int taps() const { return conv > 0 ? conv : 1; }
+};
+
+// Rows of in_proj.weight and channels of conv1d that belong to the mixer. They follow the block's own, which are in the order z, x of
+// Mamba-2 if there are any, and in that of Mamba, x, z, if not.
+struct BlockRows {
+  int projected = 0, convolved = 0;
 };
 
 ModelSettings model_settings(const sweeps::Settings& settings, int vocab, int T);

@@ -7,6 +7,8 @@
 namespace phasegrid::worker {
 
 template <class Real> kernels::Rows<Real> s6(Builder<Real>& build, const MixerInput<Real>& in);
+template <class Real> kernels::Rows<Real> mamba2(Builder<Real>& build, const MixerInput<Real>& in);
+BlockRows mamba2_rows(const ModelSettings& model);
 
 // Shared by mixers with an input-dependent step size.
 

@@ -1,0 +1,81 @@
+// Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size projection, K taps,
+// H heads in G groups. Two operations per weight, six per state and step, one exponential per decay.
+#include "worker/mixer_cost.hpp"
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/ssd/ssd.hpp"
+#include "worker/schema.hpp"
+
+namespace phasegrid::worker {
+namespace {
+
+using sweeps::Settings;
+
+struct Sizes {
+  double d, D, N, R, K;
+  bool fixed_delta;
+};
+
+Sizes sizes(const Settings& s) {
+  const double d = s.real("d");
+  return {d, d * s.real("expand"), s.real("N"), static_cast<double>(delta_rank(s)), s.real("conv"), s.word("delta_activation") == "fixed"};
+}
+
+// Weights from D channels to `out` step sizes, without biases.
+double delta_weights(const Sizes& s, double out) { return s.fixed_delta ? 0 : s.R > 0 ? s.R * (s.D + out) : s.D * out; }
+
+// A, skip, step sizes (`out` of them), B and C.
+MixerCost selective(const Sizes& s, double out) {
+  MixerCost cost;
+  const double weights = delta_weights(s, out) + 2 * s.N * s.D;
+  cost.parameters = s.N * s.D + s.D + out + weights;
+  cost.flops = 2 * weights + 6 * s.N * s.D;
+  cost.exponentials = s.N * s.D + 2 * out;
+  cost.activations = s.D + out + s.R + 2 * s.N;
+  cost.states = 2 * s.N * s.D;
+  return cost;
+}
+MixerCost mamba(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  return selective(s, s.D);
+}
+
+MixerCost mamba2(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  const double H = static_cast<double>(head_count(settings)), GN = settings.real("groups") * s.N;
+  const TaskFacts task = task_facts(settings);
+  const double T = task.T;
+  const double weights = (s.fixed_delta ? 0 : H * s.d) + 2 * GN * s.d, conv = s.K > 0 ? 2 * GN * (s.K + 1) : 0;
+  const double chunk = kernels::ssd_chunk(task.T, task.most_scored, static_cast<int>(s.D), static_cast<int>(s.N));
+  MixerCost cost;
+  cost.parameters = 3 * H + weights + conv + (settings.boolean("gated_norm") ? s.D : 0);
+  cost.flops = 2 * weights + 2 * conv + (chunk < T ? 2 * s.N * s.D : 0);
+  cost.read_flops = 2 * chunk * (s.N + s.D) + (chunk < T ? 2 * s.N * s.D : 0);
+  cost.exponentials = 3 * H + 2 * GN;
+  cost.activations = 4 * GN + 2 * H;
+  cost.states = std::ceil(T / chunk) * s.N * s.D + 4 * T * (s.D + GN);
+  return cost;
+}
+
+struct Line {
+  const char* variant;
+  MixerCost (*cost)(const Settings&);
+};
+constexpr Line kLines[] = {
+    {"mamba", mamba},
+    {"mamba2", mamba2},
+};
+
+}  // namespace
+
+MixerCost mixer_cost(const Settings& settings) {
+  const std::string& variant = settings.word("variant");
+  for (const Line& line : kLines)
+    if (variant == line.variant) return line.cost(settings);
+  throw std::logic_error("the cost model has no line for the variant " + variant);
+}
+
+}  // namespace phasegrid::worker
