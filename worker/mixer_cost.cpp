@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/rows.hpp"
+#include "kernels/s4d/s4d.hpp"
 #include "kernels/ssd/ssd.hpp"
 #include "worker/schema.hpp"
 
@@ -60,6 +62,53 @@ MixerCost mamba2(const Settings& settings) {
   return cost;
 }
 
+// Complex states count as two real ones; their parameters do so, too. Of a convolution, pairs of a read position and one before it.
+MixerCost s4d(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  const TaskFacts task = task_facts(settings);
+  const double impulse = 6 * s.N * s.D / settings.real("batch");   // computed once per step
+  MixerCost cost;
+  cost.parameters = 3 * s.N * s.D + 2 * s.D;
+  const double outputs = settings.real("layers") > 1 ? task.T : task.most_scored;
+  if (kernels::s4d_convolves(outputs, s.N)) cost.flops = impulse, cost.read_flops = task.T * s.D;
+  else cost.flops = 6 * s.N * s.D, cost.states = 2 * task.T * s.N;
+  cost.activations = s.D;
+  return cost;
+}
+MixerCost s4(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  const double T = task_facts(settings).T, batch = settings.real("batch");
+  MixerCost cost;
+  cost.parameters = 5 * s.N * s.D + 2 * s.D;
+  cost.flops = 12 * s.N * s.D / batch;
+  cost.read_flops = T * s.D;
+  cost.activations = s.D;
+  cost.states = 16 * T * (s.N + 2) / batch;
+  return cost;
+}
+MixerCost b2s6(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  const double learned_delta = settings.real("delta_rate") == 0 ? 0 : s.fixed_delta ? s.D : 2 * s.D;
+  MixerCost cost;
+  cost.parameters = s.N + 2 * s.N * s.D + (settings.boolean("block_bias") ? s.N * s.D : 0) + learned_delta + s.D;
+  cost.flops = 4 * s.N * s.D + 20 * s.N * s.D;      // projections; the exact integral of the input costs more than the state
+  cost.exponentials = (settings.boolean("block_complex") ? 1.5 : 1) * s.N * s.D + 2 * s.D;   // and as many sines and cosines
+  cost.activations = 2 * s.D + 2 * s.N * kernels::padded(static_cast<int>(settings.integer("blocks")));
+  cost.states = 2 * s.N * s.D;
+  return cost;
+}
+MixerCost attention(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  const TaskFacts task = task_facts(settings);
+  const double T = task.T;
+  MixerCost cost;
+  cost.parameters = 3 * s.D * s.D;
+  cost.flops = 4 * s.D * s.D, cost.read_flops = 2 * s.D * s.D + 2 * T * s.D;
+  cost.exponentials = static_cast<double>(head_count(settings)) * task.most_scored / 2;
+  cost.activations = 3 * s.D, cost.states = 2 * T * (task.most_scored + 3 * s.D);
+  return cost;
+}
+
 struct Line {
   const char* variant;
   MixerCost (*cost)(const Settings&);
@@ -67,6 +116,11 @@ struct Line {
 constexpr Line kLines[] = {
     {"mamba", mamba},
     {"mamba2", mamba2},
+    {"s4d", s4d},
+    {"mamba_s4d", s4d},
+    {"b2s6", b2s6},
+    {"s4", s4},
+    {"attention", attention},
 };
 
 }  // namespace

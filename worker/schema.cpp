@@ -61,6 +61,12 @@ std::vector<Key> model_keys() {
       heads,
       integer("groups", model, "1", 1, kWide, "heads of one group share B and C"),
       boolean("gated_norm", model, "false", "RMS norm after the gate"),
+      word("s4d_mode", model, "complex", {"complex", "real"}, "states: N/2 complex ones, each for a conjugate pair, or N real ones"),
+      word("s4d_init", model, "lin", {"lin", "inv", "real", "legs"}, "eigenvalues at the start; real states: real"),
+      integer("blocks", model, "expand*d/8 == floor(expand*d/8) ? 8 : expand*d/4 == floor(expand*d/4) ? 4 : expand*d/2 == floor(expand*d/2) ? 2 : 1", 1, kWide, "blocks of channels with projections of their own"),
+      boolean("block_bias", model, "true", "a bias on B for every channel"),
+      boolean("block_complex", model, "true", "N/2 complex states, or N real ones"),
+      real("delta_rate", model, "0.1", 0, 1, "factor on the learning rate of the step size's weights; 0: not trained"),
       boolean("tied_embedding", model, "false", "the head's weights are the embedding's"),
       real("init_scale", model, "1.0", 0, 100, "factor on the random initial weights"),
   };
@@ -192,7 +198,7 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
   }
   for (Key& key : train_keys()) schema->keys.push_back(std::move(key));
   for (const auto& task : tasks::all_tasks()) schema->tasks.push_back(task_choice(task));
-  for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, {}, {}});
+  for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, variant.complete, variant.fits});
   schema->fits = [](const Settings& settings) {
     const std::string reason = model_fits(settings);
     return reason.empty() ? training_fits(settings) : reason;

@@ -116,6 +116,18 @@ inline std::vector<Switch> switches() {
       {"euler", "discretisation = \"euler\"", "discretisation"},
       {"zoh", "discretisation = \"zoh\"", "discretisation"},
       {"none", "discretisation = \"none\"", "discretisation"},
+      {"real_states", "s4d_mode = \"real\"\nN = 9", "s4d_mode"},
+      {"inverse_start", "s4d_init = \"inv\"\nN = 10", "s4d_init"},
+      {"real_start", "s4d_init = \"real\"", "s4d_init"},
+      {"legs_start", "s4d_init = \"legs\"", "s4d_init"},
+      {"recurrence", "layers = 2\nN = 2\nd = 17\nresidual = true", "s4d_mode"},
+      {"blocks", "blocks = 3\nd = 18", "blocks"},
+      {"wide_blocks", "blocks = 2\nd = 32\nN = 10", "blocks"},
+      {"block_per_channel", "blocks = 17\nd = 17", "blocks"},
+      {"no_block_bias", "block_bias = false", "block_bias"},
+      {"real_blocks", "block_complex = false\nN = 9\nd = 18", "block_complex"},
+      {"real_blocks_euler", "block_complex = false\ndiscretisation = \"euler\"", "block_complex"},
+      {"frozen_delta", "delta_rate = 0", "delta_rate"},
   };
 }
 

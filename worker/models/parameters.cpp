@@ -1,6 +1,7 @@
 #include "worker/models/parameters.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sweeps/error.hpp"
 #include "tasks/task.hpp"
@@ -109,6 +110,11 @@ void ParameterSet::from_arrays(const std::vector<LabelledArray>& arrays, Real* f
   for (const ParameterInfo& p : infos_) {
     const auto array = find(arrays, p.place.dataset);
     const std::vector<std::size_t> shape = file_shape(p);
+    if (array == arrays.end() && !std::isnan(p.place.absent)) {
+      for (int r = 0; r < p.rows; ++r)
+        for (int c = 0; c < p.columns; ++c) flat[p.offset + static_cast<std::int64_t>(r) * p.width() + c] = static_cast<Real>(p.place.absent);
+      continue;
+    }
     if (array == arrays.end()) throw sweeps::SweepError(p.place.dataset + ": missing, expected a dataset of shape " + to_text(shape));
     if (array->shape != shape) throw sweeps::SweepError(p.place.dataset + ": has shape " + to_text(array->shape) + ", the model expects " + to_text(shape));
     for (int r = 0; r < p.rows; ++r)

@@ -5,6 +5,7 @@
 // public PyTorch modules (docs/design.md, 4.4): a dataset there may hold several of ours as blocks of rows.
 #pragma once
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct FilePlace {
   Form form = same;
   int offset = 0;   // our first row in the file
   int total = 0;    // the file's first extent
+  double absent = std::numeric_limits<double>::quiet_NaN();   // every entry's value where a file has no such dataset; NaN: it must have it
 };
 
 struct ParameterInfo {

@@ -9,6 +9,7 @@
 namespace phasegrid::worker {
 
 enum class NormKind { none, rms, layer };
+enum class S4dInit { lin, inv, real, legs };
 enum class Positional { none, scalar, onehot, sinusoid, learned };
 
 struct ModelSettings {
@@ -23,6 +24,11 @@ struct ModelSettings {
   kernels::Discretisation discretisation = kernels::Discretisation::euler;
   int heads = 1, groups = 1;               // of Mamba-2
   bool gated_norm = false;
+  bool s4d_complex = true;
+  S4dInit s4d_init = S4dInit::lin;
+  int blocks = 1;                          // of B2S6
+  bool block_bias = true, block_complex = true;
+  double delta_rate = 1;
   double init_scale = 1;
 
   int taps() const { return conv > 0 ? conv : 1; }
