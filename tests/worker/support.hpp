@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,14 @@
 namespace phasegrid::worker::test {
 
 // One cell: a small MQAR with lines added to [model] and [train].
-inline sweeps::CellSpec mqar_cell(const std::string& variant, const std::string& model = "", const std::string& train = "steps = 10", int seed = 0) {
+inline sweeps::CellSpec mqar_cell(const std::string& variant, std::string model = "", const std::string& train = "steps = 10", int seed = 0) {
+  const auto& keys = find_variant(variant)->keys;
+  const bool reads_N = std::find(keys.begin(), keys.end(), "N") != keys.end();   // attention has no states
+  if (!reads_N) model = std::regex_replace(model, std::regex("N = [0-9]+"), "");
   const auto says = [&](const std::string& key) { return ("\n" + model).find("\n" + key + " = ") != std::string::npos; };
   const std::string text = "[sweep]\nname = \"test\"\nseeds = [" + std::to_string(seed) + "]\n[task]\nname = \"mqar\"\nkappa = 3\nnu = 4\npairs = 2\nT = 14\n" +
                            "[axes]\nvariant = [\"" + variant + "\"]\n[model]\n" + (says("d") ? "" : "d = 5\n") +
-                           (says("N") ? "" : "N = 4\n") + model + "\n[train]\nbatch = 6\n" + train + "\n";
+                           (says("N") || !reads_N ? "" : "N = 4\n") + model + "\n[train]\nbatch = 6\n" + train + "\n";
   return sweeps::Grid::parse(text, "test.toml", make_schema()).cell(0);
 }
 

@@ -20,12 +20,15 @@ kernels::Rows<Real> step_size(Builder<Real>& build, const kernels::Rows<Real>& u
   const ModelSettings& model = build.model;
   const std::string prefix = build.prefix() + "dt_proj.";
   const int D = model.D;
-  const auto b = build.parameter({.name = prefix + "bias", .rows = 1, .columns = D, .place = {prefix + "bias", FilePlace::flat},
-                                  .start = delta_bias_start(model.delta_activation), .rate = model.delta_rate, .decay = 0});
+  const auto vector = [&](const std::string& name, Start start, double decay) {
+    ParameterInfo p;
+    p.name = prefix + name, p.rows = 1, p.columns = D, p.start = std::move(start), p.rate = model.delta_rate, p.decay = decay;
+    p.place.dataset = p.name, p.place.form = FilePlace::flat;
+    return build.parameter(std::move(p));
+  };
+  const auto b = vector("bias", delta_bias_start(model.delta_activation), 0);
   if (model.delta_fixed) return build.broadcast(u, b, model.delta_activation);
-  const double bound = model.init_scale / std::sqrt(static_cast<double>(D / model.blocks));
-  const auto w = build.parameter({.name = prefix + "weight", .rows = 1, .columns = D, .place = {prefix + "weight", FilePlace::flat},
-                                  .start = uniform(bound), .rate = model.delta_rate});
+  const auto w = vector("weight", uniform(model.init_scale / std::sqrt(static_cast<double>(D / model.blocks))), 1);
   const auto delta = build.tape.rows(u.count, u.stride / u.width, D);
   build.tape.record(&kernels::Operations<Real>::block_delta,
                     kernels::BlockDelta<Real>{.models = 0, .blocks = model.blocks, .u = u, .w = w, .b = b, .activation = model.delta_activation,

@@ -33,9 +33,11 @@ std::vector<std::complex<double>> diagonal_start(S4dInit kind, int modes, bool i
 
 template <class Real>
 ComplexParameter<Real> complex_parameter(Builder<Real>& build, const ComplexInfo& info) {
-  const auto part = [&](const std::string& name, Start start, double absent) {
-    return build.parameter({.name = build.prefix() + name, .rows = info.rows, .columns = info.columns,
-                            .place = {.dataset = build.prefix() + name, .form = info.form, .absent = absent}, .start = std::move(start), .decay = info.decay});
+  const auto part = [&](const std::string& name, const Start& start, double absent) {
+    ParameterInfo p;
+    p.name = build.prefix() + name, p.rows = info.rows, p.columns = info.columns, p.start = start, p.decay = info.decay;
+    p.place.dataset = p.name, p.place.form = info.form, p.place.absent = absent;
+    return build.parameter(std::move(p));
   };
   const bool optional = !std::isnan(info.absent);
   if (!info.is_complex) return {part(info.real_name, info.re, info.absent), {}};
