@@ -1,5 +1,6 @@
 // One vector of channels at a time: its K^i (and their gradients) stay in the first- and second-level cache while all sequences go by.
-// kOutputs outputs share each load of u.
+// Of each sequence, u and du are gathered into tables without gaps first: rows that are a power of two apart would fall on few lines of
+// the first-level cache. kOutputs outputs share each load of u.
 #include "kernels/long_conv/long_conv.hpp"
 
 #include "kernels/operation.hpp"
@@ -14,12 +15,12 @@ constexpr int kOutputs = 4;
 template <class Real>
 struct ConvSequence {
   const ScanStep* steps;
-  int outputs, first_output;
+  int count, outputs, first_output;
   std::int32_t *end, *read;
 
   ConvSequence(const LongConv<Real>& op, int m, int s) {
     const Walk& walk = op.walks[m];
-    const int count = walk.first_step[s + 1] - walk.first_step[s];
+    count = walk.first_step[s + 1] - walk.first_step[s];
     steps = walk.steps + walk.first_step[s];
     outputs = 0, first_output = walk.first_output[s];
     end = op.integers, read = op.integers + op.K.stride / op.K.width;
@@ -28,6 +29,12 @@ struct ConvSequence {
       end[i] = t += 1 << steps[i].log2_repeats;
       if (steps[i].output >= 0) read[outputs++] = i;
     }
+  }
+  void gather(const Real* rows, std::int64_t D, Real* out) const {
+    for (int i = 0; i < count; ++i) at(out + i * kLanes) = at(rows + steps[i].row * D);
+  }
+  void scatter(const Real* in, Real* rows, std::int64_t D) const {
+    for (int i = 0; i < count; ++i) at(rows + steps[i].row * D) += at(in + i * kLanes);
   }
 };
 
@@ -66,9 +73,10 @@ void forward(const LongConv<Real>& op) {
       fill_table(op, m, c, powers);
       for (std::int64_t q = 0; q < op.y.count[m]; ++q)
         at(op.y.value(m) + q * D + c) = at(op.skip.value(m) + c) * at(op.u.value(m) + op.output_row[m][q] * D + c);
-      const Real* u = op.u.value(m) + c;
+      Real* u = op.scratch + 2 * kPowers * T * kLanes;
       for (int s = 0; s < walk.sequences; ++s) {
         const ConvSequence<Real> k(op, m, s);
+        k.gather(op.u.value(m) + c, D, u);
         Real* y = op.y.value(m) + k.first_output * D + c;
         each_block(k, [&](auto outputs, int q, int begin, int end) PHASEGRID_LAMBDA {
           Vec<Real> sum[outputs];
@@ -76,7 +84,7 @@ void forward(const LongConv<Real>& op) {
           unrolled<outputs>([&](auto o) PHASEGRID_LAMBDA { sum[o] = at(y + (q + o) * D), time[o] = k.end[k.read[q + o]]; });
           for (int i = begin; i < end; ++i) {
             const ScanStep step = k.steps[i];
-            const Vec<Real> u_t = at(u + step.row * D);
+            const Vec<Real> u_t = at(u + i * kLanes);
             const Real* K = table + (step.log2_repeats * T - k.end[i]) * kLanes;
             unrolled<outputs>([&](auto o) PHASEGRID_LAMBDA { sum[o] += at(K + time[o] * kLanes) * u_t; });  // (1)
           }
@@ -95,10 +103,11 @@ void backward_channels(const LongConv<Real>& op, int m, std::int64_t c) {
   Real *table = op.scratch, *d_table = op.scratch + kPowers * T * kLanes;
   fill_table(op, m, c, powers);
   std::memset(d_table, 0, static_cast<std::size_t>(powers * T) * kLanes * sizeof(Real));
-  const Real* u = op.u.value(m) + c;
-  Real* d_u = op.u.grad(m) + c;
+  Real *u = op.scratch + 2 * kPowers * T * kLanes, *d_u = u + T * kLanes;
   for (int s = 0; s < walk.sequences; ++s) {
     const ConvSequence<Real> k(op, m, s);
+    k.gather(op.u.value(m) + c, D, u);
+    std::memset(d_u, 0, static_cast<std::size_t>(k.count) * kLanes * sizeof(Real));
     const Real* d_y = op.y.grad(m) + k.first_output * D + c;
     each_block(k, [&](auto outputs, int q, int begin, int end) PHASEGRID_LAMBDA {
       Vec<Real> d[outputs];
@@ -106,16 +115,17 @@ void backward_channels(const LongConv<Real>& op, int m, std::int64_t c) {
       unrolled<outputs>([&](auto o) PHASEGRID_LAMBDA { d[o] = at(d_y + (q + o) * D), time[o] = k.end[k.read[q + o]]; });
       for (int i = begin; i < end; ++i) {
         const ScanStep step = k.steps[i];
-        const Vec<Real> u_t = at(u + step.row * D);
-        Vec<Real> sum = at(d_u + step.row * D);
+        const Vec<Real> u_t = at(u + i * kLanes);
+        Vec<Real> sum = at(d_u + i * kLanes);
         const std::int64_t place = (step.log2_repeats * T - k.end[i]) * kLanes;
         unrolled<outputs>([&](auto o) PHASEGRID_LAMBDA {
           sum += at(table + place + time[o] * kLanes) * d[o];      // (2)
           at(d_table + place + time[o] * kLanes) += d[o] * u_t;
         });
-        at(d_u + step.row * D) = sum;
+        at(d_u + i * kLanes) = sum;
       }
     });
+    k.scatter(d_u, op.u.grad(m) + c, D);
   }
   for (int i = powers - 1; i > 0; --i)
     for (std::int64_t j = 0; j + (1 << i) <= T; ++j) {

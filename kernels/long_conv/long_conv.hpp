@@ -27,7 +27,7 @@ struct LongConv {
   template <class F> void each_input(F&& f) { f(u), f(K); }
 };
 
-// K^i and its gradient, for one vector of channels.
-inline std::int64_t long_conv_scratch(int T) { return std::int64_t{2} * kPowers * T * 16; }
+// For one vector of channels: K^i and its gradient, and u and its gradient of one sequence.
+inline std::int64_t long_conv_scratch(int T) { return std::int64_t{2} * (kPowers + 1) * T * 16; }
 
 }  // namespace phasegrid::kernels
