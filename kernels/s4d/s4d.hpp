@@ -39,9 +39,9 @@ struct S4d {
   template <class F> void each_input(F&& f) { f(u); }
 };
 
-// Which of the two is cheaper for N real states, if so many positions of a sequence are read. Measured (docs/performance.md): one
-// state of one step costs as much as kPairsPerState pairs of a read position and one before it.
-constexpr double kPairsPerState = 4;
+// Which of the two is cheaper for N real states, if so many positions of a sequence are read. Measured for N = 4, 16, 64 and T = 64 .. 512,
+// forward and backward: one state of one step costs as much as two pairs of a read position and one before it.
+constexpr double kPairsPerState = 2;
 inline bool s4d_convolves(double outputs, double N) { return outputs / 2 <= kPairsPerState * N; }
 
 // States of one sequence and one tile of channels and modes, for the way back.
