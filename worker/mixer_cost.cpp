@@ -1,11 +1,12 @@
 // Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size projection, K taps,
-// H heads in G groups. Two operations per weight, six per state and step, one exponential per decay.
+// H heads in G groups. Two operations per weight, one exponential per decay; channels count padded, as the kernels lay them out.
 #include "worker/mixer_cost.hpp"
 
 #include <cmath>
 #include <stdexcept>
 #include <string>
 
+#include "kernels/rows.hpp"
 #include "kernels/ssd/ssd.hpp"
 #include "worker/schema.hpp"
 
@@ -24,18 +25,22 @@ Sizes sizes(const Settings& s) {
   return {d, d * s.real("expand"), s.real("N"), static_cast<double>(delta_rank(s)), s.real("conv"), s.word("delta_activation") == "fixed"};
 }
 
+double wide(double columns) { return kernels::padded(static_cast<int>(columns)); }
+
 // Weights from D channels to `out` step sizes, without biases.
 double delta_weights(const Sizes& s, double out) { return s.fixed_delta ? 0 : s.R > 0 ? s.R * (s.D + out) : s.D * out; }
 
 // A, skip, step sizes (`out` of them), B and C.
 MixerCost selective(const Sizes& s, double out) {
   MixerCost cost;
-  const double weights = delta_weights(s, out) + 2 * s.N * s.D;
-  cost.parameters = s.N * s.D + s.D + out + weights;
-  cost.flops = 2 * weights + 6 * s.N * s.D;
-  cost.exponentials = s.N * s.D + 2 * out;
-  cost.activations = s.D + out + s.R + 2 * s.N;
-  cost.states = 2 * s.N * s.D;
+  const double N = wide(s.N), D = wide(s.D), R = s.fixed_delta || s.R == 0 ? 0 : wide(s.R);
+  cost.parameters = s.N * s.D + s.D + out + delta_weights(s, out) + 2 * s.N * s.D;
+  cost.flops = 2 * ((s.fixed_delta ? 0 : R > 0 ? s.D * R + s.R * wide(out) : s.D * wide(out)) + s.D * N);
+  cost.read_flops = 2 * s.D * N;
+  cost.exponentials = s.N * D + wide(out);
+  cost.activations = 1.5 * wide(out) + D + R + N;
+  cost.read_activations = D + N;
+  cost.states = 3 * D * N;
   return cost;
 }
 MixerCost mamba(const Settings& settings) {
@@ -55,8 +60,8 @@ MixerCost mamba2(const Settings& settings) {
   cost.flops = 2 * weights + 2 * conv + (chunk < T ? 2 * s.N * s.D : 0);
   cost.read_flops = 2 * chunk * (s.N + s.D) + (chunk < T ? 2 * s.N * s.D : 0);
   cost.exponentials = 3 * H + 2 * GN;
-  cost.activations = 4 * GN + 2 * H;
-  cost.states = std::ceil(T / chunk) * s.N * s.D + 4 * T * (s.D + GN);
+  cost.activations = 2.5 * wide(GN) + 2.5 * wide(H), cost.read_activations = 1.5 * wide(GN);
+  cost.states = std::ceil(T / chunk) * s.N * wide(s.D) + 4 * T * (wide(s.D) + wide(GN));
   return cost;
 }
 

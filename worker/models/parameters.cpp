@@ -109,6 +109,10 @@ void ParameterSet::from_arrays(const std::vector<LabelledArray>& arrays, Real* f
   for (const ParameterInfo& p : infos_) {
     const auto array = find(arrays, p.place.dataset);
     const std::vector<std::size_t> shape = file_shape(p);
+    if (array == arrays.end() && p.optional) {
+      std::fill_n(flat + p.offset, static_cast<std::int64_t>(p.rows) * p.width(), Real(0));
+      continue;
+    }
     if (array == arrays.end()) throw sweeps::SweepError(p.place.dataset + ": missing, expected a dataset of shape " + to_text(shape));
     if (array->shape != shape) throw sweeps::SweepError(p.place.dataset + ": has shape " + to_text(array->shape) + ", the model expects " + to_text(shape));
     for (int r = 0; r < p.rows; ++r)

@@ -36,6 +36,7 @@ struct ParameterInfo {
   std::function<double(kernels::Random&, int row, int column)> start;  // called row by row
   double rate = 1, decay = 1;                                      // factors; rate 0: never trained
   int trained_rows = -1;                                           // only the first ones; -1: all
+  bool optional = false;                                           // may be missing from a weights file: zero
   std::int64_t offset = 0;                                         // in the flat buffer
   int width() const { return kernels::padded(columns); }
 };
