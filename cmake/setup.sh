@@ -21,7 +21,7 @@ fail() {
   echo "$(basename "$0"): failed while $step_name: $*" >&2
   exit 1
 }
-trap 'code=$?; echo "$(basename "$0"): failed while $step_name (exit code $code): $BASH_COMMAND" >&2; exit $code' ERR
+trap 'code=$?; echo "$(basename "$0"): failed while $step_name (exit code $code)" >&2; exit $code' ERR
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"
@@ -54,7 +54,7 @@ install_missing() {
 build() {
   local preset=$1
   shift
-  cmake --preset "$preset" --log-level=NOTICE
+  cmake --preset "$preset" --log-level=NOTICE >/dev/null
   cmake --build "build/$preset" --target "$@"
 }
 

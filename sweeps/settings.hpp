@@ -52,12 +52,14 @@ struct Choice {
   std::function<std::string(const Settings&)> fits;
 };
 
-// What one cell costs, counted, not measured (docs/design.md): per training step, and for the whole cell.
+// What one cell costs, counted, not measured, for training and evaluation together (worker/cost.cpp).
 struct Cost {
   std::uint64_t parameters = 0;  // trainable numbers
   std::uint64_t bytes = 0;       // peak memory of one cell
-  double flops = 0;              // of the whole cell: training and evaluation
-  double exponentials = 0;
+  double flops = 0;              // of matrix products and convolutions
+  double exponentials = 0;       // one per state update and direction, and those of activations
+  double positions = 0;          // tokens drawn and walked through
+  double steps = 0;              // of the optimiser
 };
 
 struct Schema {

@@ -1,5 +1,5 @@
 // What theory says about a cell: the sizes from which on a task can be solved, or below which it cannot.
-// Pure functions; formulas, conditions and sources in docs/theory.md (../shared: theory section 3.7 and 3.9).
+// Pure functions; formulas, conditions and sources in docs/theory.md, sections 3.7 and 3.9.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,6 +8,8 @@
 
 namespace phasegrid::sweeps {
 
+// exact: a construction with these sizes solves the task. lower_bound: nothing smaller can. asymptotic: an order of
+// growth or an average over random codes; constants are not proved.
 enum class Bound { exact, lower_bound, asymptotic };
 const char* to_text(Bound bound);
 
@@ -19,6 +21,20 @@ struct Threshold {
   std::string condition;  // when it holds
   std::string reference;  // theorem or section
 };
+
+// What the table reads. vocab: the symbols of the task (induction heads: all; pointer value retrieval: the values).
+struct TheoryCase {
+  std::string variant, task;
+  std::int64_t kappa = 1, nu = 1, pairs = 1, vocab = 2, T = 1;
+  std::int64_t N = 1, expand = 1, conv = 2, layers = 1;
+  bool gate = true, distinct_values = true, normed = false;  // normed: a norm between mixer and head
+  bool complex_modes = false, pointer_last = true;
+  std::string positional = "none";
+  double error = 0;        // the lower bound allows this average error
+  double jl_error = 0.01;  // random codes are sized for this average error
+};
+
+std::vector<Threshold> thresholds(const TheoryCase& theory);
 
 // All thresholds that hold for a cell with these settings (d and N of the cell itself are read only where a formula
 // needs them).

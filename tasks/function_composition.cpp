@@ -66,9 +66,9 @@ class FunctionComposition final : public Task {
   }
 
   std::string symbol(std::int32_t token) const override {
-    if (token < points_) return "x" + std::to_string(token);
-    if (token < 2 * points_) return "y" + std::to_string(token - points_);
-    return token < 2 * points_ + functions_ ? "f" + std::to_string(token - 2 * points_ + 1) : "?";
+    if (token < points_) return mark("x", token);
+    if (token < 2 * points_) return mark("y", token - points_);
+    return token < 2 * points_ + functions_ ? mark("f", token - 2 * points_ + 1) : "?";
   }
 
  private:

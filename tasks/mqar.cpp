@@ -88,8 +88,8 @@ class Mqar final : public Task {
 
   std::string symbol(std::int32_t token) const override {
     if (token == 0) return "-";
-    if (token <= kappa_) return "k" + std::to_string(token);
-    if (token <= kappa_ + nu_) return "v" + std::to_string(token - kappa_);
+    if (token <= kappa_) return mark("k", token);
+    if (token <= kappa_ + nu_) return mark("v", token - kappa_);
     return std::to_string(token);  // only random filler uses symbols that are neither
   }
 

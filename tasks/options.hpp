@@ -17,6 +17,9 @@ inline OptionKey key_nu(std::string fallback) {
   return {"nu", OptionKey::integer, std::move(fallback), 1, 1 << 20, {}, "number of value symbols"};
 }
 
+// "k" and 3 make "k3", for drawn examples.
+inline std::string mark(std::string text, std::int32_t number) { return text += std::to_string(number); }
+
 // "key = number", for the messages of fits().
 inline std::string say(const Options& options, const std::string& name) {
   return name + " = " + std::to_string(options.integer(name));

@@ -46,7 +46,7 @@ class PointerValueRetrieval final : public Task {
   }
 
   std::string symbol(std::int32_t token) const override {
-    return token < nu_ ? std::to_string(token) : ">" + std::to_string(token - nu_);
+    return token < nu_ ? std::to_string(token) : mark(">", token - nu_);
   }
 
  private:

@@ -1,20 +1,18 @@
-// What a cell costs, counted from its settings (docs/theory.md, parameter counts; notation of docs/design.md).
+// What a cell costs, counted from its settings and the rows of its batches (worker/row_counts.hpp).
 //
 //   D = expand d, K the taps of the convolution, V the vocabulary
-//   per block      norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, and the mixer (mixer_cost.cpp)
-//   around them    embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
+//   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, and the mixer (worker/mixer_cost.hpp)
+//                around:  embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
+//   work         two operations per weight and row that it meets, three times that with the way back; one exponential per
+//                channel and row of each activation, and those of the mixer, in each direction
 //
-// Work is counted per position: two floating-point operations per weight, times three with the backward pass; exponentials in
-// both directions. In the last block the gate and all that comes after it work on
-// scored positions only. Evaluation is the forward third, on the validation set every `every` steps and on the test set twice;
-// the lengths of [eval] T are not counted. Positions that share a row are counted as if they did not.
-#include <array>
+// Channels count as the kernels lay them out, padded to 16. Evaluation is the forward third: the validation set every `every`
+// steps and the test set twice; the lengths of [eval] T are not counted.
 #include <cmath>
-#include <map>
-#include <mutex>
-#include <unordered_map>
 
+#include "kernels/rows.hpp"
 #include "worker/mixer_cost.hpp"
+#include "worker/row_counts.hpp"
 #include "worker/schema.hpp"
 
 namespace phasegrid::worker {
@@ -23,22 +21,23 @@ namespace {
 using sweeps::Settings;
 
 struct Shape {
-  double V, T, scored, d, D, K, layers, batch;
+  double V, T, d, D, K, batch;
+  int layers;
   bool gate, tied;
   MixerCost mixer;
-  double norm, final_norm, positions;      // parameters of one norm, of the last, of learned positions
+  double norm, final_norm, positions;  // parameters of one norm, of the last, of learned positions
 };
 
 double norm_parameters(const std::string& norm, double d) { return norm == "rms" ? d : norm == "layer" ? 2 * d : 0; }
 
-Shape shape_of(const Settings& s) {
-  const TaskFacts task = task_facts(s);
+Shape shape_of(const Settings& s, const RowCounts& counts) {
   Shape shape{};
-  shape.V = task.vocab, shape.T = task.T, shape.scored = task.most_scored;
+  shape.V = counts.vocab, shape.T = counts.T;
   shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.K = s.real("conv");
-  shape.mixer = mixer_cost(s), shape.layers = s.real("layers"), shape.batch = s.real("batch");
+  shape.mixer = mixer_cost(s), shape.layers = static_cast<int>(s.integer("layers")), shape.batch = s.real("batch");
   shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
-  shape.norm = norm_parameters(s.word("norm"), shape.d), shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
+  shape.norm = norm_parameters(s.word("norm"), shape.d);
+  shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
   shape.positions = s.word("positional") == "learned" ? shape.T * shape.d : 0;
   return shape;
 }
@@ -49,36 +48,51 @@ double parameters(const Shape& s) {
   return s.V * s.d + s.positions + s.layers * block + s.final_norm + (s.tied ? 0 : s.d * s.V) + s.V;
 }
 
-// Of the forward pass, per sequence.
+double wide(double columns) { return kernels::padded(static_cast<int>(columns)); }
+
+// One forward pass over one batch.
 struct Work {
   double flops = 0, exponentials = 0;
 };
 
-Work forward(const Shape& s) {
-  const double dense = 2 * (s.d * s.D + s.K * s.D) + 10 * s.D + s.mixer.flops;
-  const double read = 2 * (s.D * s.d + (s.gate ? s.d * s.D : 0)) + 4 * s.D + 10 * s.d + s.mixer.read_flops;      // gate and out-projection
-  const double positions = (s.layers - 1) * s.T + s.scored;
+void add_block(const Shape& s, const LayerCounts& c, Work& work) {
+  const double D = wide(s.D), d = wide(s.d);
+  work.flops += 2 * (c.rows * s.d * D + c.windows * s.K * D + c.outputs * s.D * d) + c.windows * s.mixer.flops + c.outputs * s.mixer.read_flops;
+  work.exponentials += c.steps * s.mixer.exponentials + c.windows * D;
+  if (s.gate) work.flops += 2 * c.gates * s.d * D, work.exponentials += c.gates * D;
+}
+
+Work forward(const Shape& s, const RowCounts& counts) {
   Work work;
-  work.flops = s.layers * s.T * dense + positions * read + s.scored * 2 * s.d * s.V;
-  work.exponentials = s.layers * s.T * (2 * s.D + s.mixer.exponentials) + positions * (s.gate ? s.D : 0) + s.scored * s.V;
+  for (int layer = 0; layer < s.layers; ++layer)
+    add_block(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, work);
+  work.flops += 2 * counts.scored * s.d * wide(s.V);
+  work.exponentials += counts.scored * wide(s.V);
   return work;
 }
 
-// Weights, gradients, two moments and the best weights so far; activations of one batch and their gradients.
-double bytes(const Shape& s, double count) {
-  const double positions = s.batch * s.T;
-  const double block = positions * (2 * s.d + 3 * s.D + s.mixer.activations) + s.mixer.states;
-  const double head = s.batch * s.scored * (s.V + 2 * s.d + 3 * s.D);
-  return 4 * (5 * count + 2 * (s.layers * block + head));
+// Numbers in the tables of one layer: values, and for training gradients and kept derivatives.
+double tables(const Shape& s, const LayerCounts& c, bool training) {
+  const double values = training ? 2 : 1, kept = training ? 1 : 0;
+  const double d = wide(s.d), D = wide(s.D);
+  double n = values * c.rows * ((s.norm > 0 ? 2 : 1) * d + D);
+  n += c.windows * ((values + kept) * D + values * s.mixer.activations);                           // u, and what the mixer keeps
+  n += values * c.outputs * (D + s.mixer.read_activations + d + (s.gate ? D : 0));                 // y, gated, out
+  if (s.gate) n += values * c.gates * (d + D);
+  return n + s.mixer.states + c.steps / s.batch * 256;                                             // and the walk
 }
 
-struct Hash {
-  std::size_t operator()(const std::vector<sweeps::Value>& values) const {
-    std::size_t h = 0;
-    for (const auto& value : values) h = h * 1099511628211u + std::hash<sweeps::Value>{}(value);
-    return h;
-  }
-};
+double bytes(const Shape& s, const RowCounts& counts, double count) {
+  constexpr double kEvaluationBatch = 64;
+  const auto all = [&](bool training) {
+    double n = counts.scored * (training ? 2 : 1) * (wide(s.V) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
+    for (int layer = 0; layer < s.layers; ++layer)
+      n += tables(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, training);
+    return n;
+  };
+  // Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
+  return 4 * (5 * count + all(true) + all(false) * kEvaluationBatch / s.batch);
+}
 
 }  // namespace
 
@@ -96,31 +110,25 @@ std::int64_t head_count(const Settings& settings) {
 }
 
 TaskFacts task_facts(const Settings& settings) {
-  static std::mutex mutex;
-  static std::unordered_map<std::vector<sweeps::Value>, TaskFacts, Hash> known;
-  const tasks::TaskEntry* task = tasks::find_task(settings.word("task"));
-  thread_local std::vector<sweeps::Value> values;
-  values.assign(1, settings.value("task"));
-  for (const auto& option : task->options) values.push_back(settings.value(option.name));
-  const std::lock_guard lock(mutex);
-  const auto found = known.find(values);
-  if (found != known.end()) return found->second;
-  const auto made = task->make(task_options(settings));
-  return known[values] = {made->vocab(), made->T(), made->most_scored()};
+  const RowCounts& counts = row_counts(settings);
+  return {counts.vocab, counts.T, counts.most_scored};
 }
 
 sweeps::Cost cell_cost(const Settings& settings) {
-  const Shape shape = shape_of(settings);
-  const Work work = forward(shape);
+  const RowCounts& counts = row_counts(settings);
+  const Shape shape = shape_of(settings, counts);
+  const Work work = forward(shape, counts);
   const double steps = settings.real("steps");
   const double evaluations = std::floor(steps / settings.real("every")) + 2;
-  const double trained = steps * shape.batch, evaluated = evaluations * settings.real("eval_examples");
-  sweeps::Cost cost;
+  const double evaluated = evaluations * settings.real("eval_examples") / shape.batch;   // batches
   const double count = parameters(shape);
+  sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);
-  cost.bytes = static_cast<std::uint64_t>(bytes(shape, count));
-  cost.flops = work.flops * (3 * trained + evaluated);
-  cost.exponentials = work.exponentials * (2 * trained + evaluated);
+  cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count));
+  cost.flops = work.flops * (3 * steps + evaluated);
+  cost.exponentials = work.exponentials * (2 * steps + evaluated);
+  cost.positions = (steps + evaluated) * shape.batch * shape.T;
+  cost.steps = steps;
   return cost;
 }
 

@@ -1,5 +1,5 @@
 // Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size projection, K taps,
-// H heads in G groups. Two operations per weight, six per state and step, one exponential per decay.
+// H heads in G groups. Two operations per weight, one exponential per decay; channels count padded, as the kernels lay them out.
 #include "worker/mixer_cost.hpp"
 
 #include <cmath>
@@ -26,18 +26,22 @@ Sizes sizes(const Settings& s) {
   return {d, d * s.real("expand"), s.real("N"), static_cast<double>(delta_rank(s)), s.real("conv"), s.word("delta_activation") == "fixed"};
 }
 
+double wide(double columns) { return kernels::padded(static_cast<int>(columns)); }
+
 // Weights from D channels to `out` step sizes, without biases.
 double delta_weights(const Sizes& s, double out) { return s.fixed_delta ? 0 : s.R > 0 ? s.R * (s.D + out) : s.D * out; }
 
 // A, skip, step sizes (`out` of them), B and C.
 MixerCost selective(const Sizes& s, double out) {
   MixerCost cost;
-  const double weights = delta_weights(s, out) + 2 * s.N * s.D;
-  cost.parameters = s.N * s.D + s.D + out + weights;
-  cost.flops = 2 * weights + 6 * s.N * s.D;
-  cost.exponentials = s.N * s.D + 2 * out;
-  cost.activations = s.D + out + s.R + 2 * s.N;
-  cost.states = 2 * s.N * s.D;
+  const double N = wide(s.N), D = wide(s.D), R = s.fixed_delta || s.R == 0 ? 0 : wide(s.R);
+  cost.parameters = s.N * s.D + s.D + out + delta_weights(s, out) + 2 * s.N * s.D;
+  cost.flops = 2 * ((s.fixed_delta ? 0 : R > 0 ? s.D * R + s.R * wide(out) : s.D * wide(out)) + s.D * N);
+  cost.read_flops = 2 * s.D * N;
+  cost.exponentials = s.N * D + wide(out);
+  cost.activations = 1.5 * wide(out) + D + R + N;
+  cost.read_activations = D + N;
+  cost.states = 3 * D * N;
   return cost;
 }
 MixerCost mamba(const Settings& settings) {
@@ -57,55 +61,60 @@ MixerCost mamba2(const Settings& settings) {
   cost.flops = 2 * weights + 2 * conv + (chunk < T ? 2 * s.N * s.D : 0);
   cost.read_flops = 2 * chunk * (s.N + s.D) + (chunk < T ? 2 * s.N * s.D : 0);
   cost.exponentials = 3 * H + 2 * GN;
-  cost.activations = 4 * GN + 2 * H;
-  cost.states = std::ceil(T / chunk) * s.N * s.D + 4 * T * (s.D + GN);
+  cost.activations = 2.5 * wide(GN) + 2.5 * wide(H), cost.read_activations = 1.5 * wide(GN);
+  cost.states = std::ceil(T / chunk) * s.N * wide(s.D) + 4 * T * (wide(s.D) + wide(GN));
   return cost;
 }
 
-// Complex states count as two real ones; their parameters do so, too. Of a convolution, pairs of a read position and one before it.
+// Complex states count as two real ones, and so do their parameters. Pairs: of a read position and one before it, half of T on average.
 MixerCost s4d(const Settings& settings) {
   const Sizes s = sizes(settings);
   const TaskFacts task = task_facts(settings);
-  const double impulse = 6 * s.N * s.D / settings.real("batch");   // computed once per step
+  const double D = wide(s.D), T = task.T, outputs = settings.integer("layers") > 1 ? T : task.most_scored;
   MixerCost cost;
   cost.parameters = 3 * s.N * s.D + 2 * s.D;
-  const double outputs = settings.real("layers") > 1 ? task.T : task.most_scored;
-  if (kernels::s4d_convolves(outputs, s.N)) cost.flops = impulse, cost.read_flops = task.T * s.D;
-  else cost.flops = 6 * s.N * s.D, cost.states = 2 * task.T * s.N;
-  cost.activations = s.D;
+  cost.read_activations = D;
+  if (kernels::s4d_convolves(outputs, s.N)) {
+    cost.flops = 4 * s.N * D / settings.real("batch"), cost.read_flops = T * D;   // the impulse response: once per step
+    cost.states = T * (3 * D + 14 * kernels::kPad);
+  } else {
+    cost.flops = 6 * s.N * D, cost.states = 8 * T * kernels::kPad;
+  }
   return cost;
 }
 MixerCost s4(const Settings& settings) {
   const Sizes s = sizes(settings);
-  const double T = task_facts(settings).T, batch = settings.real("batch");
+  const double D = wide(s.D), T = task_facts(settings).T;
   MixerCost cost;
   cost.parameters = 5 * s.N * s.D + 2 * s.D;
-  cost.flops = 12 * s.N * s.D / batch;
-  cost.read_flops = T * s.D;
-  cost.activations = s.D;
-  cost.states = 16 * T * (s.N + 2) / batch;
+  cost.flops = 12 * s.N * D / settings.real("batch"), cost.read_flops = T * D;
+  cost.read_activations = D;
+  cost.states = T * (3 * D + (s.N + 16) * kernels::kPad);
   return cost;
 }
 MixerCost b2s6(const Settings& settings) {
   const Sizes s = sizes(settings);
+  const bool is_complex = settings.boolean("block_complex");
   const double learned_delta = settings.real("delta_rate") == 0 ? 0 : s.fixed_delta ? s.D : 2 * s.D;
+  const double D = wide(s.D), projected = s.N * wide(settings.real("blocks"));
   MixerCost cost;
   cost.parameters = s.N + 2 * s.N * s.D + (settings.boolean("block_bias") ? s.N * s.D : 0) + learned_delta + s.D;
-  cost.flops = 4 * s.N * s.D + 20 * s.N * s.D;      // projections; the exact integral of the input costs more than the state
-  cost.exponentials = (settings.boolean("block_complex") ? 1.5 : 1) * s.N * s.D + 2 * s.D;   // and as many sines and cosines
-  cost.activations = 2 * s.D + 2 * s.N * kernels::padded(static_cast<int>(settings.integer("blocks")));
-  cost.states = 2 * s.N * s.D;
+  cost.flops = 2 * s.N * s.D + 20 * s.N * D, cost.read_flops = 2 * s.N * s.D;   // the exact integral of the input is the most of it
+  cost.exponentials = (is_complex ? 1.5 : 1) * s.N * D + D;                     // a complex one: exponential, sine and cosine
+  cost.activations = 1.5 * D + projected, cost.read_activations = D + projected;
+  cost.states = 3 * s.N * D;
   return cost;
 }
 MixerCost attention(const Settings& settings) {
   const Sizes s = sizes(settings);
   const TaskFacts task = task_facts(settings);
-  const double T = task.T;
+  const double D = wide(s.D), T = task.T, outputs = settings.integer("layers") > 1 ? T : task.most_scored;
   MixerCost cost;
   cost.parameters = 3 * s.D * s.D;
-  cost.flops = 4 * s.D * s.D, cost.read_flops = 2 * s.D * s.D + 2 * T * s.D;
-  cost.exponentials = static_cast<double>(head_count(settings)) * task.most_scored / 2;
-  cost.activations = 3 * s.D, cost.states = 2 * T * (task.most_scored + 3 * s.D);
+  cost.flops = 4 * s.D * D, cost.read_flops = 2 * s.D * D + 2 * T * D;
+  cost.exponentials = static_cast<double>(head_count(settings)) * outputs / 2;
+  cost.activations = 2 * D, cost.read_activations = 2 * D;
+  cost.states = 2 * T * outputs + 5 * T * D;
   return cost;
 }
 

@@ -27,7 +27,8 @@ std::string pack_shape(const CellSpec& cell) {
   return shape;
 }
 
-std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& device, const Observer& observer) {
+std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& device, const Observer& observer,
+                                 const std::function<void(Pack&)>& keep) {
   const auto start = std::chrono::steady_clock::now();
   kernels::flush_denormals();
   std::vector<CellResult> results;
@@ -39,6 +40,7 @@ std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& 
       if (observer) go_on = observer({pack.steps_done(), pack.steps_planned(), pack.last_loss()});
     }
     if (go_on) pack.finish();
+    if (go_on && keep) keep(pack);
     results = pack.take_results();
     if (!go_on)
       for (CellResult& result : results) result.status = Status::pending;

@@ -106,7 +106,8 @@ Rows<Real> describe(Builder<Real>& build) {
   Rows<Real> e = embedding(build, table);
   for (build.layer = 0; build.layer < model.layers; ++build.layer) e = block(build, e);
   e = normed(build, model.final_norm, e, "norm_f");
-  const auto bias = build.vector("lm_head.bias", model.vocab, constant(0));
+  const auto bias = build.parameter({.name = "lm_head.bias", .rows = 1, .columns = model.vocab, .place = {.dataset = "lm_head.bias", .form = FilePlace::flat, .absent = 0}, .start = constant(0),
+                                     .decay = 0});
   if (model.tied_embedding) return build.linear(e, table, bias, kernels::Activation::identity, true);
   return build.linear(e, build.weight("lm_head.weight", model.d, model.vocab, "lm_head.weight"), bias);
 }

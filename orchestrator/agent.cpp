@@ -1,0 +1,256 @@
+#include "orchestrator/agent.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "orchestrator/machine.hpp"
+#include "orchestrator/version.hpp"
+#include "sweeps/grid.hpp"
+#include "worker/run_pack.hpp"
+#include "worker/schema.hpp"
+
+namespace phasegrid::orchestrator {
+namespace {
+
+constexpr double kBeatEvery = 1;
+constexpr double kCoordinatorSilence = 180;  // it may be writing a large file to a slow disk
+constexpr double kPatience = 0.3;            // for an executor that was asked to give up
+constexpr int kFailedStarts = 3;
+
+std::string last_words_of(Child& child) {
+  const std::string words = child.last_words();
+  return words.empty() ? "" : "; last words: " + words;
+}
+
+}  // namespace
+
+Agent::Agent(Transport& transport, double now)
+    : transport_(transport), last_beat_(now), last_heard_(now), launcher_(getppid()) {
+  tell(Hello{host_name(), getpid(), static_cast<std::int32_t>(job_cores().size()), worker::cpu_kinds(),
+             worker::kNumericsVersion, git_hash()});
+}
+
+Agent::~Agent() { end_executors(); }
+
+void Agent::end_executors() {
+  for (Slot& slot : slots_) slot.child.kill();  // all first: they end side by side
+  slots_.clear();
+}
+
+void Agent::handle(const std::string& message, double now) {
+  last_heard_ = now;
+  switch (kind_of(message)) {
+    case Kind::setup: return begin(decode<Setup>(message), now);
+    case Kind::assign: return assign(decode<Assign>(message), now);
+    case Kind::abandon: return abandon(decode<Abandon>(message).slot, now);
+    case Kind::pulse: return;
+    case Kind::bye:
+      done_ = true;
+      orderly_ = decode<Bye>(message).orderly;
+      return;
+    default: throw WireError("an agent received a message that is not for it");
+  }
+}
+
+// Reads the same text into the same grid as rank 0, and says so.
+void Agent::begin(const Setup& setup, double now) {
+  setup_ = setup;
+  setup_.cores = job_cores();
+  Ready ready;
+  try {
+    ready.hash = sweeps::Grid::parse(setup_.text, setup_.file, worker::make_schema()).hash();
+  } catch (const std::exception& error) {
+    ready.error = error.what();
+  }
+  tell(ready);
+  if (ready.hash != setup_.hash) return;  // rank 0 ends the run
+  if (transport_.rank() != 0 && setup_.host == host_name()) coordinator_ = watch_process(setup_.pid);
+  slots_.resize(static_cast<std::size_t>(setup_.slots));
+  for (int slot = 0; slot < setup_.slots; ++slot) start(slot, now);
+}
+
+void Agent::start(int index, double now) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  slot.cells.clear();
+  slot.progress = {};
+  slot.killed_because.clear();
+  slot.giving_up = false;
+  slot.last_sign = now;
+  slot.oom_before = out_of_memory_kills();
+  try {
+    slot.child = Child::spawn();
+  } catch (const std::system_error& error) {
+    return failed_start(index, error.what(), now);
+  }
+  slot.state = State::starting;
+  slot.child.channel.send(encode(setup_));
+}
+
+// A machine out of processes or memory may recover; a binary that cannot run does not.
+void Agent::failed_start(int index, const std::string& reason, double now) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  slot.state = State::empty;
+  slot.start_at = now + ++slot.failed_starts;
+  if (slot.failed_starts < kFailedStarts) return;
+  slot.lost = true;
+  tell(SlotLost{index, "its executor does not start: " + reason});
+}
+
+void Agent::assign(const Assign& assign, double now) {
+  Slot& slot = slots_.at(static_cast<std::size_t>(assign.slot));
+  if (slot.state != State::idle) return tell(Abandoned{assign.slot});  // it crashed while the message was on its way
+  slot.state = State::busy;
+  slot.cells = {assign.cells.begin(), assign.cells.end()};
+  slot.progress = {};
+  slot.last_sign = now;
+  slot.child.channel.send(encode(assign));
+}
+
+void Agent::abandon(int index, double now) {
+  Slot& slot = slots_.at(static_cast<std::size_t>(index));
+  if (slot.state != State::busy) return tell(Abandoned{index});
+  slot.giving_up = true;
+  slot.kill_at = now + kPatience;
+  slot.child.channel.send(encode(Stop{}));
+}
+
+bool Agent::poll(double now) {
+  bool happened = false;
+  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) happened |= poll_slot(slot, now);
+  if (now - last_beat_ >= kBeatEvery) {
+    last_beat_ = now;
+    beat();
+    watch_coordinator(now);
+  } else if (has_ended(coordinator_)) {
+    watch_coordinator(now);
+  }
+  return happened;
+}
+
+bool Agent::poll_slot(int index, double now) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  if (slot.lost) return false;
+  if (slot.state == State::empty) {
+    if (now < slot.start_at || done_) return false;
+    start(index, now);
+    return true;
+  }
+  bool happened = false;
+  slot.child.channel.write_some();
+  while (const auto message = slot.child.channel.receive()) {
+    hear(index, *message, now);
+    happened = true;
+  }
+  slot.child.read_errors();
+  watch(slot, now);
+  if (slot.child.channel.open()) return happened;
+  slot.child.kill();  // whatever closed the socket, it is of no use any more
+  if (const auto status = slot.child.reap()) {
+    ended(index, *status, now);
+    return true;
+  }
+  return happened;
+}
+
+void Agent::hear(int index, const std::string& message, double now) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  slot.last_sign = now;
+  switch (kind_of(message)) {
+    case Kind::progress: slot.progress = decode<Progress>(message); return;
+    case Kind::finished:
+      slot.cells.erase(decode<Finished>(message).result.index);
+      return transport_.send(0, message);
+    case Kind::done: return now_idle(index);
+    default: throw WireError("an executor said something that is not for an agent");
+  }
+}
+
+void Agent::now_idle(int index) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  if (slot.giving_up) {
+    tell(Abandoned{index});
+  } else if (!slot.cells.empty()) {
+    tell(Crashed{index, false, "the worker came back without a result" + last_words_of(slot.child)});
+  }
+  slot.state = State::idle;
+  slot.cells.clear();
+  slot.giving_up = false;
+  slot.failed_starts = 0;
+  tell(Free{index});
+}
+
+// An executor that gives no sign of life is ended, and so is one that does not give up when asked.
+void Agent::watch(Slot& slot, double now) {
+  if (slot.state == State::idle || !slot.killed_because.empty()) return;
+  if (now - slot.last_sign > setup_.hang_limit) {
+    slot.killed_because = "no sign of life for " + std::to_string(static_cast<int>(setup_.hang_limit)) + " s, killed";
+  } else if (slot.giving_up && now > slot.kill_at) {
+    slot.killed_because = "given up";
+  } else {
+    return;
+  }
+  slot.child.kill();
+}
+
+void Agent::ended(int index, int status, double now) {
+  Slot& slot = slots_[static_cast<std::size_t>(index)];
+  const bool unasked_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && slot.killed_because.empty();
+  const bool out_of_memory = unasked_kill && out_of_memory_kills() > slot.oom_before;
+  std::string reason = !slot.killed_because.empty() ? slot.killed_because : describe_wait_status(status);
+  if (out_of_memory) reason += ", as the kernel does when memory runs out";
+  if (slot.progress.steps > 0) {
+    reason += " at step " + std::to_string(slot.progress.step) + " of " + std::to_string(slot.progress.steps);
+  }
+  reason += last_words_of(slot.child);
+  const State before = slot.state;
+  const bool asked = slot.giving_up;
+  slot.child = Child();
+  slot.state = State::empty;
+  slot.start_at = now;
+  if (before == State::starting) return failed_start(index, reason, now);
+  if (before != State::busy) return;
+  if (asked) return tell(Abandoned{index});
+  tell(Crashed{index, out_of_memory, reason});
+}
+
+void Agent::beat() {
+  Beat message;
+  for (const Slot& slot : slots_) {
+    const bool known = slot.state == State::busy && slot.progress.steps > 0;
+    const double fraction = known ? static_cast<double>(slot.progress.step) / static_cast<double>(slot.progress.steps) : 0;
+    message.fractions.push_back(slot.state == State::busy ? static_cast<float>(fraction) : -1);
+  }
+  tell(message);
+}
+
+void Agent::watch_coordinator(double now) {
+  if (transport_.rank() == 0 || done_) return;
+  if (has_ended(coordinator_)) {
+    trouble_ = "the coordinator (rank 0) has ended";
+  } else if (now - last_heard_ > kCoordinatorSilence) {
+    trouble_ = "no word from the coordinator (rank 0) for " + std::to_string(static_cast<int>(kCoordinatorSilence)) + " s";
+  } else if (getppid() != launcher_) {
+    trouble_ = "mpirun has ended";
+  } else {
+    return;
+  }
+  done_ = true;
+  orderly_ = false;
+}
+
+void Agent::request_stop(int signal) { tell(StopRequested{signal}); }
+
+void Agent::add_descriptors(std::vector<pollfd>& list) const {
+  for (const Slot& slot : slots_) {
+    if (!slot.child) continue;
+    const short writing = slot.child.channel.sending() ? POLLOUT : 0;
+    if (slot.child.channel.open()) list.push_back({slot.child.channel.fd(), static_cast<short>(POLLIN | writing), 0});
+    if (slot.child.error_fd() >= 0) list.push_back({slot.child.error_fd(), POLLIN, 0});
+  }
+}
+
+}  // namespace phasegrid::orchestrator

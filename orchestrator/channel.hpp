@@ -1,0 +1,33 @@
+// Messages over a socket between an agent and its executor: each is its length (4 bytes) and its bytes.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "orchestrator/fd.hpp"
+
+namespace phasegrid::orchestrator {
+
+class Channel {
+ public:
+  Channel() = default;
+  explicit Channel(Fd socket);                  // made non-blocking
+
+  int fd() const { return socket_.get(); }
+  bool open() const { return static_cast<bool>(socket_) && !closed_; }
+  bool sending() const { return !outgoing_.empty(); }
+
+  void send(const std::string& message);        // queues, and writes what the socket takes now
+  void write_some();
+  std::optional<std::string> receive();         // a whole message, if one has arrived
+  // Waits until everything is written, something can be read, the peer is gone, or time is up.
+  void wait(bool until_written, int milliseconds);
+
+ private:
+  void read_some();
+  Fd socket_;
+  bool closed_ = false;
+  std::string outgoing_, incoming_;
+  std::size_t written_ = 0, parsed_ = 0;
+};
+
+}  // namespace phasegrid::orchestrator

@@ -1,0 +1,28 @@
+// What a run says while it works: one live line on a terminal, plain lines with times elsewhere and always in the log file.
+#pragma once
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace phasegrid::orchestrator {
+
+class Console {
+ public:
+  Console();
+  void open_log(const std::filesystem::path& file);        // appended to; throws results::RunError
+  bool terminal() const { return terminal_; }
+
+  void say(const std::string& text);       // to stderr and the log
+  void live(const std::string& text);      // replaces the live line; terminals only
+  void plain(const std::string& text);     // to the log, and to stderr if that is no terminal
+  void end_live();                         // the live line stays behind, or is wiped if empty
+
+ private:
+  struct Close { void operator()(std::FILE* file) const { std::fclose(file); } };
+  void log(const std::string& text);
+  std::unique_ptr<std::FILE, Close> log_;
+  bool terminal_, line_shown_ = false;
+};
+
+}  // namespace phasegrid::orchestrator

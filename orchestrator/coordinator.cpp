@@ -1,0 +1,258 @@
+#include "orchestrator/coordinator.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+namespace phasegrid::orchestrator {
+
+Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) : policy_(policy) {
+  std::sort(jobs.begin(), jobs.end(), Order{});
+  for (const Job& job : jobs) {
+    while (rates_.size() <= job.family) {
+      rates_.push_back({});
+      pending_cost_.push_back(0);
+    }
+    Rate& rate = rates_[job.family];
+    if (rate.cost == 0) rate = {policy_.rate * job.cost, job.cost, policy_.rate};
+    Bucket& bucket = buckets_[bucket_of(job)];
+    bucket.jobs.insert(bucket.jobs.end(), job);
+    pending_cost_[job.family] += job.cost;
+  }
+  pending_ = jobs.size();
+  for (std::size_t b = 0; b < buckets_.size(); ++b) rank(b);
+}
+
+std::size_t Coordinator::bucket_of(const Job& job) {
+  const auto [place, is_new] = bucket_index_.try_emplace(std::uint64_t{job.family} << 32 | job.shape, buckets_.size());
+  if (is_new) buckets_.push_back({job.family, {}, 0});
+  return place->second;
+}
+
+void Coordinator::rank(std::size_t b) {
+  Bucket& bucket = buckets_[b];
+  order_.erase({-bucket.head, b});
+  if (bucket.jobs.empty()) return;
+  bucket.head = bucket.jobs.begin()->cost * rates_[bucket.family].ranked;
+  order_.insert({-bucket.head, b});
+}
+
+void Coordinator::put(const Job& job) {
+  const std::size_t b = bucket_of(job);
+  buckets_[b].jobs.insert(job);
+  pending_cost_[job.family] += job.cost;
+  ++pending_;
+  rank(b);
+}
+
+void Coordinator::take(Bucket& bucket, std::set<Job, Order>::iterator job) {
+  pending_cost_[job->family] -= job->cost;
+  --pending_;
+  bucket.jobs.erase(job);
+}
+
+// The longest cell that ends before the deadline, and others of its shape that may run beside it.
+std::vector<Job> Coordinator::choose(double now) {
+  const double room = (deadline_ - now) / policy_.safety;
+  std::size_t best = buckets_.size();
+  auto lead = std::set<Job, Order>::iterator{};
+  double best_seconds = -1;
+  for (const auto& [negative_head, b] : order_) {
+    if (-negative_head <= best_seconds) break;  // later buckets hold only shorter cells
+    Bucket& bucket = buckets_[b];
+    const double rate = rates_[bucket.family].value();
+    const auto first_that_fits =
+        std::isinf(room) ? bucket.jobs.begin() : bucket.jobs.lower_bound(Job{.cell = 0, .cost = room / rate});
+    if (first_that_fits == bucket.jobs.end()) continue;
+    best = b, lead = first_that_fits, best_seconds = lead->cost * rates_[bucket.family].ranked;
+  }
+  if (best == buckets_.size()) return {};
+
+  Bucket& bucket = buckets_[best];
+  const bool suspect = crashes_.contains(lead->cell);  // a cell that crashed once runs alone, so that it harms no other
+  const auto fair_share = static_cast<std::size_t>((pending_ + slots_.size() - 1) / std::max<std::size_t>(slots_.size(), 1));
+  const std::size_t most = suspect ? 1 : std::clamp<std::size_t>(fair_share, 1, static_cast<std::size_t>(policy_.pack));
+  std::vector<Job> chosen;
+  while (lead != bucket.jobs.end() && chosen.size() < most) {
+    const auto next = std::next(lead);
+    if (chosen.empty() || !crashes_.contains(lead->cell)) {
+      chosen.push_back(*lead);
+      take(bucket, lead);
+    }
+    lead = next;
+  }
+  rank(best);
+  return chosen;
+}
+
+Actions Coordinator::hand_out(SlotId id, double now) {
+  if (stopping_) return {};
+  std::vector<Job> jobs = choose(now);
+  if (jobs.empty()) return {};
+  HandOut action{id, {}};
+  for (const Job& job : jobs) action.cells.push_back(job.cell);
+  running_ += jobs.size();
+  waiting_.erase(id);
+  Slot& slot = slots_[id];
+  slot.jobs = std::move(jobs);
+  slot.started = now;
+  slot.fraction = 0;
+  return {std::move(action)};
+}
+
+Actions Coordinator::slot_ready(SlotId id, double now) {
+  [[maybe_unused]] const Slot& slot = slots_[id];
+  assert(slot.jobs.empty() && "a slot asks when it has nothing to do");
+  waiting_.insert(id);
+  return hand_out(id, now);
+}
+
+void Coordinator::give_waiting(Actions& actions, double now) {
+  for (auto waiting = waiting_.begin(); waiting != waiting_.end() && pending_ > 0;) {
+    const SlotId id = *waiting++;  // hand_out takes it from the set
+    Actions more = hand_out(id, now);
+    if (more.empty()) return;      // nothing fits: not for the next one either
+    std::move(more.begin(), more.end(), std::back_inserter(actions));
+  }
+}
+
+bool Coordinator::result(SlotId id, std::uint64_t cell, double seconds) {
+  const auto slot = slots_.find(id);
+  if (slot == slots_.end()) return false;
+  auto& jobs = slot->second.jobs;
+  const auto job = std::find_if(jobs.begin(), jobs.end(), [&](const Job& j) { return j.cell == cell; });
+  if (job == jobs.end()) return false;
+
+  Rate& rate = rates_[job->family];
+  if (seconds > 0) rate.seconds += seconds, rate.cost += job->cost;
+  const std::uint32_t family = job->family;
+  jobs.erase(job);
+  --running_;
+  crashes_.erase(cell);
+  if (std::abs(rate.value() - rate.ranked) > 0.1 * rate.ranked) {  // the order between families may have changed
+    rate.ranked = rate.value();
+    for (std::size_t b = 0; b < buckets_.size(); ++b) {
+      if (buckets_[b].family == family) rank(b);
+    }
+  }
+  return true;
+}
+
+// The unfinished cells of a slot wait again.
+Actions Coordinator::take_back(SlotId id, double now) {
+  const auto slot = slots_.find(id);
+  if (slot == slots_.end()) return {};
+  for (const Job& job : slot->second.jobs) put(job);
+  running_ -= slot->second.jobs.size();
+  slot->second.jobs.clear();
+  Actions actions;
+  give_waiting(actions, now);
+  return actions;
+}
+
+Actions Coordinator::abandoned(SlotId id, double now) { return take_back(id, now); }
+
+Actions Coordinator::crashed(SlotId id, const std::string& reason, bool out_of_memory, double now) {
+  const auto slot = slots_.find(id);
+  if (slot == slots_.end()) return {};
+  Actions actions;
+  auto& jobs = slot->second.jobs;
+  const bool was_pack = jobs.size() > 1;
+  std::erase_if(jobs, [&](const Job& job) {
+    Crashes& crashes = crashes_[job.cell];
+    if (!was_pack) ++crashes.count;  // in a pack nobody knows whose fault it was: each is tried again alone first
+    crashes.out_of_memory |= out_of_memory;
+    if (crashes.count < policy_.attempts) return false;
+    actions.push_back(Quarantine{job.cell, crashes.count, crashes.out_of_memory, reason});
+    crashes_.erase(job.cell);
+    --running_;
+    return true;
+  });
+  Actions more = take_back(id, now);
+  std::move(more.begin(), more.end(), std::back_inserter(actions));
+  return actions;
+}
+
+Actions Coordinator::slot_lost(SlotId id, double now) {
+  waiting_.erase(id);
+  Actions actions = take_back(id, now);
+  slots_.erase(id);
+  return actions;
+}
+
+Actions Coordinator::rank_lost(int rank, double now) {
+  Actions actions;
+  std::vector<SlotId> lost;
+  for (auto slot = slots_.lower_bound({rank, 0}); slot != slots_.end() && slot->first.rank == rank; ++slot) {
+    lost.push_back(slot->first);
+    waiting_.erase(slot->first);  // all at once: none of them may be given the cells of another
+  }
+  for (const SlotId& id : lost) {
+    Actions more = slot_lost(id, now);
+    std::move(more.begin(), more.end(), std::back_inserter(actions));
+  }
+  return actions;
+}
+
+std::vector<std::uint64_t> Coordinator::cells(SlotId id) const {
+  std::vector<std::uint64_t> cells;
+  const auto slot = slots_.find(id);
+  if (slot == slots_.end()) return cells;
+  for (const Job& job : slot->second.jobs) cells.push_back(job.cell);
+  return cells;
+}
+
+void Coordinator::progress(SlotId id, double fraction) {
+  const auto slot = slots_.find(id);
+  if (slot != slots_.end()) slot->second.fraction = fraction;
+}
+
+double Coordinator::remaining(const Slot& slot, double now) const {
+  const double elapsed = now - slot.started;
+  if (slot.fraction > 0.02) return elapsed * (1 - slot.fraction) / slot.fraction;
+  double predicted_seconds = 0;
+  for (const Job& job : slot.jobs) predicted_seconds += predicted(job);
+  return std::max(0.0, predicted_seconds - elapsed);
+}
+
+Actions Coordinator::stop(double now, double grace) {
+  stopping_ = true;
+  Actions actions;
+  for (const auto& [id, slot] : slots_) {
+    if (!slot.jobs.empty() && (slot.fraction == 0 || remaining(slot, now) > grace)) actions.push_back(GiveUp{id});
+  }
+  return actions;
+}
+
+Actions Coordinator::tick(double now) {
+  if (now < deadline_ || stopping_) return {};
+  return stop(now, 0);
+}
+
+bool Coordinator::stuck(double now) const {
+  if (running_ > 0 || pending_ == 0) return false;
+  if (stopping_ || slots_.empty() || now >= deadline_) return true;
+  if (waiting_.size() < slots_.size() || std::isinf(deadline_)) return false;  // a slot may still ask
+  for (const auto& bucket : buckets_) {
+    if (!bucket.jobs.empty() && now + predicted(*bucket.jobs.rbegin()) * policy_.safety <= deadline_) return false;
+  }
+  return true;
+}
+
+double Coordinator::seconds_left(double now) const {
+  double total = 0, longest = 0;
+  for (std::size_t family = 0; family < rates_.size(); ++family) {
+    if (rates_[family].cost > 0) total += std::max(0.0, pending_cost_[family]) * rates_[family].value();
+  }
+  for (const auto& [id, slot] : slots_) {
+    if (slot.jobs.empty()) continue;
+    const double left = remaining(slot, now);
+    total += left;
+    longest = std::max(longest, left);
+  }
+  if (!order_.empty()) longest = std::max(longest, -order_.begin()->first);
+  return slots_.empty() ? std::numeric_limits<double>::infinity()
+                        : std::max(longest, total / static_cast<double>(slots_.size()));
+}
+
+}  // namespace phasegrid::orchestrator

@@ -1,0 +1,135 @@
+// Who does what next: the decisions of a run, without messages, clocks or files.
+//
+// Events go in (a slot is free, a result came, an executor crashed, a rank is lost, stop), actions come out (hand these cells to
+// that slot, give up what that slot runs, record this cell as failed). Time is an argument, in seconds from any origin. The same
+// code runs a sweep, a test and a simulation. Every event costs O(log cells).
+//
+// Order: the cell with the longest predicted time first, so that no long cell is left alone at the end. A prediction is
+//   seconds = cost * rate[family],
+// cost counted from the cell's settings, rate (seconds per unit of cost) refined from finished cells of the same family (a model
+// variant). Predictions order work; they never influence a result.
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace phasegrid::orchestrator {
+
+struct SlotId {
+  int rank = 0, slot = 0;
+  auto operator<=>(const SlotId&) const = default;
+};
+
+struct Job {
+  std::uint64_t cell = 0;
+  double cost = 1;              // any unit, > 0
+  std::uint32_t family = 0;     // cells whose cost has the same rate
+  std::uint32_t shape = 0;      // cells of one family and shape may share a pack
+};
+
+struct Policy {
+  int attempts = 2;             // a cell that crashes this often is recorded as failed
+  int pack = 1;                 // most cells in one pack
+  double rate = 1;              // seconds per unit of cost, before anything has finished
+  double safety = 1.1;          // a cell is started if safety times its prediction fits before the deadline
+};
+
+struct HandOut {
+  SlotId slot;
+  std::vector<std::uint64_t> cells;
+};
+struct GiveUp {                 // stop what this slot runs; its cells stay unfinished
+  SlotId slot;
+};
+struct Quarantine {             // this cell crashed too often: record it as failed, with the last reason
+  std::uint64_t cell = 0;
+  int attempts = 0;
+  bool out_of_memory = false;
+  std::string reason;
+};
+using Action = std::variant<HandOut, GiveUp, Quarantine>;
+using Actions = std::vector<Action>;
+
+class Coordinator {
+ public:
+  Coordinator(std::vector<Job> jobs, Policy policy);
+
+  void expect(SlotId slot) { slots_[slot]; }        // it is being set up and will ask, or be lost
+  Actions slot_ready(SlotId slot, double now);
+  // True if this slot was running the cell: the result is to be recorded. False for a late word about a cell given to another.
+  bool result(SlotId slot, std::uint64_t cell, double seconds);
+  Actions crashed(SlotId slot, const std::string& reason, bool out_of_memory, double now);
+  Actions abandoned(SlotId slot, double now);       // given up on request: no attempt is counted
+  Actions slot_lost(SlotId slot, double now);       // its cells go to others
+  Actions rank_lost(int rank, double now);
+  void progress(SlotId slot, double fraction);      // of the running pack, 0 .. 1
+
+  Actions stop(double now, double grace);           // nothing new; what will not end within `grace` seconds is given up
+  void set_deadline(double at) { deadline_ = at; }  // nothing is started that is predicted to end later
+  Actions tick(double now);                         // gives up what runs at the deadline
+
+  bool finished() const { return pending_ == 0 && running_ == 0; }   // every cell has a result
+  bool quiet() const { return running_ == 0; }
+  // Cells are left, nothing runs, and nothing will be started: stopping, deadline too near, or no slot left.
+  bool stuck(double now) const;
+  bool stopping() const { return stopping_; }
+
+  std::uint64_t pending() const { return pending_; }
+  std::uint64_t running() const { return running_; }
+  std::size_t slots() const { return slots_.size(); }
+  std::vector<std::uint64_t> cells(SlotId slot) const;   // running there
+  double predicted(const Job& job) const { return job.cost * rates_[job.family].value(); }
+  double seconds_left(double now) const;            // until all is done, if predictions hold: ETA
+
+ private:
+  struct Order {                                    // longest first; ties in grid order
+    bool operator()(const Job& a, const Job& b) const { return a.cost != b.cost ? a.cost > b.cost : a.cell < b.cell; }
+  };
+  struct Bucket {                                   // waiting cells of one family and shape
+    std::uint32_t family = 0;
+    std::set<Job, Order> jobs;
+    double head = 0;                                // predicted seconds of its longest cell when last ranked
+  };
+  struct Rate {                                     // the first guess counts as one cell
+    double seconds = 0, cost = 0, ranked = 0;       // `ranked`: the rate by which the buckets are ordered
+    double value() const { return seconds / cost; }
+  };
+  struct Slot {
+    std::vector<Job> jobs;                          // running
+    double started = 0, fraction = 0;
+  };
+
+  std::size_t bucket_of(const Job& job);
+  void put(const Job& job);
+  void take(Bucket& bucket, std::set<Job, Order>::iterator job);
+  void rank(std::size_t bucket);                    // moves the bucket to its place in the order
+  Actions hand_out(SlotId id, double now);
+  void give_waiting(Actions& actions, double now);  // free slots get what has come back
+  Actions take_back(SlotId id, double now);
+  double remaining(const Slot& slot, double now) const;
+  std::vector<Job> choose(double now);
+
+  Policy policy_;
+  std::vector<Bucket> buckets_;
+  std::unordered_map<std::uint64_t, std::size_t> bucket_index_;      // family << 32 | shape
+  std::set<std::pair<double, std::size_t>> order_;                   // (-head, bucket), non-empty buckets only
+  std::vector<Rate> rates_;
+  std::vector<double> pending_cost_;                                 // per family
+  std::map<SlotId, Slot> slots_;
+  std::set<SlotId> waiting_;                                         // slots without work
+  struct Crashes {
+    int count = 0;
+    bool out_of_memory = false;
+  };
+  std::unordered_map<std::uint64_t, Crashes> crashes_;
+  std::uint64_t pending_ = 0, running_ = 0;
+  double deadline_ = std::numeric_limits<double>::infinity();
+  bool stopping_ = false;
+};
+
+}  // namespace phasegrid::orchestrator

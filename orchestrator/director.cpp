@@ -1,0 +1,204 @@
+#include "orchestrator/director.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "orchestrator/jobs.hpp"
+#include "orchestrator/machine.hpp"
+#include "orchestrator/version.hpp"
+#include "worker/run_pack.hpp"
+
+namespace phasegrid::orchestrator {
+namespace {
+
+constexpr double kFirstRate = 1 / 2e10;    // seconds per unit of work before anything has finished
+constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1
+
+}  // namespace
+
+Director::Director(Transport& transport, const sweeps::Grid& grid, const RunOptions& options, double now)
+    : transport_(transport), grid_(grid), options_(options), team_(transport.size(), now), tally_(now), now_(now), started_(now) {
+  if (options_.seconds) deadline_ = boot_time() + *options_.seconds;
+}
+
+// Everybody is here: agree on the device kind, open the folder, find what is missing, send the sweep.
+void Director::begin(double now) {
+  team_.check_versions();
+  std::string kind_before;
+  const std::filesystem::path directory = options_.directory;
+  if (results::is_run_folder(directory)) kind_before = results::read_run(directory).provenance.device_kind;
+  results::Provenance provenance;
+  provenance.numerics_version = worker::kNumericsVersion;
+  provenance.device_kind = team_.device_kind(options_.device_kind, kind_before);
+  provenance.git_hash = git_hash();
+  provenance.compiler = compiler();
+  provenance.mpi = transport_.library();
+  provenance.host = host_name();
+  provenance.started_utc = utc_now();
+  provenance.sweep_file = options_.sweep;
+  folder_.emplace(results::RunFolder::open(directory, grid_, provenance, options_.accept_mixed));
+  console_.open_log(directory / "log" / "coordinator.log");
+  for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
+
+  coordinator_.emplace(find_jobs(), Policy{.attempts = options_.attempts, .pack = options_.pack, .rate = kFirstRate});
+  const auto slots = team_.slots(options_.slots);
+  console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " + std::to_string(coordinator_->pending()) +
+               " cells to do, " + std::to_string(tally_.recorded()) + " kept, in " + directory.string());
+  for (int rank = 0; rank < team_.size(); ++rank) {
+    for (int slot = 0; slot < slots[static_cast<std::size_t>(rank)]; ++slot) coordinator_->expect({rank, slot});
+    tell(rank, Setup{grid_.text(), options_.sweep, grid_.hash(), provenance.device_kind, rank, slots[static_cast<std::size_t>(rank)],
+                     host_name(), getpid(), options_.hang_limit, {}});
+  }
+  next_rebuild_ = now + 10;
+  next_line_ = now + 30;
+  changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
+}
+
+std::vector<Job> Director::find_jobs() {
+  const results::RunState& state = folder_->state();
+  for (const results::Attempt& attempt : state.attempts) {
+    int& highest = attempts_[attempt.cell];
+    highest = std::max(highest, attempt.attempt);
+  }
+  const auto has_result = [&](std::uint64_t cell) {
+    const auto found = state.results.find(cell);
+    if (found == state.results.end() || found->second.status == sweeps::Status::pending) return false;
+    const bool again = std::find(options_.retry.begin(), options_.retry.end(), found->second.status) != options_.retry.end();
+    if (!again) tally_.found(found->second);
+    return !again;
+  };
+  JobList list = missing_jobs(grid_, has_result, options_.pack);
+  tally_.infeasible(list.infeasible);
+  return std::move(list.jobs);
+}
+
+void Director::handle(const Parcel& parcel, double now) {
+  now_ = now;
+  const int rank = parcel.from;
+  if (team_.lost(rank)) return;
+  team_.heard(rank, now);
+  switch (kind_of(parcel.bytes)) {
+    case Kind::hello:
+      team_.report(rank, decode<Hello>(parcel.bytes), now);
+      if (team_.complete() && !coordinator_) begin(now);
+      return;
+    case Kind::ready: return check_sweep(rank, decode<Ready>(parcel.bytes));
+    case Kind::free: return apply(coordinator_->slot_ready({rank, decode<Free>(parcel.bytes).slot}, now));
+    case Kind::finished: return finished(rank, decode<Finished>(parcel.bytes), now);
+    case Kind::crashed: return crashed(rank, decode<Crashed>(parcel.bytes), now);
+    case Kind::abandoned: return apply(coordinator_->abandoned({rank, decode<Abandoned>(parcel.bytes).slot}, now));
+    case Kind::slot_lost: {
+      const auto message = decode<SlotLost>(parcel.bytes);
+      slot_trouble_ = team_.where(rank, message.slot) + ": " + message.reason;
+      console_.say("slot lost: " + slot_trouble_);
+      folder_->note("slot_lost", slot_trouble_);
+      return apply(coordinator_->slot_lost({rank, message.slot}, now));
+    }
+    case Kind::beat: return beat(rank, decode<Beat>(parcel.bytes), now);
+    case Kind::stop_requested: {
+      const int number = decode<StopRequested>(parcel.bytes).signal;
+      return number == SIGUSR1 ? hint(now) : stop("signal " + std::to_string(number) + " at rank " + std::to_string(rank), now);
+    }
+    default: throw WireError("the coordinator received a message that is not for it");
+  }
+}
+
+void Director::check_sweep(int rank, const Ready& ready) const {
+  if (ready.hash == grid_.hash()) return;
+  const std::string other = "rank " + std::to_string(rank);
+  if (!ready.error.empty()) throw results::RunError(other + " cannot read the sweep that rank 0 can: " + ready.error);
+  throw results::RunError(other + " reads the sweep as " + ready.hash + ", rank 0 as " + grid_.hash() + ": start the same binary everywhere");
+}
+
+void Director::beat(int rank, const Beat& beat, double) {
+  tell(rank, Pulse{});
+  if (!coordinator_) return;
+  for (std::size_t slot = 0; slot < beat.fractions.size(); ++slot) {
+    if (beat.fractions[slot] >= 0) coordinator_->progress({rank, static_cast<int>(slot)}, beat.fractions[slot]);
+  }
+}
+
+void Director::finished(int rank, const Finished& message, double now) {
+  const auto& result = message.result;
+  if (coordinator_->result({rank, message.slot}, result.index, result.seconds)) record(result, team_.where(rank, message.slot));
+  now_ = now;
+}
+
+void Director::record(const sweeps::CellResult& result, const std::string& where) {
+  folder_->finished(result, attempts_[result.index], where);
+  sweeps::CellResult& kept = unflushed_.emplace_back(result);
+  kept.curve.clear();
+  kept.diagnostics.clear();
+  dirty();
+}
+
+void Director::crashed(int rank, const Crashed& message, double now) {
+  const SlotId id{rank, message.slot};
+  const std::string where = team_.where(rank, message.slot);
+  for (const std::uint64_t cell : coordinator_->cells(id)) {
+    folder_->ended(cell, attempts_[cell], where, "crashed: " + message.reason);
+    console_.say("crash of " + grid_.label(cell) + " on " + where + ": " + message.reason);
+  }
+  dirty();
+  apply(coordinator_->crashed(id, message.reason, message.out_of_memory, now));
+}
+
+void Director::lose(int rank, const std::string& reason, double now) {
+  const std::string text = "rank " + std::to_string(rank) + " is lost: " + reason;
+  console_.say(text + (coordinator_ ? "; its cells go to others" : ""));
+  if (!coordinator_) throw std::runtime_error(text);
+  folder_->note("rank_lost", text);
+  dirty();
+  transport_.forget(rank);
+  apply(coordinator_->rank_lost(rank, now));
+}
+
+void Director::apply(const Actions& actions) {
+  for (const Action& action : actions) std::visit([this](const auto& a) { act(a); }, action);
+}
+
+void Director::act(const HandOut& action) {
+  const std::string where = team_.where(action.slot.rank, action.slot.slot);
+  for (const std::uint64_t cell : action.cells) folder_->started(cell, ++attempts_[cell], where);
+  dirty();
+  tell(action.slot.rank, Assign{action.slot.slot, action.cells});
+}
+
+void Director::act(const GiveUp& action) { tell(action.slot.rank, Abandon{action.slot.slot}); }
+
+void Director::act(const Quarantine& action) {
+  sweeps::CellResult result;
+  result.index = action.cell;
+  result.status = action.out_of_memory ? sweeps::Status::out_of_memory : sweeps::Status::failed;
+  result.reason = "crashed " + std::to_string(action.attempts) + " times, the last time " + action.reason;
+  record(result, "coordinator");
+}
+
+void Director::stop(const std::string& why, double now) {
+  now_ = now;
+  if (!stop_reason_.empty() || done()) return;
+  stop_reason_ = why;
+  if (!coordinator_) return end(75, "stopped by " + why + " before it began");
+  console_.say("stopping (" + why + "): finished cells are safe, running ones are given up");
+  folder_->note("stop", why);
+  dirty();
+  constexpr double kGrace = 0.4;  // mpirun leaves its ranks one second between SIGTERM and SIGKILL
+  stop_by_ = now + kGrace;
+  flush_if_due(true);
+  apply(coordinator_->stop(now, kGrace));
+}
+
+void Director::hint(double now) {
+  now_ = now;
+  const double near = boot_time() + kNearDeadline;
+  if (deadline_ == 0 || near < deadline_) deadline_ = near;
+  console_.say("SIGUSR1: the wall-time limit is near; nothing is started that needs more than " + duration(deadline_ - boot_time()));
+}
+
+void Director::stop_at_once() {
+  if (folder_ && !unflushed_.empty()) folder_->flush();
+}
+
+}  // namespace phasegrid::orchestrator

@@ -1,0 +1,85 @@
+// Rank 0's side of a run: turns messages into the coordinator's events, its actions into messages, and keeps the run folder.
+//
+// A result is appended to the journal when it arrives, made durable at most 50 ms later together with its neighbours (one
+// fdatasync), and counted only then. results.h5 is rebuilt now and then and at the end.
+#pragma once
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "orchestrator/console.hpp"
+#include "orchestrator/coordinator.hpp"
+#include "orchestrator/messages.hpp"
+#include "orchestrator/run.hpp"
+#include "orchestrator/tally.hpp"
+#include "orchestrator/team.hpp"
+#include "orchestrator/transport.hpp"
+#include "results/run_folder.hpp"
+#include "sweeps/grid.hpp"
+
+namespace phasegrid::orchestrator {
+
+class Director {
+ public:
+  Director(Transport& transport, const sweeps::Grid& grid, const RunOptions& options, double now);
+
+  void handle(const Parcel& parcel, double now);   // from an agent
+  bool poll(double now);                           // true if anything happened
+  double due(double now) const;                    // seconds until poll() has something to do
+  void stop(const std::string& why, double now);   // a signal: end soon with everything safe
+  void hint(double now);                           // SIGUSR1: the wall-time limit is near
+  void stop_at_once();                             // a second signal: makes safe what has arrived
+  void fail(const std::string& why);               // the run folder cannot be written any more: end with what is safe
+  bool began() const { return coordinator_.has_value(); }
+
+  bool done() const { return exit_code_.has_value(); }
+  int exit_code() const { return *exit_code_; }
+  bool anyone_lost() const { return team_.anyone_lost(); }
+  bool everyone_left() const { return team_.everyone_else_left(); }
+
+ private:
+  void begin(double now);                          // all ranks have reported
+  std::vector<Job> find_jobs();
+  void apply(const Actions& actions);
+  void act(const HandOut& action);
+  void act(const GiveUp& action);
+  void act(const Quarantine& action);
+  void finished(int rank, const Finished& message, double now);
+  void crashed(int rank, const Crashed& message, double now);
+  void beat(int rank, const Beat& beat, double now);
+  void check_sweep(int rank, const Ready& ready) const;
+  void lose(int rank, const std::string& reason, double now);
+  void record(const sweeps::CellResult& result, const std::string& where);
+  void dirty() { if (dirty_since_ == 0) dirty_since_ = now_; }
+  bool flush_if_due(bool at_once);
+  void rebuild();
+  void show_progress();
+  void update_deadline();
+  void end_if_over();
+  void end(int code, const std::string& how);
+  void dismiss(int code);                          // everybody goes home
+  Now snapshot() const;
+  template <class Message>
+  void tell(int rank, const Message& message) { transport_.send(rank, encode(message)); }
+
+  Transport& transport_;
+  const sweeps::Grid& grid_;
+  RunOptions options_;
+  Console console_;
+  Team team_;
+  Tally tally_;
+  std::optional<results::RunFolder> folder_;
+  std::optional<Coordinator> coordinator_;         // from begin() on
+  std::unordered_map<std::uint64_t, int> attempts_;
+  std::vector<sweeps::CellResult> unflushed_;      // recorded, not yet durable; without curves
+  std::string stop_reason_, slot_trouble_;
+  double now_, started_, stop_by_ = 0;
+  double dirty_since_ = 0;                         // 0: the journal is durable
+  double deadline_ = 0;                            // by the clock that runs while the machine sleeps; 0: none
+  double next_rebuild_ = 0, next_line_ = 0, next_live_ = 0;
+  bool changed_ = false;                           // since results.h5 was written
+  std::optional<int> exit_code_;
+};
+
+}  // namespace phasegrid::orchestrator

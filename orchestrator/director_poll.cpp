@@ -1,0 +1,130 @@
+// What the director does with the passing of time: flushing, rebuilding, showing progress, noticing losses and the end.
+#include <algorithm>
+#include <cmath>
+
+#include "orchestrator/director.hpp"
+#include "orchestrator/machine.hpp"
+
+namespace phasegrid::orchestrator {
+namespace {
+
+constexpr double kReportBy = 120;        // seconds for all ranks to report at the start
+constexpr double kCommitEvery = 0.03;    // seconds from a result's arrival to its flush
+constexpr double kRebuildEvery = 10;     // seconds between two writings of results.h5, at least ...
+constexpr double kRebuildShare = 0.015;  // ... and so that they take at most this share of the time
+constexpr double kLineEvery = 30, kLiveEvery = 0.25;
+
+}  // namespace
+
+bool Director::poll(double now) {
+  now_ = now;
+  if (done()) return false;
+  if (!coordinator_) {
+    if (now - started_ > kReportBy) {
+      throw std::runtime_error(team_.missing() + " did not report within " + duration(kReportBy) + " of the start");
+    }
+    return false;
+  }
+  for (const auto& [rank, reason] : team_.newly_lost(now)) lose(rank, reason, now);
+  update_deadline();
+  apply(coordinator_->tick(now));
+  const bool flushed = flush_if_due(false);
+  show_progress();
+  end_if_over();
+  if (!done() && changed_ && now >= next_rebuild_ && stop_reason_.empty()) rebuild();
+  return flushed;
+}
+
+double Director::due(double now) const {
+  double due = 1;
+  if (dirty_since_ > 0) due = std::min(due, dirty_since_ + kCommitEvery - now);
+  if (stop_by_ > 0) due = std::min(due, stop_by_ - now);
+  if (console_.terminal()) due = std::min(due, kLiveEvery);
+  return due;
+}
+
+// Monotonic time may stand still while the machine sleeps; a wall-time limit does not.
+void Director::update_deadline() {
+  if (deadline_ == 0) return;
+  constexpr double kReserve = 2;  // seconds to flush and write results.h5
+  coordinator_->set_deadline(now_ + deadline_ - boot_time() - kReserve);
+}
+
+// One fdatasync for all that has come. Only then is a result acknowledged.
+bool Director::flush_if_due(bool at_once) {
+  if (dirty_since_ == 0 || (!at_once && now_ - dirty_since_ < kCommitEvery)) return false;
+  folder_->flush();
+  dirty_since_ = 0;
+  for (const auto& result : unflushed_) tally_.add(result, grid_.label(result.index), now_);
+  changed_ |= !unflushed_.empty();
+  unflushed_.clear();
+  return true;
+}
+
+void Director::rebuild() {
+  const double before = monotonic();
+  try {
+    folder_->write_results();
+    changed_ = false;
+  } catch (const results::RunError& error) {  // the journal is the truth: the run goes on, and tries again later
+    console_.say(std::string("warning: ") + error.what());
+  }
+  const double took = monotonic() - before;
+  next_rebuild_ = monotonic() + std::max(kRebuildEvery, took / kRebuildShare);
+}
+
+Now Director::snapshot() const {
+  return {now_, coordinator_->running() + unflushed_.size(), coordinator_->pending(), coordinator_->slots(), coordinator_->seconds_left(now_)};
+}
+
+void Director::show_progress() {
+  if (now_ >= next_line_) {
+    next_line_ = now_ + kLineEvery;
+    console_.plain(tally_.line(snapshot()));
+  }
+  if (console_.terminal() && now_ >= next_live_) {
+    next_live_ = now_ + kLiveEvery;
+    console_.live(tally_.line(snapshot()));
+  }
+}
+
+void Director::end_if_over() {
+  if (coordinator_->finished()) {
+    flush_if_due(true);
+    return end(tally_.failed() > 0 ? 3 : 0, tally_.failed() > 0 ? "done, but some cells failed" : "done");
+  }
+  if (!stop_reason_.empty()) {
+    if (coordinator_->quiet() || now_ >= stop_by_) end(75, "stopped by " + stop_reason_);
+    return;
+  }
+  if (!coordinator_->stuck(now_)) return;
+  if (deadline_ > 0) return end(75, "stopped before the deadline");
+  throw std::runtime_error("no executor is left to run cells on; the last one was lost: " + slot_trouble_);
+}
+
+void Director::end(int code, const std::string& how) {
+  if (folder_) {
+    dirty();
+    folder_->note("end", how);
+    flush_if_due(true);
+    if (changed_) folder_->write_results();
+    console_.end_live();
+    console_.say(grid_.name() + ": " + how + "\n" + tally_.summary(snapshot(), (folder_->directory() / "results.h5").string()));
+  } else {
+    console_.say(how);
+  }
+  dismiss(code);
+}
+
+void Director::dismiss(int code) {
+  for (int rank = 1; rank < team_.size(); ++rank) tell(rank, Bye{!team_.anyone_lost()});
+  exit_code_ = code;
+}
+
+void Director::fail(const std::string& why) {
+  console_.say("stopping: " + why);
+  console_.say("every acknowledged cell is safe (" + std::to_string(tally_.recorded()) + " recorded); the same command does the rest");
+  dismiss(75);
+}
+
+}  // namespace phasegrid::orchestrator

@@ -1,0 +1,56 @@
+#include "orchestrator/jobs.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "worker/run_pack.hpp"
+
+namespace phasegrid::orchestrator {
+namespace {
+
+// Small numbers for names, in the order of their first appearance.
+class Numbers {
+ public:
+  std::uint32_t of(const std::string& name) {
+    return known_.try_emplace(name, static_cast<std::uint32_t>(known_.size())).first->second;
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> all(known_.size());
+    for (const auto& [name, number] : known_) all[number] = name;
+    return all;
+  }
+
+ private:
+  std::unordered_map<std::string, std::uint32_t> known_;
+};
+
+}  // namespace
+
+double work(const sweeps::Cost& cost) {
+  constexpr double kFlopsPerExponential = 16;  // at the rates of one core with AVX-512: 180 GFLOP/s in products, 6 G exponentials/s
+  return std::max(1.0, cost.flops + kFlopsPerExponential * cost.exponentials);
+}
+
+JobList missing_jobs(const sweeps::Grid& grid, const std::function<bool(std::uint64_t)>& has_result, int pack) {
+  JobList list;
+  Numbers families, shapes;
+  const auto& cost = grid.schema().cost;
+  const std::uint64_t seeds = grid.axes().back().size();
+  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings& settings, const std::string& reason) {
+    if (!reason.empty()) {
+      list.infeasible += seeds;
+      return;
+    }
+    const double units = work(cost(settings));
+    const std::uint32_t family = families.of(settings.word("variant"));
+    const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
+    for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
+      if (has_result(cell)) ++list.kept;
+      else list.jobs.push_back({cell, units, family, shape});
+    }
+  });
+  list.families = families.names();
+  return list;
+}
+
+}  // namespace phasegrid::orchestrator

@@ -1,0 +1,61 @@
+// phasegrid: the command line. Exit codes: 0 everything asked for is done; 1 unexpected error; 2 the input is wrong; 3 done, but
+// some cells failed; 75 stopped before the end with all finished cells safe: run again.
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+
+#include "orchestrator/verbs/verbs.hpp"
+#include "orchestrator/version.hpp"
+#include "results/run_folder.hpp"
+#include "sweeps/error.hpp"
+
+namespace {
+
+namespace orchestrator = phasegrid::orchestrator;
+
+constexpr int kUnexpected = 1, kWrongInput = 2;
+
+int command_line(int argc, char** argv) {
+  CLI::App app(
+      "Maps phase transitions of sequence models: one sweep file in, one labelled results file out.\n"
+      "Start with `phasegrid plan SWEEP.toml`, then `phasegrid run SWEEP.toml -o DIR`, alone or under mpirun.",
+      "phasegrid");
+  app.set_version_flag("--version", "phasegrid " + orchestrator::version() + " (" + orchestrator::git_hash() + ", " + orchestrator::compiler() + ")");
+  app.footer(
+      "Exit codes: 0 done; 1 unexpected error; 2 the input is wrong; 3 done, but some cells failed;\n"
+      "75 stopped before the end with all finished cells safe: run the same command again.");
+  app.require_subcommand(1);
+  int code = 0;
+  orchestrator::add_run(app, code);
+  orchestrator::add_status(app, code);
+  orchestrator::add_explain(app, code);
+  orchestrator::add_cell(app, code);
+  orchestrator::add_apply(app, code);
+  orchestrator::add_sample(app, code);
+  orchestrator::add_executor(app, code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kWrongInput;
+  }
+  return code;
+}
+
+int complain(const char* what, int code) {
+  std::fprintf(stderr, "phasegrid: %s\n", what);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return command_line(argc, argv);
+  } catch (const phasegrid::sweeps::SweepError& error) {
+    return complain(error.what(), kWrongInput);
+  } catch (const phasegrid::results::RunError& error) {
+    return complain(error.what(), kWrongInput);
+  } catch (const std::exception& error) {
+    return complain(error.what(), kUnexpected);
+  }
+}

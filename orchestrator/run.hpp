@@ -1,0 +1,26 @@
+// The verb `run`: every rank of a run, from the start to the exit code.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sweeps/cell.hpp"
+
+namespace phasegrid::orchestrator {
+
+struct RunOptions {
+  std::string sweep, directory;
+  int slots = 0;                             // executors on each rank; 0: the host's cores divided by its ranks
+  std::string device_kind = "auto";          // auto: the best that every rank can run
+  std::vector<sweeps::Status> retry;         // results of these statuses do not count
+  std::optional<double> seconds;             // until the deadline
+  int pack = 1;
+  int attempts = 2;                          // crashes after which a cell is recorded as failed
+  double hang_limit = 600;                   // seconds
+  bool accept_mixed = false;
+};
+
+// Exit codes of docs/design.md 4.1: 0, 3 or 75. Throws SweepError and RunError (2), anything else for 1.
+int run(const RunOptions& options);
+
+}  // namespace phasegrid::orchestrator

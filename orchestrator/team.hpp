@@ -1,0 +1,51 @@
+// The ranks of a run as rank 0 knows them: their machines, how many slots each gets, which are alive.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestrator/fd.hpp"
+#include "orchestrator/messages.hpp"
+
+namespace phasegrid::orchestrator {
+
+class Team {
+ public:
+  Team(int ranks, double now);
+
+  void report(int rank, Hello hello, double now);
+  bool complete() const { return reported_ == members_.size(); }
+  std::string missing() const;                           // "ranks 3, 5"
+
+  // Throws std::runtime_error naming both sides if numerics versions differ.
+  void check_versions() const;
+  // The most capable device kind that every rank can run. `wanted`: "auto", or a kind that all must be able to run (else
+  // RunError). `before`: the kind of the results so far, kept by auto if all can run it.
+  std::string device_kind(const std::string& wanted, const std::string& before) const;
+  std::vector<int> slots(int wanted) const;              // for each rank
+  std::string describe(const std::vector<int>& slots) const;   // "3 ranks on 2 hosts, 6 slots"
+  std::string where(int rank, int slot) const;           // "rank 2 slot 0 host-a"
+
+  void heard(int rank, double now) { members_[static_cast<std::size_t>(rank)].last_heard = now; }
+  bool lost(int rank) const { return members_[static_cast<std::size_t>(rank)].lost; }
+  bool anyone_lost() const;
+  struct Loss {
+    int rank;
+    std::string reason;
+  };
+  std::vector<Loss> newly_lost(double now);              // told once
+  bool everyone_else_left() const;                       // as far as can be seen from this host
+  int size() const { return static_cast<int>(members_.size()); }
+
+ private:
+  struct Member {
+    std::optional<Hello> hello;
+    Fd process;                                          // watched where it runs on our host
+    double last_heard = 0;
+    bool lost = false;
+  };
+  std::vector<Member> members_;
+  std::size_t reported_ = 0;
+};
+
+}  // namespace phasegrid::orchestrator

@@ -1,0 +1,108 @@
+// How far a run is, from its journals alone.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+#include <memory>
+
+#include "orchestrator/tally.hpp"
+#include "orchestrator/verbs/verbs.hpp"
+#include "results/run_folder.hpp"
+#include "sweeps/grid.hpp"
+#include "worker/schema.hpp"
+
+namespace phasegrid::orchestrator {
+namespace {
+
+struct Arguments {
+  std::string directory;
+  bool json = false, missing = false, exit_code = false;
+};
+
+struct Counts {
+  std::vector<std::uint64_t> by_status = std::vector<std::uint64_t>(8);
+  std::vector<std::uint64_t> missing;
+  std::uint64_t infeasible = 0, failed = 0, recorded = 0;
+};
+
+Counts count(const sweeps::Grid& grid, const results::RunState& state) {
+  Counts counts;
+  const std::uint64_t seeds = grid.axes().back().size();
+  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings&, const std::string& reason) {
+    if (!reason.empty()) {
+      counts.infeasible += seeds;
+      return;
+    }
+    for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
+      const auto found = state.results.find(cell);
+      if (found == state.results.end() || found->second.status == sweeps::Status::pending) {
+        counts.missing.push_back(cell);
+        continue;
+      }
+      ++counts.recorded;
+      ++counts.by_status[static_cast<std::size_t>(found->second.status)];
+      counts.failed += counts_as_failed(found->second.status);
+    }
+  });
+  return counts;
+}
+
+nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState& state, const Counts& counts) {
+  nlohmann::ordered_json json{{"sweep", grid.name()},           {"hash", grid.hash()},
+                              {"cells", grid.size()},           {"recorded", counts.recorded},
+                              {"missing", counts.missing.size()}, {"infeasible", counts.infeasible},
+                              {"failed", counts.failed},        {"generation", state.generation},
+                              {"device_kind", state.provenance.device_kind}};
+  for (std::size_t s = 0; s < counts.by_status.size(); ++s) {
+    json["status"][to_text(static_cast<sweeps::Status>(s))] = counts.by_status[s];
+  }
+  json["status"]["pending"] = counts.missing.size();
+  json["status"]["infeasible"] = counts.infeasible;
+  json["warnings"] = state.warnings;
+  return json;
+}
+
+void print(const sweeps::Grid& grid, const results::RunState& state, const Counts& counts) {
+  fmt::print("{}: {} cells, {} recorded, {} missing\n", grid.name(), grid.size(), counts.recorded, counts.missing.size());
+  for (std::size_t s = 0; s < counts.by_status.size(); ++s) {
+    if (counts.by_status[s] > 0) fmt::print("  {:<14} {}\n", to_text(static_cast<sweeps::Status>(s)), counts.by_status[s]);
+  }
+  if (counts.infeasible > 0) fmt::print("  {:<14} {}\n", "infeasible", counts.infeasible);
+  fmt::print("  {} coordinator {}, device kind {}, started {}\n", state.generation, state.generation == 1 ? "life" : "lives",
+             state.provenance.device_kind, state.provenance.started_utc);
+  for (const auto& warning : state.warnings) fmt::print("  warning: {}\n", warning);
+}
+
+int status(const Arguments& args) {
+  if (!results::is_run_folder(args.directory)) throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
+  const results::RunState state = results::read_run(args.directory);
+  const auto grid = sweeps::Grid::parse(state.sweep_text, state.sweep_file, worker::make_schema());
+  const Counts counts = count(grid, state);
+  if (args.json) {
+    auto json = to_json(grid, state, counts);
+    if (args.missing) json["missing_cells"] = counts.missing;
+    std::cout << json.dump(1) << "\n";
+  } else {
+    print(grid, state, counts);
+    if (args.missing) {
+      for (const std::uint64_t cell : counts.missing) fmt::print("{} {}\n", cell, grid.label(cell));
+    }
+  }
+  if (!args.exit_code) return 0;
+  return !counts.missing.empty() ? 75 : counts.failed > 0 ? 3 : 0;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, int& code) {
+  auto args = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("status", "Tell how far a run is, without touching it");
+  verb->add_option("folder", args->directory, "The run folder")->required();
+  verb->add_flag("--json", args->json, "Print one JSON object");
+  verb->add_flag("--missing", args->missing, "List the cells that have no result yet");
+  verb->add_flag("--exit-code", args->exit_code, "Exit with 0: all done; 3: all done, some failed; 75: cells are missing");
+  verb->callback([args, &code] { code = status(*args); });
+}
+
+}  // namespace phasegrid::orchestrator

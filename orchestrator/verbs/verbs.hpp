@@ -1,0 +1,18 @@
+// The verbs of the command line, one file each. `code` receives the exit code when the verb has run.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace phasegrid::orchestrator {
+
+void add_run(CLI::App& app, int& code);
+void add_status(CLI::App& app, int& code);
+void add_explain(CLI::App& app, int& code);
+void add_sample(CLI::App& app, int& code);
+void add_cell(CLI::App& app, int& code);
+void add_apply(CLI::App& app, int& code);
+void add_executor(CLI::App& app, int& code);
+
+}  // namespace phasegrid::orchestrator

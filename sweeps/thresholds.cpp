@@ -1,0 +1,176 @@
+#include "sweeps/thresholds.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sweeps/bounds.hpp"
+
+namespace phasegrid::sweeps {
+namespace {
+
+struct Sizes {
+  std::int64_t d, D, N;
+};
+
+void add(std::vector<Threshold>& all, Bound kind, const char* name, Sizes sizes, const char* condition,
+         const char* reference) {
+  all.push_back({kind, "d", static_cast<double>(sizes.d), name, condition, reference});
+  all.push_back({kind, "D", static_cast<double>(sizes.D), name, condition, reference});
+  all.push_back({kind, "N", static_cast<double>(sizes.N), name, condition, reference});
+}
+
+void add_state(std::vector<Threshold>& all, const TheoryCase& c, std::int64_t n, std::int64_t nu, const char* name) {
+  const bool affine = c.layers == 1 && !c.normed &&
+                      (c.variant == "mamba" || c.variant == "mamba2" || c.variant == "s4d" ||
+                       c.variant == "mamba_s4d" || c.variant == "mamba_delta_t");
+  if (!affine || n < 1 || nu < 2 || (c.distinct_values && nu < n)) return;
+  all.push_back({Bound::lower_bound, "state", static_cast<double>(lower_bound_state(n, nu, c.error, c.distinct_values)),
+                 name, "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
+}
+
+void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
+  const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa);
+  if (c.conv >= 2) {
+    add(all, Bound::exact, "s6_mqar_exact", {c.kappa + p, c.kappa + p, c.kappa},
+        "conv >= 2, no norm; any T and assignment", "theory 3.1 C1; arXiv 2506.11891 Theorem 2");
+    add(all, Bound::exact, "s6_mqar_precision_limited", {c.kappa + 1, c.kappa + 1, c.kappa},
+        "conv >= 2, no norm; relative precision far below 1/nu^2", "theory 3.1 C1'");
+    if (c.distinct_values)
+      add(all, Bound::exact, "s6_mqar_distinct", {code + c.nu, code + c.nu, code},
+          "conv >= 2, no norm; no repeated value", "theory 3.2 C2a");
+  }
+  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error); sizes && c.distinct_values && c.conv >= 2)
+    add(all, Bound::asymptotic, "s6_mqar_jl", {sizes->mk + sizes->mv, sizes->mk + sizes->mv, sizes->mk},
+        "random codes on average, distinct values, error 0.01", "theory 3.2 C2c");
+  all.push_back({Bound::asymptotic, "d", static_cast<double>(c.kappa) + std::log2(c.vocab), "s6_mqar_order",
+                 "order of growth; constants unknown, here 1", "arXiv 2506.11891 Theorem 2"});
+}
+
+void mamba2_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
+  const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa), slots = (c.kappa + c.N - 1) / c.N;
+  if (c.conv >= 2) {
+    add(all, Bound::exact, "mamba2_mqar_exact", {c.kappa + p, p, c.kappa}, "conv >= 2, no norm; any T and assignment",
+        "theory 3.2 C2b");
+    if (c.gate && c.N <= c.kappa)
+      add(all, Bound::exact, "mamba2_mqar_hybrid", {c.kappa + p, slots * p, c.N},
+          "conv >= 2, gate, relu; any assignment; at this N", "theory 3.3 C4");
+    if (c.distinct_values)
+      add(all, Bound::exact, "mamba2_mqar_distinct", {code + c.nu, c.nu, code}, "conv >= 2, no norm; no repeated value",
+          "theory 3.2 C2a");
+  }
+  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error); sizes && c.distinct_values && c.conv >= 2)
+    add(all, Bound::asymptotic, "mamba2_mqar_jl", {sizes->mk + sizes->mv, sizes->mv, sizes->mk},
+        "random codes on average, distinct values, error 0.01", "theory 3.2 C2c");
+  all.push_back({Bound::asymptotic, "N", std::log2(c.kappa), "mamba2_mqar_order",
+                 "order of growth; constants unknown, here 1", "arXiv 2506.11891 Theorems 2-4"});
+}
+
+void s4d_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
+  const std::int64_t p = bits_for(c.nu), inner = c.kappa * p;
+  if (c.gate && c.conv >= 2)
+    add(all, Bound::exact, "s4d_gate_mqar_exact",
+        {std::max(c.kappa + p, (inner + c.expand - 1) / c.expand), inner, c.complex_modes ? 2 : 1},
+        "conv >= 2, gate, relu or scaled silu, no norm; any assignment",
+        "theory 3.4 C3; arXiv 2506.11891 Theorems 2-4");
+  all.push_back({Bound::asymptotic, "d", static_cast<double>(c.kappa) * std::log2(c.vocab), "s4d_gate_mqar_order",
+                 "order of growth; constants unknown, here 1", "arXiv 2506.11891 Theorems 2-4"});
+}
+
+void mqar(std::vector<Threshold>& all, const TheoryCase& c) {
+  if (c.kappa < 1 || c.nu < 1 || c.pairs < 1 || c.pairs > c.kappa || c.N < 1) return;  // no such task
+  if (c.variant == "mamba") s6_mqar(all, c);
+  if (c.variant == "mamba2") mamba2_mqar(all, c);
+  if (c.variant == "mamba_s4d") s4d_mqar(all, c);
+  add_state(all, c, c.pairs, c.nu, "mqar_counting");
+}
+
+void keep_nth(std::vector<Threshold>& all, const TheoryCase& c) {
+  const std::int64_t p = bits_for(c.vocab);
+  if (c.variant == "mamba" && (c.positional == "scalar" || c.positional == "learned"))
+    add(all, Bound::exact, "s6_keep_nth_exact", {p + 2, p + 2, 1}, "positional encoding, no norm; any T",
+        "theory 3.5 C5");
+  if (c.variant == "s4d" || c.variant == "mamba_s4d")
+    add(all, Bound::exact, "s4d_keep_nth_exact", {p, p, 2 * (c.T / 2 + 1)},
+        "T/2 + 1 undamped conjugate pairs; for this T only", "theory 3.5 C6");
+}
+
+void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
+  if (c.variant == "mamba_delta_t" && c.conv >= 2)
+    add(all, Bound::exact, "delta_t_induction_exact", {2 * c.vocab, 2 * c.vocab, c.vocab}, "conv >= 2, no norm; any T",
+        "theory 3.8 C7");
+  TheoryCase any = c;
+  any.distinct_values = false;
+  add_state(all, any, c.vocab / 2, c.vocab - c.vocab / 2, "induction_counting");
+}
+
+void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
+  if (!c.pointer_last) return;
+  const std::int64_t p = bits_for(c.vocab);
+  if (c.variant == "mamba" && c.positional == "onehot")
+    add(all, Bound::exact, "s6_pvr_exact", {c.T - 1 + p, c.T - 1 + p, c.T - 1},
+        "one-hot positions, pointer last, no norm", "theory 3.8 C8");
+  TheoryCase any = c;
+  any.distinct_values = false;
+  add_state(all, any, c.T - 1, c.vocab, "pvr_counting");
+}
+
+// Reads keys that a schema may lack: a task or variant that knows no such key keeps the table's own value.
+struct Reader {
+  const Settings& settings;
+  bool has(const char* name) const { return settings.schema().find(name) >= 0; }
+  void read(const char* name, std::int64_t& into) const {
+    if (has(name) && !settings.is_word(name)) into = settings.integer(name);
+  }
+  void read(const char* name, bool& into) const {
+    if (has(name)) into = settings.boolean(name);
+  }
+  void read(const char* name, std::string& into) const {
+    if (has(name)) into = settings.word(name);
+  }
+};
+
+}  // namespace
+
+const char* to_text(Bound bound) {
+  return bound == Bound::exact ? "exact" : bound == Bound::lower_bound ? "lower_bound" : "asymptotic";
+}
+
+std::vector<Threshold> thresholds(const TheoryCase& c) {
+  std::vector<Threshold> all;
+  if (c.task == "mqar") mqar(all, c);
+  if (c.task == "keep_nth") keep_nth(all, c);
+  if (c.task == "induction_heads") induction_heads(all, c);
+  if (c.task == "pointer_value_retrieval") pointer_value_retrieval(all, c);
+  return all;
+}
+
+std::vector<Threshold> thresholds(const Settings& settings) {
+  const Reader reader{settings};
+  TheoryCase c;
+  std::string final_norm = "none", mode, pointer;
+  for (const auto& [name, into] : {std::pair("variant", &c.variant),
+                                   {"task", &c.task},
+                                   {"positional", &c.positional},
+                                   {"final_norm", &final_norm},
+                                   {"s4d_mode", &mode},
+                                   {"pointer", &pointer}})
+    reader.read(name, *into);
+  for (const auto& [name, into] : {std::pair("kappa", &c.kappa),
+                                   {"nu", &c.nu},
+                                   {"pairs", &c.pairs},
+                                   {"vocab", &c.vocab},
+                                   {"T", &c.T},
+                                   {"N", &c.N},
+                                   {"expand", &c.expand},
+                                   {"conv", &c.conv},
+                                   {"layers", &c.layers}})
+    reader.read(name, *into);
+  reader.read("gate", c.gate), reader.read("distinct_values", c.distinct_values);
+  bool gated_norm = false;
+  reader.read("gated_norm", gated_norm);
+  c.normed = final_norm != "none" || gated_norm;
+  c.complex_modes = mode == "complex", c.pointer_last = pointer.empty() || pointer == "last";
+  return thresholds(c);
+}
+
+}  // namespace phasegrid::sweeps

@@ -1,0 +1,180 @@
+"""End to end under real mpirun: the same bits for any number of workers, stops that lose nothing, errors that say what to do."""
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+
+import pytest
+
+from harness import SWEEP, wait_until
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize("ranks", [1, 2, 5])
+def test_any_number_of_ranks_and_slots_gives_the_same_bits(ranks, slots, ground, reference):
+    one = ground()
+    code, said = one.run("--slots", slots, ranks=ranks)
+    assert code == 0, said
+    assert f"{ranks * slots} slot" in said
+    assert one.bits() == reference
+    one.check_nothing_is_left()
+
+
+def test_a_finished_run_has_nothing_to_do(ground, reference):
+    one = ground()
+    assert one.run()[0] == 0
+    started = sum(line["kind"] == "started" for line in one.journal())
+    code, said = one.run(ranks=2)
+    assert code == 0, said
+    assert sum(line["kind"] == "started" for line in one.journal()) == started
+    assert one.bits() == reference
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_stops_with_75_and_the_same_command_continues(number, ground, reference):
+    one = ground()
+    process = one.start()
+    one.wait_for_records(3, process)
+    assert one.kill("coordinator", how=number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, said
+    assert 3 <= one.recorded() < 24
+    assert one.verb("status", one.out, "--exit-code")[0] == 75
+    assert os.path.exists(one.out / "results.h5")
+    assert one.run()[0] == 0
+    one.check_each_cell_was_recorded_once()
+    assert one.bits() == reference
+    one.check_nothing_is_left()
+
+
+def test_sigterm_to_mpirun_stops_cleanly(fake):
+    one = fake(FAKE_DELAY_MS=600)
+    process = one.start(ranks=3)
+    one.wait_for_records(3, process)
+    process.terminate()
+    process.communicate(timeout=60)
+    one.settle()
+    ends = [line["text"] for line in one.journal() if line["kind"] == "note" and line["about"] == "end"]
+    assert ends == ["stopped by signal 15"]
+    one.environment["FAKE_DELAY_MS"] = "0"
+    assert one.run(ranks=3)[0] == 0
+    one.check_each_cell_was_recorded_once()
+    one.check_nothing_is_left()
+
+
+def test_a_second_signal_stops_at_once_and_loses_nothing(fake):
+    one = fake(FAKE_DELAY_MS=100)
+    process = one.start()
+    one.wait_for_records(2, process)
+    pid = next(pid for pid, role in one.processes().items() if role == "coordinator")
+    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert one.run()[0] == 0
+    one.check_each_cell_was_recorded_once()
+
+
+def test_a_deadline_starts_nothing_that_cannot_end_in_time(fake):
+    one = fake(FAKE_DELAY_MS=300)
+    code, said = one.run("--deadline", "+4", "--slots", 1)
+    assert code == 75, said
+    assert 0 < one.recorded() < 24
+    started = sum(line["kind"] == "started" for line in one.journal())
+    assert started - one.recorded() <= 1  # at most the cell that the first, unlearned prediction let in
+    assert one.run("--slots", 8)[0] == 0
+
+
+def test_a_second_run_on_a_folder_in_use_is_refused(fake):
+    one = fake(FAKE_DELAY_MS=200)
+    first = one.start()
+    one.wait_for_records(1, first)
+    code, said = one.run()
+    assert code == 2 and "in use" in said, said
+    code, said = one.run(ranks=2)
+    assert "in use" in said, said
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    one.check_each_cell_was_recorded_once()
+
+
+def test_crashes_are_retried_and_then_recorded_with_their_last_words(fake):
+    one = fake(FAKE_TROUBLE="2:abort,3:abort-once,4:exit,5:kill-once,7:diverge,8:throw,9:nothing")
+    code, said = one.run(ranks=2)
+    failed = {line["cell"]: line["reason"] for line in one.journal() if line["kind"] == "finished" and line["status"] == "failed"}
+    assert sorted(failed) == [2, 4, 8, 9], said
+    assert "signal 6" in failed[2] and "about to abort" in failed[2]
+    assert "code 9" in failed[4] and "leaving" in failed[4]
+    assert "the device is lost" in failed[8]
+    assert "without a result" in failed[9]
+    assert one.verb("status", one.out, "--exit-code")[0] == 3
+    said = one.verb("explain", one.out, 2)[1]
+    assert len(re.findall("attempt [12]: .*crashed: killed by signal 6", said)) == 2, said
+
+    one.environment["FAKE_TROUBLE"] = ""
+    assert one.run("--retry", "failed")[0] == 0
+    assert json.loads(one.verb("status", one.out, "--json")[1])["status"]["done"] == 23
+
+
+def test_a_hang_is_ended_and_retried(fake):
+    one = fake(FAKE_TROUBLE="0:hang-once")
+    code, said = one.run("--hang-limit", 1)
+    assert code == 0 and "no sign of life" in said, said
+
+
+def test_a_pack_gives_the_bits_of_its_cells_alone(ground, reference):
+    one = ground()
+    code, said = one.run("--pack", 4)
+    assert code == 0, said
+    assert one.bits() == reference
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(fake):
+    one = fake(FAKE_DELAY_MS=10)
+    limit = 6000  # bytes of one file: enough for a few results
+    code, said = one.run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    assert code == 75, said
+    assert "cannot write" in said and "safe" in said, said
+    before = one.recorded()
+    assert one.run()[0] == 0
+    assert before < one.recorded() == 24
+    one.check_each_cell_was_recorded_once()
+
+
+@pytest.mark.parametrize(
+    "sweep, options, words",
+    [
+        (SWEEP.replace("kappa = [2, 4]", "kapa = [2, 4]"), [], r"chaos.toml:12:\d+: .*kapa"),
+        (SWEEP, ["--device-kind", "cpu-quantum"], "cpu-quantum"),
+        (SWEEP, ["--retry", "done"], "--retry done"),
+        (SWEEP, ["--deadline", "tomorrow"], "--deadline tomorrow"),
+        (SWEEP, ["--slots", "0"], "--slots"),
+    ],
+    ids=["sweep", "kind", "retry", "deadline", "slots"],
+)
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_wrong_input_is_exit_2_with_a_message(sweep, options, words, ranks, ground):
+    one = ground(sweep=sweep)
+    code, said = one.run(*options, ranks=ranks)
+    assert code == 2, said
+    assert re.search(words, said), said
+
+
+def test_a_missing_sweep_file_and_an_impossible_folder_are_exit_2(ground):
+    one = ground()
+    one.out = one.sweep / "out"  # below a file
+    code, said = one.run()
+    assert code == 2 and "chaos.toml/out" in said, said
+    one.sweep.unlink()
+    code, said = one.run()
+    assert code == 2 and "chaos.toml" in said, said
+
+
+def test_a_terminal_sees_one_live_line(fake):
+    one = fake(FAKE_DELAY_MS=100)
+    line = f"{one.program} run {one.sweep} -o {one.out}"
+    said = subprocess.run(["script", "-qec", line, "/dev/null"], env=one.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stdout.decode()
+    assert re.search(r"\r\x1b\[K\d+/24 cells, .*running on \d+ slot", said), said
+    wait_until(lambda: not one.processes(), "the end")

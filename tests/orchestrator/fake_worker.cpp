@@ -1,0 +1,102 @@
+// A worker that trains nothing: results are made from a hash of the cell's settings, so that a test can tell whether each cell
+// got its own. Linked in front of the real one into the program `phasegrid_fake`.
+//
+// Environment: FAKE_DELAY_MS, time of one cell; FAKE_MARKS, a folder that receives one empty file for each start of a cell
+// ("CELL.ATTEMPT"); FAKE_TROUBLE, "CELL:WHAT[,...]" with WHAT one of
+//   abort, exit, kill, hang       in every attempt
+//   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
+//   diverge, throw, nothing
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/random.hpp"
+#include "worker/run_pack.hpp"
+
+namespace phasegrid::worker {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+// The number of this attempt, found by who creates which file first.
+int mark(std::uint64_t cell) {
+  const std::string folder = variable("FAKE_MARKS");
+  for (int attempt = 1; !folder.empty(); ++attempt) {
+    const std::string path = folder + "/" + std::to_string(cell) + "." + std::to_string(attempt);
+    const int fd = open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0644);
+    if (fd >= 0) {
+      close(fd);
+      return attempt;
+    }
+  }
+  return 1;
+}
+
+std::string trouble(std::uint64_t cell, int attempt) {
+  const std::string all = "," + variable("FAKE_TROUBLE") + ",", wanted = "," + std::to_string(cell) + ":";
+  const auto begin = all.find(wanted);
+  if (begin == std::string::npos) return "";
+  const auto from = begin + wanted.size();
+  std::string what = all.substr(from, all.find(',', from) - from);
+  if (!what.ends_with("-once")) return what;
+  return attempt == 1 ? what.substr(0, what.size() - 5) : "";
+}
+
+void suffer(const std::string& what) {
+  if (what == "abort") std::fprintf(stderr, "fake worker: about to abort\n"), std::abort();
+  if (what == "exit") std::fprintf(stderr, "fake worker: leaving\n"), _exit(9);
+  if (what == "kill") raise(SIGKILL);
+  if (what == "throw") throw std::runtime_error("fake worker: the device is lost");
+  if (what == "hang") {
+    for (;;) pause();
+  }
+}
+
+void sleep_ms(long ms) {
+  const timespec t{ms / 1000, ms % 1000 * 1'000'000};
+  nanosleep(&t, nullptr);
+}
+
+}  // namespace
+
+std::vector<std::string> cpu_kinds() { return {"cpu-portable", "cpu-fake"}; }
+
+std::string pack_shape(const sweeps::CellSpec& cell) { return cell.settings.canonical(sweeps::Section::model); }
+
+std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&, const Observer& observer) {
+  std::vector<sweeps::CellResult> results;
+  const std::string delay = variable("FAKE_DELAY_MS");
+  const long steps = 10, total = delay.empty() ? 0 : std::stol(delay);
+  for (const auto& cell : cells) {
+    const int attempt = mark(cell.index);
+    const std::string what = trouble(cell.index, attempt);
+    suffer(what);
+    sweeps::CellResult& r = results.emplace_back();
+    r.index = cell.index;
+    for (long step = 1; step <= steps; ++step) {
+      if (total > 0) sleep_ms(total / steps);
+      if (observer && !observer({step, steps, 1.0 / static_cast<double>(step)})) return results;
+    }
+    if (what == "nothing") continue;
+    std::string text;
+    for (const auto section : {sweeps::Section::task, sweeps::Section::model, sweeps::Section::train}) text += cell.settings.canonical(section);
+    kernels::Random random(kernels::hash_text(text, static_cast<std::uint64_t>(cell.seed)), 0, 0);
+    r.status = what == "diverge" ? sweeps::Status::diverged : sweeps::Status::done;
+    r.accuracy = random.uniform(), r.loss = random.normal(), r.accuracy_final = random.uniform(), r.accuracy_validation = random.uniform();
+    r.steps = cell.settings.integer("steps"), r.best_step = r.steps / 2, r.examples = 64 * r.steps, r.parameters = 1000;
+    r.seconds = static_cast<double>(total) * 1e-3 + 1e-6;
+    for (int point = 0; point < 40; ++point) r.curve.push_back({point * 10, random.uniform(), random.uniform(), random.uniform()});
+  }
+  return results;
+}
+
+}  // namespace phasegrid::worker

@@ -1,0 +1,180 @@
+"""results.h5 opened by xarray with both engines, without options, against what was written."""
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import CELLS, SWEEP
+
+ENGINES = ["h5netcdf", "netcdf4"]
+AXES = ("variant", "d", "gate", "kappa", "seed")
+REDUCED = SWEEP.replace("[eval]\nT = [32, 64]\n", "learning_rate = { values = [0.001, 0.01, 0.1], reduce = \"max\" }\n")
+
+
+@pytest.fixture(params=ENGINES)
+def reopen(request):
+    return lambda folder, **options: xr.open_dataset(folder / "results.h5", engine=request.param, **options)
+
+
+def cells(ds):
+    """The index of each cell, with the shape of the cube."""
+    return np.arange(ds.accuracy.size).reshape(ds.accuracy.shape)
+
+
+def test_axes_are_labelled_dimensions_in_the_order_of_the_grid(runs, reopen):
+    ds = reopen(runs())
+    assert ds.accuracy.dims == AXES
+    assert ds.variant.values.tolist() == ["mamba", "s4d"]
+    assert ds.d.values.tolist() == [4, 8] and ds.d.dtype == np.int64
+    assert ds.gate.values.tolist() == [True, False] and ds.gate.dtype == bool
+    assert ds.seed.values.tolist() == [0, 1, 2]
+    for name in AXES:
+        assert name in ds.indexes and ds[name].attrs["long_name"]
+
+
+def test_every_value_comes_back_to_the_bit(runs, reopen):
+    ds = reopen(runs())
+    cell = cells(ds).astype(float)
+    trained = cell != 1
+    expected = {
+        "accuracy": cell / 97, "loss": 1 / (cell + 3), "accuracy_final": cell / 101, "accuracy_validation": cell / 103,
+        "examples": 64 * cell, "steps": 100 + cell, "best_step": 50 + cell, "seconds": 0.25 * cell, "parameters": 1000 + cell,
+    }
+    for name, values in expected.items():
+        assert ds[name].dims == AXES and ds[name].dtype == np.float64
+        assert np.array_equal(ds[name].values[trained], values[trained]), name
+        assert ds[name].attrs["long_name"] and ds[name].attrs["units"]
+        assert np.isnan(ds[name].encoding["_FillValue"])
+    assert np.isnan(ds.accuracy.values[~trained]).all(), "a cell that diverged has no accuracy"
+    assert ds.accuracy.sel(variant="s4d", d=8, gate=False, kappa=4, seed=2) == (CELLS - 1) / 97
+
+
+def test_status_and_attempts_tell_what_became_of_each_cell(runs, reopen):
+    known = 40
+    ds = reopen(runs(cells=known))
+    meanings = ds.status.attrs["flag_meanings"].split()
+    assert ds.status.dtype == np.int8 and ds.status.attrs["flag_values"].tolist() == list(range(8))
+    assert meanings == ["pending", "done", "diverged", "out_of_memory", "failed", "timeout", "infeasible", "inferred"]
+    status = np.array(meanings)[ds.status.values]
+    assert status.flat[1] == "diverged" and status.flat[2] == "done"
+    unknown = cells(ds) >= known
+    impossible = np.broadcast_to((ds.variant.values == "s4d").reshape(2, 1, 1, 1, 1) & (ds.kappa.values == 3).reshape(1, 1, 1, 3, 1), unknown.shape)
+    assert (status[unknown & impossible] == "infeasible").all()
+    assert (status[unknown & ~impossible] == "pending").all()
+    assert np.isnan(ds.accuracy.values[unknown]).all() and np.isnan(ds.examples.values[unknown]).all()
+    assert ds.attempts.values.flat[5] == 2 and ds.attempts.values.flat[4] == 1 and ds.attempts.values.flat[known] == 0
+
+
+def test_other_settings_are_coordinates_over_the_axes_they_depend_on(runs, reopen):
+    ds = reopen(runs())
+    assert ds.N.dims == ("kappa",) and ds.N.values.tolist() == [2, 3, 4] and ds.N.attrs["expression"] == "kappa"
+    assert ds.vocab.dims == ("kappa",) and ds.vocab.values.tolist() == [11, 12, 13]
+    for name, value in {"task": "mqar", "nu": 8, "T": 32, "delta_rank": "auto", "s4d_mode": "complex", "learning_rate": 0.001}.items():
+        assert name in ds.coords and ds[name].dims == () and ds[name].item() == value
+    assert ds.train_steps == 100, "the setting; ds.steps is how many were done"
+    assert ds.accuracy.sel(kappa=3).N == 3
+
+
+def test_zipped_lists_and_several_expressions_make_one_dimension_each(runs, reopen):
+    axes = "[axes]\nzip = [[\"d\", \"T\"]]\nd = [4, 8]\nT = [16, 32]\nkappa = [2, 4]\nN = [\"kappa\", \"2*kappa\"]\n"
+    ds = reopen(runs("[sweep]\nname = \"x\"\nseeds = 2\n[task]\nname = \"mqar\"\nnu = 8\n" + axes, cells=4))
+    zipped = next(dim for dim in ds.dims if "_" in dim)
+    assert ds[zipped].values.tolist() == [f"{a}={x} {b}={y}" for a, b in [zipped.split("_")] for x, y in zip(ds[a].values, ds[b].values)]
+    assert ds.d.dims == ds["T"].dims == (zipped,) and ds["T"].values.tolist() == [16, 32]
+    assert ds.N.values.tolist() == ["kappa", "2*kappa"]
+    assert set(ds.N_value.dims) == {"N", "kappa"} and ds.N_value.sel(N="2*kappa", kappa=4) == 8
+
+
+def test_accuracy_at_other_lengths_has_its_dimension(runs, reopen):
+    ds = reopen(runs())
+    cell = cells(ds)
+    assert ds.accuracy_T.dims == (*AXES, "T_eval") and ds.T_eval.values.tolist() == [32, 64]
+    assert np.array_equal(ds.accuracy_T.sel(T_eval=32).values[cell != 1], cell[cell != 1] / 7)
+    assert np.isnan(ds.accuracy_T.sel(T_eval=64)).all()
+    assert np.array_equal(ds.loss_T.sel(T_eval=64).values[cell != 1], cell[cell != 1] / 13)
+
+
+def test_the_best_rate_is_chosen_by_validation_over_all_seeds(runs, reopen):
+    rates, seeds = 3, 3
+    ds = reopen(runs(REDUCED, cells=CELLS * rates - 4))
+    assert ds.accuracy.dims == ("variant", "d", "gate", "kappa", "learning_rate", "seed")
+    assert ds.accuracy_best.dims == AXES and ds.learning_rate_best.dims == AXES[:-1]
+    # Validation accuracy grows with the cell's index: the last rate wins wherever all its seeds are known.
+    complete = np.arange(ds.learning_rate_best.size).reshape(ds.learning_rate_best.shape) < ds.learning_rate_best.size - 1
+    assert (ds.learning_rate_best.values[complete] == 0.1).all()
+    assert ds.learning_rate_best.values[~complete] == [0.001], "values with a pending seed are no candidates"
+    chosen = ds.accuracy.sel(learning_rate=0.1).values[complete]
+    assert np.array_equal(ds.accuracy_best.values[complete], chosen)
+    assert np.array_equal(ds.accuracy_best.values[~complete], ds.accuracy.sel(learning_rate=0.001).values[~complete])
+    assert "validation" in ds.accuracy_best.attrs["comment"] and chosen.shape[-1] == seeds
+
+
+def test_a_rate_whose_seeds_diverge_loses(runs, reopen):
+    one_column = "[sweep]\nname = \"x\"\nseeds = 2\n[task]\nname = \"mqar\"\nnu = 8\n[axes]\nlearning_rate = { values = [0.001, 0.01], reduce = \"max\" }\n"
+    ds = reopen(runs(one_column, cells=4))  # cell 1, the second seed of the first rate, diverges
+    assert ds.learning_rate_best.item() == 0.01 and ds.learning_rate_best.dims == ()
+    assert ds.accuracy_best.values.tolist() == [2 / 97, 3 / 97]
+
+
+def test_theory_lies_over_the_axes_it_depends_on(runs, reopen):
+    ds = reopen(runs())
+    theory = {name: ds[name] for name in ds.data_vars if name.startswith("theory_")}
+    assert theory, "MQAR has thresholds"
+    for name, line in theory.items():
+        assert name.startswith(f"theory_{line.attrs['kind']}_{line.attrs['quantity']}")
+        assert {"condition", "references", "names", "long_name"} <= set(line.attrs)
+        assert "seed" not in line.dims and line.notnull().any()
+
+
+def test_groups_hold_trials_curves_and_diagnostics(runs, reopen):
+    folder = runs(cells=20)
+    trials = reopen(folder, group="trials")
+    assert trials.sizes == {"trial": 20} and trials.trial.values.tolist() == list(range(20))
+    assert trials.variant.values[0] == "mamba" and trials.d.values[19] == 8 and "kappa" in trials.coords
+    assert trials.loss.values[7] == 1 / 10
+
+    curves = reopen(folder, group="curves")
+    assert curves.accuracy.dims == (*AXES, "step") and curves.step.values.tolist() == [10, 20, 30]
+    flat = curves.accuracy.values.reshape(-1, 3)
+    assert np.array_equal(flat[2], [1 / 9, 2 / 9, np.nan], equal_nan=True)
+    assert np.array_equal(flat[7], [1 / 9, 2 / 9, 3 / 9]) and np.isnan(flat[8]).all() and np.isnan(flat[20:]).all()
+    assert curves.train_loss.values.reshape(-1, 3)[7].tolist() == [6, 5, 4]
+
+    diagnostics = reopen(folder, group="diagnostics")
+    assert diagnostics.decay.dims == (*AXES, "role", "bin")
+    flat = diagnostics.decay.values.reshape(-1, 2, 3)
+    assert np.array_equal(flat[4], [[4, 5, 6], [-4, -5, np.nan]], equal_nan=True) and np.isnan(flat[3]).all()
+
+
+def test_a_sweep_without_any_result_opens(runs, reopen):
+    folder = runs(cells=0)
+    ds = reopen(folder)
+    assert ds.accuracy.isnull().all() and ds.accuracy.dims == AXES
+    for group in ("trials", "curves", "diagnostics"):
+        reopen(folder, group=group)
+    assert reopen(folder, group="trials").sizes == {"trial": 0}
+
+
+def test_the_file_says_where_it_comes_from(runs, reopen):
+    ds = reopen(runs())
+    assert ds.attrs["sweep"] == SWEEP and ds.attrs["title"] == "sample" and ds.attrs["Conventions"] == "CF-1.10"
+    assert ds.attrs["numerics_version"] == 7 and ds.attrs["device_kind"] == "cpu-avx2" and ds.attrs["git_hash"] == "abc123"
+    assert ds.attrs["started_utc"] == "2025-03-01T12:00:00Z" and "Philox" in ds.attrs["rng"]
+    assert len(ds.attrs["sweep_hash"]) == 16 and ds.attrs["schema_version"] == 1
+
+
+def test_large_cubes_are_deflated_and_curves_written_piece_by_piece(runs, reopen):
+    kappas = ", ".join(str(k) for k in range(2, 402))
+    many = f"[sweep]\nname = \"x\"\nseeds = 5\n[task]\nname = \"mqar\"\nnu = 8\n[axes]\nvariant = [\"mamba\", \"mamba2\"]\nd = [4, 8, 16]\nkappa = [{kappas}]\n"
+    folder = runs(many, cells=12000)
+    ds, curves = reopen(folder), reopen(folder, group="curves")
+    assert ds.accuracy.size == 12000 and np.array_equal(ds.loss.values.ravel()[2:], 1 / (np.arange(2, 12000) + 3.0))
+    assert ds.accuracy.encoding.get("zlib") or ds.accuracy.encoding.get("compression") == "gzip"
+    loss = curves.loss.values.reshape(12000, 3)
+    assert np.array_equal(loss[3::4], np.arange(3, 12000, 4)[:, None] + np.array([1.0, 2.0, 3.0]))
+
+
+def test_above_twenty_million_cells_only_trials_are_written(runs, reopen):
+    numbers = ", ".join(str(k) for k in range(1, 501))
+    huge = f"[sweep]\nname = \"x\"\nseeds = 100\n[task]\nname = \"mqar\"\nnu = 8\n[axes]\nd = [{numbers}]\nkappa = [{numbers}]\n"
+    folder = runs(huge, cells=6)
+    assert not reopen(folder).data_vars and reopen(folder).attrs["title"] == "x"
+    assert reopen(folder, group="trials").accuracy.values[4] == 4 / 97

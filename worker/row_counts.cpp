@@ -1,0 +1,85 @@
+#include "worker/row_counts.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "worker/layout.hpp"
+#include "worker/schema.hpp"
+#include "worker/training.hpp"
+
+namespace phasegrid::worker {
+namespace {
+
+using sweeps::Settings;
+
+constexpr std::int64_t kMostSampled = 1 << 14;   // positions
+constexpr std::uint64_t kSampleKey = 0x706c616e; // any fixed data will do
+
+struct Hash {
+  std::size_t operator()(const std::vector<sweeps::Value>& values) const {
+    std::size_t h = 0;
+    for (const auto& value : values) h = h * 1099511628211u + std::hash<sweeps::Value>{}(value);
+    return h;
+  }
+};
+
+// Everything that the counts depend on.
+void collect(const Settings& settings, std::vector<sweeps::Value>& values) {
+  values.assign(1, settings.value("task"));
+  for (const auto& option : tasks::find_task(settings.word("task"))->options) values.push_back(settings.value(option.name));
+  values.push_back(std::max<std::int64_t>(1, settings.integer("conv")));
+  values.push_back(settings.word("positional") != "none");
+  values.push_back(settings.integer("layers") > 1);
+  values.push_back(settings.integer("batch"));
+}
+
+LayerCounts counts_of(const LayerMaps& maps, int taps, double scale) {
+  LayerCounts counts;
+  counts.rows = scale * maps.rows;
+  counts.windows = scale * static_cast<double>(maps.window.size()) / taps;
+  counts.steps = scale * static_cast<double>(maps.steps.size());
+  counts.outputs = scale * static_cast<double>(maps.output_row.size());
+  counts.gates = scale * static_cast<double>(maps.gate_input.size());
+  return counts;
+}
+
+RowCounts count(const Settings& settings) {
+  const auto task = make_task(settings);
+  RowCounts counts{.vocab = task->vocab(), .T = task->T(), .most_scored = task->most_scored(), .scored = 0, .first = {}, .inner = {}, .last = {}};
+  const double batch_size = settings.real("batch");
+  const int sampled = static_cast<int>(std::clamp<std::int64_t>(kMostSampled / counts.T, 1, settings.integer("batch")));
+  const int taps = static_cast<int>(std::max<std::int64_t>(1, settings.integer("conv")));
+  const bool positional = settings.word("positional") != "none";
+  tasks::Batch batch;
+  tasks::draw_batch(*task, kSampleKey, tasks::Stream::sample, 0, sampled, batch);
+  Layout layout(1, {.sequences = sampled, .T = counts.T, .vocab = counts.vocab, .taps = taps, .layers = settings.integer("layers") > 1 ? 3 : 1,
+                    .most_scored = counts.most_scored, .positional = positional, .positions_table = counts.T});
+  layout.set(0, batch);
+  const double scale = batch_size / sampled;
+  counts.scored = scale * static_cast<double>(batch.label.size());
+  counts.first = counts_of(layout.layer_maps(0, 0), taps, scale);
+  const double most_rows = static_cast<double>(counts.vocab) * (positional ? counts.T : 1);
+  counts.first.rows = std::min(counts.first.rows, most_rows), counts.first.gates = std::min(counts.first.gates, most_rows);
+  const int last = layout.shape().layers - 1;
+  counts.inner = counts_of(layout.layer_maps(std::min(1, last), 0), taps, scale);
+  counts.last = counts_of(layout.layer_maps(last, 0), taps, scale);
+  if (last == 0) counts.last = counts.first;
+  return counts;
+}
+
+}  // namespace
+
+const RowCounts& row_counts(const Settings& settings) {
+  static std::mutex mutex;
+  static std::unordered_map<std::vector<sweeps::Value>, RowCounts, Hash> known;
+  thread_local std::vector<sweeps::Value> values;
+  collect(settings, values);
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(values);
+  return found != known.end() ? found->second : known.emplace(values, count(settings)).first->second;
+}
+
+}  // namespace phasegrid::worker

@@ -1,0 +1,21 @@
+// How many rows the operations of a cell work on, counted on a sample of its own batches (worker/layout.hpp).
+#pragma once
+#include "sweeps/settings.hpp"
+
+namespace phasegrid::worker {
+
+// Of one layer, per batch.
+struct LayerCounts {
+  double rows = 0, windows = 0, steps = 0, outputs = 0, gates = 0;
+};
+
+struct RowCounts {
+  int vocab = 0, T = 0, most_scored = 0;     // of the task
+  double scored = 0;                         // per batch
+  LayerCounts first, inner, last;            // first is also last where there is one layer
+};
+
+// Remembered by all that it depends on: safe to ask for millions of cells.
+const RowCounts& row_counts(const sweeps::Settings& settings);
+
+}  // namespace phasegrid::worker

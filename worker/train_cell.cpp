@@ -1,0 +1,139 @@
+#include "worker/train_cell.hpp"
+
+#include <algorithm>
+
+#include "kernels/operations.hpp"
+#include "sweeps/error.hpp"
+#include "worker/pack.hpp"
+#include "worker/schema.hpp"
+
+namespace phasegrid::worker {
+
+using sweeps::CellSpec;
+using sweeps::LabelledArray;
+using sweeps::SweepError;
+
+namespace {
+
+// Every key of [model] that the cell's variant reads, defaults included: a weights file stays readable when defaults change.
+std::string model_text(const sweeps::Settings& settings, int vocab) {
+  std::string text = "[model]\nvocab = " + std::to_string(vocab) + "\n";
+  for (const sweeps::Key& key : settings.schema().keys) {
+    if (key.section != sweeps::Section::model) continue;
+    if (!key.only.empty() && std::find(key.only.begin(), key.only.end(), settings.word("variant")) == key.only.end()) continue;
+    text += key.name + " = " + sweeps::to_text(settings.value(key.name)) + "\n";
+  }
+  return text;
+}
+
+tasks::Batch to_batch(const Application& what, bool score_all) {
+  tasks::Batch batch;
+  batch.clear(what.T);
+  batch.tokens.assign(what.tokens.begin(), what.tokens.end());
+  for (int b = 0; b < what.batch; ++b) {
+    for (int t = 0; t < what.T; ++t) {
+      const std::size_t p = static_cast<std::size_t>(b) * what.T + t;
+      if (score_all) batch.score(t, 0);
+      else if (what.targets[p] != tasks::kUnscored) batch.score(t, what.targets[p]);
+    }
+    batch.end_sequence();
+  }
+  return batch;
+}
+
+void check_tokens(const Application& what) {
+  const auto outside = [&](std::int32_t v) { return v < 0 || v >= what.vocab; };
+  const auto complain = [&](const char* name, std::size_t p, std::int32_t v) {
+    throw SweepError(std::string(name) + "[" + std::to_string(p / what.T) + ", " + std::to_string(p % what.T) + "] = " + std::to_string(v) +
+                     ", expected 0 to " + std::to_string(what.vocab - 1) + " (vocab = " + std::to_string(what.vocab) + ")");
+  };
+  for (std::size_t p = 0; p < what.tokens.size(); ++p)
+    if (outside(what.tokens[p])) complain("tokens", p, what.tokens[p]);
+  for (std::size_t p = 0; p < what.targets.size(); ++p)
+    if (what.targets[p] != tasks::kUnscored && outside(what.targets[p])) complain("targets", p, what.targets[p]);
+}
+
+template <class Real>
+class Applied {
+ public:
+  Applied(const sweeps::Settings& settings, const std::vector<LabelledArray>& weights, const Application& what, std::string kind)
+      : what_(what), kind_(std::move(kind)), model_(model_settings(settings, what.vocab, what.T)) {
+    for (const LabelledArray& array : weights)
+      if (array.name == "position.weight" && !array.shape.empty()) positions_ = static_cast<int>(array.shape[0]);
+    if (model_.positional != Positional::none && positions_ < what.T)
+      throw SweepError("position.weight: has " + std::to_string(positions_) + " positions, but the batch has T = " + std::to_string(what.T));
+    model_.T = std::max(what.T, positions_);
+    parameters_ = describe_parameters(model_, positions_);
+    values_ = arena_.allocate_array<Real>(static_cast<std::size_t>(parameters_.size()));
+    parameters_.from_arrays(weights, values_);
+  }
+
+  LabelledArray logits() {
+    const auto network = run(to_batch(what_, true), nullptr);
+    LabelledArray logits{"logits", {"batch", "T", "vocab"}, {static_cast<std::size_t>(what_.batch), static_cast<std::size_t>(what_.T), static_cast<std::size_t>(what_.vocab)}, {}};
+    const kernels::Rows<Real>& rows = network->logits();
+    for (std::int64_t r = 0; r < static_cast<std::int64_t>(what_.batch) * what_.T; ++r)
+      for (int v = 0; v < what_.vocab; ++v) logits.data.push_back(static_cast<double>(rows.value(0)[r * rows.width + v]));
+    return logits;
+  }
+
+  void score(std::vector<LabelledArray>& out) {
+    Real* grads = arena_.allocate_array<Real>(static_cast<std::size_t>(parameters_.size()));
+    const auto network = run(to_batch(what_, false), grads);
+    if (network->scored(0) == 0) return;
+    out.push_back({"loss", {}, {}, {network->loss(0)}});
+    out.push_back({"accuracy", {}, {}, {static_cast<double>(network->right(0)) / static_cast<double>(network->scored(0))}});
+    if (!what_.gradients) return;
+    network->backward();
+    for (LabelledArray& array : parameters_.to_arrays(grads)) {
+      array.name = "gradients/" + array.name;
+      out.push_back(std::move(array));
+    }
+  }
+
+ private:
+  std::unique_ptr<Network<Real>> run(const tasks::Batch& batch, Real* grads) {
+    const LayoutShape shape{.sequences = what_.batch, .T = what_.T, .vocab = what_.vocab, .taps = model_.taps(), .layers = model_.layers, .most_scored = what_.T,
+                            .positional = model_.positional != Positional::none, .positions_table = model_.T};
+    auto network = std::make_unique<Network<Real>>(model_, shape, 1, kind_, values_, grads);
+    network->set(0, batch);
+    network->forward();
+    return network;
+  }
+
+  const Application& what_;
+  std::string kind_;
+  ModelSettings model_;
+  int positions_ = 0;
+  ParameterSet parameters_;
+  kernels::Arena arena_;
+  Real* values_;
+};
+
+template <class Real>
+std::vector<LabelledArray> apply_in(const sweeps::Settings& settings, const std::vector<LabelledArray>& weights, const Application& what, const Device& device) {
+  Applied<Real> applied(settings, weights, what, device.kind);
+  std::vector<LabelledArray> out{applied.logits()};
+  if (!what.targets.empty()) applied.score(out);
+  return out;
+}
+
+}  // namespace
+
+Trained train_cell(const CellSpec& cell, const Device& device, const Observer& observer) {
+  Trained trained;
+  const auto keep = [&](Pack& pack) {
+    trained.model = model_text(cell.settings, pack.model().vocab);
+    trained.weights = pack.parameters().to_arrays(pack.weights(0));
+  };
+  trained.result = run_pack(std::span(&cell, 1), device, observer, keep).front();
+  return trained;
+}
+
+std::vector<LabelledArray> apply(const sweeps::Settings& settings, const std::vector<LabelledArray>& weights, const Application& what, const Device& device) {
+  kernels::flush_denormals();
+  check_tokens(what);
+  return what.float64 ? apply_in<double>(settings, weights, what, device) : apply_in<float>(settings, weights, what, device);
+}
+
+}  // namespace phasegrid::worker
