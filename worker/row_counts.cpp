@@ -15,25 +15,28 @@ namespace {
 
 using sweeps::Settings;
 
-constexpr std::int64_t kMostSampled = 1 << 14;   // positions
+constexpr std::int64_t kMostSampled = 1 << 12;   // positions
 constexpr std::uint64_t kSampleKey = 0x706c616e; // any fixed data will do
 
 struct Hash {
   std::size_t operator()(const std::vector<sweeps::Value>& values) const {
     std::size_t h = 0;
-    for (const auto& value : values) h = h * 1099511628211u + std::hash<sweeps::Value>{}(value);
+    for (const auto& value : values) h = (h ^ std::hash<sweeps::Value>{}(value)) * 0x9E3779B97F4A7C15ull, h ^= h >> 29;
     return h;
   }
 };
 
-// Everything that the counts depend on.
-void collect(const Settings& settings, std::vector<sweeps::Value>& values) {
-  values.assign(1, settings.value("task"));
-  for (const auto& option : tasks::find_task(settings.word("task"))->options) values.push_back(settings.value(option.name));
-  values.push_back(std::max<std::int64_t>(1, settings.integer("conv")));
-  values.push_back(settings.word("positional") != "none");
-  values.push_back(settings.integer("layers") > 1);
-  values.push_back(settings.integer("batch"));
+// The places of the keys that the counts depend on. Schemas live as long as the program (worker/schema.hpp).
+const std::vector<int>& keys_of(const Settings& settings) {
+  thread_local std::unordered_map<std::string, std::vector<int>> known;
+  thread_local const sweeps::Schema* schema = nullptr;
+  if (schema != &settings.schema()) known.clear(), schema = &settings.schema();
+  std::vector<int>& keys = known[settings.word("task")];
+  if (keys.empty()) {
+    for (const char* name : {"task", "conv", "positional", "layers", "batch"}) keys.push_back(schema->find(name));
+    for (const auto& option : tasks::find_task(settings.word("task"))->options) keys.push_back(schema->find(option.name));
+  }
+  return keys;
 }
 
 LayerCounts counts_of(const LayerMaps& maps, int taps, double scale) {
@@ -76,7 +79,8 @@ const RowCounts& row_counts(const Settings& settings) {
   static std::mutex mutex;
   static std::unordered_map<std::vector<sweeps::Value>, RowCounts, Hash> known;
   thread_local std::vector<sweeps::Value> values;
-  collect(settings, values);
+  values.clear();
+  for (const int key : keys_of(settings)) values.push_back(settings.at(key));
   const std::lock_guard lock(mutex);
   const auto found = known.find(values);
   return found != known.end() ? found->second : known.emplace(values, count(settings)).first->second;
