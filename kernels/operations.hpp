@@ -3,16 +3,25 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/attention/attention.hpp"
+#include "kernels/block_delta/block_delta.hpp"
+#include "kernels/block_linear/block_linear.hpp"
+#include "kernels/block_scan/block_scan.hpp"
 #include "kernels/conv/conv.hpp"
 #include "kernels/cross_entropy/cross_entropy.hpp"
 #include "kernels/embedding/embedding.hpp"
 #include "kernels/gate/gate.hpp"
 #include "kernels/gather/gather.hpp"
 #include "kernels/linear/linear.hpp"
+#include "kernels/long_conv/long_conv.hpp"
 #include "kernels/norm/norm.hpp"
 #include "kernels/operation.hpp"
 #include "kernels/optimiser/optimiser.hpp"
+#include "kernels/s4_kernel/s4_kernel.hpp"
+#include "kernels/s4d/s4d.hpp"
+#include "kernels/s4d_kernel/s4d_kernel.hpp"
 #include "kernels/scan/scan.hpp"
+#include "kernels/ssd/ssd.hpp"
 
 namespace phasegrid::kernels {
 
@@ -22,6 +31,15 @@ namespace phasegrid::kernels {
   OPERATION(linear, Linear)                 \
   OPERATION(conv, Conv)                     \
   OPERATION(scan, Scan)                     \
+  OPERATION(ssd, Ssd)                       \
+  OPERATION(s4d, S4d)                       \
+  OPERATION(s4d_kernel, S4dKernel)          \
+  OPERATION(s4_kernel, S4Kernel)            \
+  OPERATION(long_conv, LongConv)            \
+  OPERATION(block_delta, BlockDelta)        \
+  OPERATION(block_linear, BlockLinear)      \
+  OPERATION(block_scan, BlockScan)          \
+  OPERATION(attention, Attention)           \
   OPERATION(gather, Gather)                 \
   OPERATION(gate, Gate)                     \
   OPERATION(cross_entropy, CrossEntropy)

@@ -1,17 +1,17 @@
 // What a cell costs, counted from its settings and the rows of its batches (worker/row_counts.hpp).
 //
-//   D = expand d, R the rank of the step-size projection, K the taps of the convolution, V the vocabulary
-//   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, step size 2RD + D (low rank) or D^2 + D (full)
-//                         or D (fixed), B and C 2ND, A and skip ND + D, out_proj Dd
+//   D = expand d, K the taps of the convolution, V the vocabulary
+//   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, and the mixer (worker/mixer_cost.hpp)
 //                around:  embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
 //   work         two operations per weight and row that it meets, three times that with the way back; one exponential per
-//                state and step of the walk, and one per channel and row of each activation, in each direction
+//                channel and row of each activation, and those of the mixer, in each direction
 //
 // Channels count as the kernels lay them out, padded to 16. Evaluation is the forward third: the validation set every `every`
 // steps and the test set twice; the lengths of [eval] T are not counted.
 #include <cmath>
 
 #include "kernels/rows.hpp"
+#include "worker/mixer_cost.hpp"
 #include "worker/row_counts.hpp"
 #include "worker/schema.hpp"
 
@@ -21,9 +21,10 @@ namespace {
 using sweeps::Settings;
 
 struct Shape {
-  double V, T, d, D, N, R, K, batch;
+  double V, T, d, D, K, batch;
   int layers;
-  bool gate, tied, fixed_delta;
+  bool gate, tied;
+  MixerCost mixer;
   double norm, final_norm, positions;  // parameters of one norm, of the last, of learned positions
 };
 
@@ -32,24 +33,18 @@ double norm_parameters(const std::string& norm, double d) { return norm == "rms"
 Shape shape_of(const Settings& s, const RowCounts& counts) {
   Shape shape{};
   shape.V = counts.vocab, shape.T = counts.T;
-  shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.N = s.real("N"), shape.K = s.real("conv");
-  shape.R = static_cast<double>(delta_rank(s)), shape.layers = static_cast<int>(s.integer("layers")),
-  shape.batch = s.real("batch");
+  shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.K = s.real("conv");
+  shape.mixer = mixer_cost(s), shape.layers = static_cast<int>(s.integer("layers")), shape.batch = s.real("batch");
   shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
-  shape.fixed_delta = s.word("delta_activation") == "fixed";
   shape.norm = norm_parameters(s.word("norm"), shape.d);
   shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
   shape.positions = s.word("positional") == "learned" ? shape.T * shape.d : 0;
   return shape;
 }
 
-// Weights of the step-size projection, without its bias.
-double delta_weights(const Shape& s) { return s.fixed_delta ? 0 : s.R > 0 ? 2 * s.R * s.D : s.D * s.D; }
-
 double parameters(const Shape& s) {
   const double conv = s.K > 0 ? s.D * (s.K + 1) : 0;
-  const double mixer = s.D * s.N + s.D + delta_weights(s) + s.D + 2 * s.N * s.D;
-  const double block = s.norm + s.d * s.D + (s.gate ? s.d * s.D : 0) + conv + mixer + s.D * s.d;
+  const double block = s.norm + s.d * s.D + (s.gate ? s.d * s.D : 0) + conv + s.mixer.parameters + s.D * s.d;
   return s.V * s.d + s.positions + s.layers * block + s.final_norm + (s.tied ? 0 : s.d * s.V) + s.V;
 }
 
@@ -61,10 +56,9 @@ struct Work {
 };
 
 void add_block(const Shape& s, const LayerCounts& c, Work& work) {
-  const double D = wide(s.D), d = wide(s.d), N = wide(s.N);
-  const double delta = s.fixed_delta ? 0 : s.R > 0 ? s.D * wide(s.R) + s.R * D : s.D * D;
-  work.flops += 2 * (c.rows * s.d * D + c.windows * (s.K * D + delta + s.D * N) + c.outputs * (s.D * N + s.D * d));
-  work.exponentials += c.steps * s.N * D + 2 * c.windows * D;
+  const double D = wide(s.D), d = wide(s.d);
+  work.flops += 2 * (c.rows * s.d * D + c.windows * s.K * D + c.outputs * s.D * d) + c.windows * s.mixer.flops + c.outputs * s.mixer.read_flops;
+  work.exponentials += c.steps * s.mixer.exponentials + c.windows * D;
   if (s.gate) work.flops += 2 * c.gates * s.d * D, work.exponentials += c.gates * D;
 }
 
@@ -80,13 +74,12 @@ Work forward(const Shape& s, const RowCounts& counts) {
 // Numbers in the tables of one layer: values, and for training gradients and kept derivatives.
 double tables(const Shape& s, const LayerCounts& c, bool training) {
   const double values = training ? 2 : 1, kept = training ? 1 : 0;
-  const double d = wide(s.d), D = wide(s.D), N = wide(s.N);
+  const double d = wide(s.d), D = wide(s.D);
   double n = values * c.rows * ((s.norm > 0 ? 2 : 1) * d + D);
-  n += c.windows *
-       ((values + kept) * 2 * D + values * (N + (s.R > 0 ? wide(s.R) : 0)) + 2 * D);  // u, delta, B; the scan's own
-  n += values * c.outputs * (2 * D + N + d + (s.gate ? D : 0));                       // read u, C, y, gated, out
+  n += c.windows * ((values + kept) * D + values * s.mixer.activations);                           // u, and what the mixer keeps
+  n += values * c.outputs * (D + s.mixer.read_activations + d + (s.gate ? D : 0));                 // y, gated, out
   if (s.gate) n += values * c.gates * (d + D);
-  return n + 3 * D * N + c.steps / s.batch * 256;  // the scan's tables and walk
+  return n + s.mixer.states + c.steps / s.batch * 256;                                             // and the walk
 }
 
 double bytes(const Shape& s, const RowCounts& counts, double count) {
@@ -108,6 +101,14 @@ std::int64_t delta_rank(const Settings& settings) {
   return settings.word("delta_rank") == "full" ? 0 : (settings.integer("d") + 15) / 16;
 }
 
+std::int64_t head_count(const Settings& settings) {
+  if (!settings.is_word("heads")) return settings.integer("heads");
+  const std::int64_t D = settings.integer("d") * settings.integer("expand");
+  std::int64_t heads = D < 128 ? 1 : D / 64;
+  while (D % heads != 0) --heads;
+  return heads;
+}
+
 TaskFacts task_facts(const Settings& settings) {
   const RowCounts& counts = row_counts(settings);
   return {counts.vocab, counts.T, counts.most_scored};
@@ -119,7 +120,7 @@ sweeps::Cost cell_cost(const Settings& settings) {
   const Work work = forward(shape, counts);
   const double steps = settings.real("steps");
   const double evaluations = std::floor(steps / settings.real("every")) + 2;
-  const double evaluated = evaluations * settings.real("eval_examples") / shape.batch;  // batches
+  const double evaluated = evaluations * settings.real("eval_examples") / shape.batch;   // batches
   const double count = parameters(shape);
   sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);

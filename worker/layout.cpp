@@ -35,7 +35,7 @@ Layout::Layout(int models, const LayoutShape& shape) : shape_(shape) {
   const std::vector<std::int32_t> zero = per_model(std::int32_t{0});
   counts_.assign(shape.layers, {zero, zero, zero, zero});
   const auto none = per_model(static_cast<const std::int32_t*>(nullptr));
-  pointers_.assign(shape.layers, {none, none, none, none, none});
+  pointers_.assign(shape.layers, {none, none, none, none, none, none, none});
   walks_.assign(shape.layers, std::vector<kernels::Walk>(models));
   tokens_.resize(models), positions_.resize(models), labels_.resize(models);
   token_pointers_ = position_pointers_ = label_pointers_ = none;
@@ -132,7 +132,9 @@ void Layout::find_windows(int layer, int model, const Batch& batch) {
 void Layout::find_outputs(int layer, int model, const Batch& batch) {
   LayerMaps& maps = maps_[layer][model];
   const bool last = layer + 1 == shape_.layers;
-  maps.steps.clear(), maps.output_row.clear(), maps.output_input.clear(), maps.gate_input.clear(), maps.output_gate.clear();
+  for (auto* map : {&maps.window_input, &maps.output_row, &maps.output_input, &maps.output_window, &maps.gate_input, &maps.output_gate}) map->clear();
+  maps.steps.clear();
+  for (std::size_t w = 0; w < maps.window.size(); w += shape_.taps) maps.window_input.push_back(maps.window[w]);
   maps.first_step.assign(1, 0), maps.first_output.assign(1, 0), maps.first_row.assign(1, maps.shared);
   std::vector<std::int32_t>& gate_of = row_of_;
   gate_of.assign(static_cast<std::size_t>(maps.rows), -1);
@@ -162,6 +164,8 @@ void Layout::find_outputs(int layer, int model, const Batch& batch) {
         std::int32_t& gate = gate_of[row_at_[p]];
         if (gate < 0) gate = static_cast<std::int32_t>(maps.gate_input.size()), maps.gate_input.push_back(row_at_[p]);
         maps.output_row.push_back(row), maps.output_input.push_back(row_at_[p]), maps.output_gate.push_back(gate);
+        const auto window = maps.window.begin() + static_cast<std::ptrdiff_t>(row) * shape_.taps;
+        maps.output_window.insert(maps.output_window.end(), window, window + shape_.taps);
       }
       maps.steps.push_back({row, output, 0});
     }
@@ -181,7 +185,8 @@ void Layout::publish(int model) {
     counts_[layer].outputs[model] = size(maps.output_row);
     counts_[layer].gates[model] = size(maps.gate_input);
     Pointers& p = pointers_[layer];
-    p.window[model] = maps.window.data(), p.output_row[model] = maps.output_row.data(), p.output_input[model] = maps.output_input.data();
+    p.window[model] = maps.window.data(), p.window_input[model] = maps.window_input.data();
+    p.output_row[model] = maps.output_row.data(), p.output_input[model] = maps.output_input.data(), p.output_window[model] = maps.output_window.data();
     p.gate_input[model] = maps.gate_input.data(), p.output_gate[model] = maps.output_gate.data();
     walks_[layer][model] = {size(maps.first_step) - 1,    maps.shared,           maps.steps.data(),
                             maps.first_step.data(), maps.first_row.data(), maps.first_output.data()};

@@ -35,7 +35,9 @@ struct LayerMaps {
   std::vector<std::int32_t> window;                              // (windows, K) -> input row, -1 before the start
   std::vector<kernels::ScanStep> steps;
   std::vector<std::int32_t> first_step, first_row, first_output;  // [sequences + 1]
+  std::vector<std::int32_t> window_input;                        // (windows) -> input row of the window's own position
   std::vector<std::int32_t> output_row, output_input;            // (outputs) -> window row, input row
+  std::vector<std::int32_t> output_window;                       // (outputs, K) -> input row: the windows that are read
   std::vector<std::int32_t> gate_input, output_gate;             // (gate rows) -> input row; (outputs) -> gate row
   int rows = 0, shared = 0;
 };
@@ -51,7 +53,7 @@ class Layout {
   int scored(int model) const { return counts_.back().outputs[model]; }
 
   struct Counts { std::vector<std::int32_t> rows, windows, outputs, gates; };
-  struct Pointers { std::vector<const std::int32_t*> window, output_row, output_input, gate_input, output_gate; };
+  struct Pointers { std::vector<const std::int32_t*> window, window_input, output_row, output_input, output_window, gate_input, output_gate; };
 
   kernels::Count rows(int layer) const { return {counts_[layer].rows.data()}; }
   kernels::Count windows(int layer) const { return {counts_[layer].windows.data()}; }

@@ -37,6 +37,8 @@ std::vector<Key> model_keys() {
   Key rank = integer("delta_rank", model, "auto", 1, kWide,
                      "rank of the step-size projection; auto: ceil(d/16); full: no bottleneck");
   rank.kind = Kind::integer_or_word, rank.words = {"auto", "full"};
+  Key heads = integer("heads", model, "auto", 1, kWide, "heads of the mixer; auto: 1 below 128 inner channels, else heads of 64 or a little more");
+  heads.kind = Kind::integer_or_word, heads.words = {"auto"};
   return {
       word("variant", model, "", names, "which mixer"),
       integer("d", model, "", 1, kWide, "embedding width"),
@@ -56,6 +58,15 @@ std::vector<Key> model_keys() {
            "from projection to step size; tanh: 1 + tanh z; fixed: softplus of the bias"),
       word("discretisation", model, "euler", {"euler", "zoh", "none"},
            "the input's factor: delta, its exact integral, or 1"),
+      heads,
+      integer("groups", model, "1", 1, kWide, "heads of one group share B and C"),
+      boolean("gated_norm", model, "false", "RMS norm after the gate"),
+      word("s4d_mode", model, "complex", {"complex", "real"}, "states: N/2 complex ones, each for a conjugate pair, or N real ones"),
+      word("s4d_init", model, "lin", {"lin", "inv", "real", "legs"}, "eigenvalues at the start; real states: real"),
+      integer("blocks", model, "expand*d/8 == floor(expand*d/8) ? 8 : expand*d/4 == floor(expand*d/4) ? 4 : expand*d/2 == floor(expand*d/2) ? 2 : 1", 1, kWide, "blocks of channels with projections of their own"),
+      boolean("block_bias", model, "true", "a bias on B for every channel"),
+      boolean("block_complex", model, "true", "N/2 complex states, or N real ones"),
+      real("delta_rate", model, "0.1", 0, 1, "factor on the learning rate of the step size's weights; 0: not trained"),
       boolean("tied_embedding", model, "false", "the head's weights are the embedding's"),
       real("init_scale", model, "1.0", 0, 100, "factor on the random initial weights"),
   };
@@ -161,11 +172,18 @@ std::string training_fits(const Settings& s) {
 
 std::string model_fits(const Settings& s) {
   const auto D = s.integer("d") * s.integer("expand");
-  if (!s.is_word("delta_rank") && s.integer("delta_rank") > D)
+  if (reads(s, "delta_rank") && !s.is_word("delta_rank") && s.integer("delta_rank") > D)
     return fmt::format(
         "delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= expand*d, but delta_rank = {} and "
         "expand*d = {}",
         s.integer("delta_rank"), D);
+  const auto heads = head_count(s), groups = s.integer("groups");
+  if (reads(s, "heads") && D % heads != 0)
+    return fmt::format("heads: the inner width is a multiple of the heads, but heads = {} and expand*d = {}", heads, D);
+  if (reads(s, "groups") && heads % groups != 0)
+    return fmt::format("groups: heads are a multiple of the groups, but groups = {} and heads = {}", groups, heads);
+  if (reads(s, "gated_norm") && s.boolean("gated_norm") && !s.boolean("gate"))
+    return "gated_norm: a norm after the gate, expected gate = true";
   return "";
 }
 
@@ -180,7 +198,7 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
   }
   for (Key& key : train_keys()) schema->keys.push_back(std::move(key));
   for (const auto& task : tasks::all_tasks()) schema->tasks.push_back(task_choice(task));
-  for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, {}, {}});
+  for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, variant.complete, variant.fits});
   schema->fits = [](const Settings& settings) {
     const std::string reason = model_fits(settings);
     return reason.empty() ? training_fits(settings) : reason;
@@ -195,6 +213,10 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
 std::shared_ptr<const sweeps::Schema> make_schema() {
   static const std::shared_ptr<const sweeps::Schema> schema = build_schema();
   return schema;
+}
+
+bool reads(const Settings& settings, std::string_view key) {
+  return settings.read(settings.schema().keys[settings.schema().find(key)]);
 }
 
 tasks::Options task_options(const Settings& settings) {

@@ -19,10 +19,16 @@ struct TaskFacts {
 };
 TaskFacts task_facts(const sweeps::Settings& settings);
 
+// Does the cell's task or variant read this key? Keys of others have values, too, that mean nothing to it.
+bool reads(const sweeps::Settings& settings, std::string_view key);
+
 // Counted, not measured: see cost.cpp.
 sweeps::Cost cell_cost(const sweeps::Settings& settings);
 
 // Rank of the low-rank step-size projection; 0: full.
 std::int64_t delta_rank(const sweeps::Settings& settings);
+
+// Heads of the mixer; auto: 1 below 128 inner channels, else the largest divisor of their number with heads of at least 64.
+std::int64_t head_count(const sweeps::Settings& settings);
 
 }  // namespace phasegrid::worker

@@ -4,6 +4,7 @@
 // finish() finds out who is first. A tape without operations (`dry`) records nothing and allocates nothing: it only lets a
 // network be described, for its parameters.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <unordered_set>
 #include <vector>
@@ -38,6 +39,14 @@ class Tape {
     return r;
   }
   Real* scratch(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<Real>(static_cast<std::size_t>(n)); }
+
+  std::int32_t* integers(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<std::int32_t>(static_cast<std::size_t>(n)); }
+  // The same number of rows for every model and batch.
+  kernels::Count always(std::int32_t n) {
+    std::int32_t* counts = integers(models_);
+    if (counts) std::fill(counts, counts + models_, n);
+    return {counts};
+  }
 
   template <class Operation>
   void record(kernels::Functions<Operation> kernels::Operations<Real>::*functions, Operation operation) {

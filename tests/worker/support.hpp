@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,14 @@
 namespace phasegrid::worker::test {
 
 // One cell: a small MQAR with lines added to [model] and [train].
-inline sweeps::CellSpec mqar_cell(const std::string& variant, const std::string& model = "", const std::string& train = "steps = 10", int seed = 0) {
+inline sweeps::CellSpec mqar_cell(const std::string& variant, std::string model = "", const std::string& train = "steps = 10", int seed = 0) {
+  const auto& keys = find_variant(variant)->keys;
+  const bool reads_N = std::find(keys.begin(), keys.end(), "N") != keys.end();   // attention has no states
+  if (!reads_N) model = std::regex_replace(model, std::regex("N = [0-9]+"), "");
   const auto says = [&](const std::string& key) { return ("\n" + model).find("\n" + key + " = ") != std::string::npos; };
   const std::string text = "[sweep]\nname = \"test\"\nseeds = [" + std::to_string(seed) + "]\n[task]\nname = \"mqar\"\nkappa = 3\nnu = 4\npairs = 2\nT = 14\n" +
                            "[axes]\nvariant = [\"" + variant + "\"]\n[model]\n" + (says("d") ? "" : "d = 5\n") +
-                           (says("N") ? "" : "N = 4\n") + model + "\n[train]\nbatch = 6\n" + train + "\n";
+                           (says("N") || !reads_N ? "" : "N = 4\n") + model + "\n[train]\nbatch = 6\n" + train + "\n";
   return sweeps::Grid::parse(text, "test.toml", make_schema()).cell(0);
 }
 
@@ -108,11 +112,26 @@ inline std::vector<Switch> switches() {
       {"rank_2", "delta_rank = 2", "delta_rank"},
       {"sigmoid", "delta_activation = \"sigmoid\"", "delta_activation"},
       {"tanh", "delta_activation = \"tanh\"", "delta_activation"},
-      {"delta_relu", "delta_activation = \"relu\"", "delta_activation"},
+      {"delta_relu", "delta_activation = \"relu\"\nd = 6", "delta_activation"},   // with d = 5 the one step size of mamba2 is never positive
       {"fixed", "delta_activation = \"fixed\"", "delta_activation"},
+      {"heads", "heads = 2\nd = 6", "heads"},
+      {"groups", "heads = 4\ngroups = 2\nd = 8", "groups"},
+      {"gated_norm", "gated_norm = true", "gated_norm"},
       {"euler", "discretisation = \"euler\"", "discretisation"},
       {"zoh", "discretisation = \"zoh\"", "discretisation"},
       {"none", "discretisation = \"none\"", "discretisation"},
+      {"real_states", "s4d_mode = \"real\"\nN = 9", "s4d_mode"},
+      {"inverse_start", "s4d_init = \"inv\"\nN = 10", "s4d_init"},
+      {"real_start", "s4d_init = \"real\"", "s4d_init"},
+      {"legs_start", "s4d_init = \"legs\"", "s4d_init"},
+      {"recurrence", "layers = 2\nN = 2\nd = 17\nresidual = true", "s4d_mode"},
+      {"blocks", "blocks = 3\nd = 18", "blocks"},
+      {"wide_blocks", "blocks = 2\nd = 32\nN = 10", "blocks"},
+      {"block_per_channel", "blocks = 17\nd = 17", "blocks"},
+      {"no_block_bias", "block_bias = false", "block_bias"},
+      {"real_blocks", "block_complex = false\nN = 9\nd = 18", "block_complex"},
+      {"real_blocks_euler", "block_complex = false\ndiscretisation = \"euler\"", "block_complex"},
+      {"frozen_delta", "delta_rate = 0", "delta_rate"},
   };
 }
 

@@ -30,6 +30,8 @@ class Builder {
   std::int64_t stride;
   int layer = 0;
 
+  BlockRows own{};              // of the mixer
+
   std::string prefix() const { return "layers." + std::to_string(layer) + ".mixer."; }
 
   Parameter parameter(ParameterInfo info) {
@@ -54,6 +56,24 @@ class Builder {
   }
   // The same bias in every row, whatever x says.
   Rows broadcast(const Rows& like, Parameter b, Activation activation) { return record_linear(like, {}, b, activation, false, b.columns); }
+
+  // u = act(causal convolution of x) over all windows of the layer, or over those that are read. Its weights are columns of the
+  // datasets conv1d.weight and conv1d.bias: `total` channels there, of which this is the part that begins at `offset`.
+  Rows convolution(const Rows& x, bool read_only = false, const std::string& part = "", int offset = 0, int total = 0) {
+    const auto& maps = layout.maps(layer);
+    kernels::Conv<Real> op{.models = 0, .taps = model.taps(), .x = x, .w = {}, .b = {}, .window = {read_only ? maps.output_window.data() : maps.window.data()},
+                           .activation = model.activation, .u = {}, .derivative = {}};
+    if (model.conv > 0) {
+      const std::string dataset = prefix() + "conv1d", name = dataset + (part.empty() ? "" : "." + part);
+      const auto start = uniform(1 / std::sqrt(static_cast<double>(model.conv)));
+      op.w = parameter({.name = name + ".weight", .rows = model.conv, .columns = x.columns, .place = {dataset + ".weight", FilePlace::taps, offset, total}, .start = start});
+      op.b = parameter({.name = name + ".bias", .rows = 1, .columns = x.columns, .place = {dataset + ".bias", FilePlace::flat, offset, total}, .start = start, .decay = 0});
+    }
+    op.u = read_only ? tape.rows(layout.outputs(layer), layout.shape().outputs(layer), x.columns) : tape.rows(layout.windows(layer), layout.shape().positions(), x.columns);
+    if (model.activation != Activation::identity) op.derivative = tape.kept(op.u);
+    tape.record(&kernels::Operations<Real>::conv, op);
+    return op.u;
+  }
 
   Rows gather(const Rows& x, kernels::Index index, kernels::Count count, std::int64_t capacity, Rows base = {}) {
     Rows y = tape.rows(count, capacity, x.columns);

@@ -67,35 +67,17 @@ Rows<Real> embedding(Builder<Real>& build, kernels::Parameter<Real> table) {
   return op.y;
 }
 
-template <class Real>
-Rows<Real> convolution(Builder<Real>& build, const Rows<Real>& x) {
-  const ModelSettings& model = build.model;
-  const int layer = build.layer, K = model.conv;
-  const Layout& layout = build.layout;
-  kernels::Conv<Real> op{.models = 0, .taps = model.taps(), .x = x, .w = {}, .b = {}, .window = {layout.maps(layer).window.data()},
-                         .activation = model.activation, .u = {}, .derivative = {}};
-  if (K > 0) {
-    const std::string name = build.prefix() + "conv1d";
-    const double bound = 1 / std::sqrt(static_cast<double>(K));
-    op.w = build.parameter({.name = name + ".weight", .rows = K, .columns = model.D, .place = {name + ".weight", FilePlace::taps}, .start = uniform(bound)});
-    op.b = build.vector(name + ".bias", model.D, uniform(bound));
-  }
-  op.u = build.tape.rows(layout.windows(layer), layout.shape().positions(), model.D);
-  if (model.activation != kernels::Activation::identity) op.derivative = build.tape.kept(op.u);
-  build.tape.record(&Operations<Real>::conv, op);
-  return op.u;
-}
-
 // y act(W_z n): z exists once for every distinct input row that is read.
 template <class Real>
 Rows<Real> gated(Builder<Real>& build, const Rows<Real>& n, const Rows<Real>& y) {
   const int layer = build.layer, D = build.model.D;
   const Layout& layout = build.layout;
   const auto n_read = build.gather(n, {layout.maps(layer).gate_input.data()}, layout.gates(layer), layout.shape().outputs(layer));
-  const auto z = build.linear(n_read, build.weight(build.prefix() + "in_proj.z", build.model.d, D, build.prefix() + "in_proj.weight", D, 2 * D));
+  const int mixer = build.own.projected;
+  const auto z = build.linear(n_read, build.weight(build.prefix() + "in_proj.z", build.model.d, D, build.prefix() + "in_proj.weight", mixer ? 0 : D, 2 * D + mixer));
   const auto o = build.tape.rows(y.count, y.stride / y.width, D);
   build.tape.record(&Operations<Real>::gate, kernels::Gate<Real>{.models = 0, .y = y, .z = z, .row = {layout.maps(layer).output_gate.data()}, .o = o});
-  return o;
+  return build.model.gated_norm ? normed(build, NormKind::rms, o, build.prefix() + "norm") : o;
 }
 
 template <class Real>
@@ -103,9 +85,12 @@ Rows<Real> block(Builder<Real>& build, const Rows<Real>& e) {
   const ModelSettings& model = build.model;
   const int layer = build.layer;
   const auto n = normed(build, model.norm, e, "layers." + std::to_string(layer) + ".norm");
-  const auto x = build.linear(n, build.weight(build.prefix() + "in_proj.x", model.d, model.D, build.prefix() + "in_proj.weight", 0, model.gate ? 2 * model.D : model.D));
-  const auto u = convolution(build, x);
-  auto y = find_variant(model.variant)->template mixer<Real>()(build, {n, u});
+  const VariantEntry& variant = *find_variant(model.variant);
+  if (variant.own_rows) build.own = variant.own_rows(model);
+  const int z_rows = model.gate ? model.D : 0, before_x = build.own.projected ? z_rows : 0;
+  const auto x = build.linear(n, build.weight(build.prefix() + "in_proj.x", model.d, model.D, build.prefix() + "in_proj.weight", before_x, z_rows + model.D + build.own.projected));
+  const auto u = build.convolution(x, false, "", 0, model.D + build.own.convolved);
+  auto y = variant.mixer<Real>()(build, {n, u});
   if (model.gate) y = gated(build, n, y);
   const auto r = build.linear(y, build.weight(build.prefix() + "out_proj", model.D, model.d, build.prefix() + "out_proj.weight", 0, 0, 1 / std::sqrt(static_cast<double>(model.layers))));
   if (!model.residual) return r;
@@ -121,8 +106,8 @@ Rows<Real> describe(Builder<Real>& build) {
   Rows<Real> e = embedding(build, table);
   for (build.layer = 0; build.layer < model.layers; ++build.layer) e = block(build, e);
   e = normed(build, model.final_norm, e, "norm_f");
-  const auto bias = build.parameter({.name = "lm_head.bias", .rows = 1, .columns = model.vocab, .place = {"lm_head.bias", FilePlace::flat}, .start = constant(0),
-                                     .decay = 0, .optional = true});
+  const auto bias = build.parameter({.name = "lm_head.bias", .rows = 1, .columns = model.vocab, .place = {.dataset = "lm_head.bias", .form = FilePlace::flat, .absent = 0}, .start = constant(0),
+                                     .decay = 0});
   if (model.tied_embedding) return build.linear(e, table, bias, kernels::Activation::identity, true);
   return build.linear(e, build.weight("lm_head.weight", model.d, model.vocab, "lm_head.weight"), bias);
 }

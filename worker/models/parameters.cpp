@@ -1,6 +1,7 @@
 #include "worker/models/parameters.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sweeps/error.hpp"
 #include "tasks/task.hpp"
@@ -109,8 +110,9 @@ void ParameterSet::from_arrays(const std::vector<LabelledArray>& arrays, Real* f
   for (const ParameterInfo& p : infos_) {
     const auto array = find(arrays, p.place.dataset);
     const std::vector<std::size_t> shape = file_shape(p);
-    if (array == arrays.end() && p.optional) {
-      std::fill_n(flat + p.offset, static_cast<std::int64_t>(p.rows) * p.width(), Real(0));
+    if (array == arrays.end() && !std::isnan(p.place.absent)) {
+      for (int r = 0; r < p.rows; ++r)
+        for (int c = 0; c < p.columns; ++c) flat[p.offset + static_cast<std::int64_t>(r) * p.width() + c] = static_cast<Real>(p.place.absent);
       continue;
     }
     if (array == arrays.end()) throw sweeps::SweepError(p.place.dataset + ": missing, expected a dataset of shape " + to_text(shape));

@@ -5,6 +5,7 @@
 // public PyTorch modules (docs/design.md, 4.4): a dataset there may hold several of ours as blocks of rows.
 #pragma once
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct FilePlace {
   Form form = same;
   int offset = 0;   // our first row in the file
   int total = 0;    // the file's first extent
+  double absent = std::numeric_limits<double>::quiet_NaN();   // every entry's value where a file has no such dataset; NaN: it must have it
 };
 
 struct ParameterInfo {
@@ -36,7 +38,6 @@ struct ParameterInfo {
   std::function<double(kernels::Random&, int row, int column)> start;  // called row by row
   double rate = 1, decay = 1;                                      // factors; rate 0: never trained
   int trained_rows = -1;                                           // only the first ones; -1: all
-  bool optional = false;                                           // may be missing from a weights file: zero
   std::int64_t offset = 0;                                         // in the flat buffer
   int width() const { return kernels::padded(columns); }
 };

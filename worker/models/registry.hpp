@@ -20,6 +20,9 @@ struct VariantEntry {
   std::map<std::string, std::string> fallbacks;    // defaults that differ from the key's own
   Mixer<float> mixer_float;
   Mixer<double> mixer_double;
+  BlockRows (*own_rows)(const ModelSettings&) = nullptr;   // none
+  std::string (*fits)(const sweeps::Settings&) = nullptr;   // as sweeps::Choice::fits; null: everything fits
+  void (*complete)(sweeps::Settings&) = nullptr;            // as sweeps::Choice::complete
 
   template <class Real>
   Mixer<Real> mixer() const {

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "worker/schema.hpp"
+
 namespace phasegrid::worker {
 namespace {
 
@@ -50,6 +52,14 @@ ModelSettings model_settings(const sweeps::Settings& s, int vocab, int T) {
   if (!s.is_word("delta_rank")) m.delta_rank = static_cast<int>(s.integer("delta_rank"));
   else m.delta_rank = s.word("delta_rank") == "full" ? 0 : (m.d + 15) / 16;
   m.discretisation = by_name<Discretisation>(s.word("discretisation"), {{"euler", Discretisation::euler}, {"zoh", Discretisation::zoh}, {"none", Discretisation::none}});
+  if (reads(s, "heads")) m.heads = static_cast<int>(head_count(s));
+  if (reads(s, "groups")) m.groups = static_cast<int>(s.integer("groups"));
+  m.gated_norm = reads(s, "gated_norm") && s.boolean("gated_norm");
+  m.s4d_complex = s.word("s4d_mode") == "complex";
+  m.s4d_init = by_name<S4dInit>(s.word("s4d_init"), {{"lin", S4dInit::lin}, {"inv", S4dInit::inv}, {"real", S4dInit::real}, {"legs", S4dInit::legs}});
+  m.blocks = static_cast<int>(s.integer("blocks"));
+  m.block_bias = s.boolean("block_bias"), m.block_complex = s.boolean("block_complex");
+  m.delta_rate = s.real("delta_rate");
   m.init_scale = s.real("init_scale");
   return m;
 }

@@ -9,6 +9,7 @@
 namespace phasegrid::worker {
 
 enum class NormKind { none, rms, layer };
+enum class S4dInit { lin, inv, real, legs };
 enum class Positional { none, scalar, onehot, sinusoid, learned };
 
 struct ModelSettings {
@@ -21,9 +22,22 @@ struct ModelSettings {
   Positional positional = Positional::none;
   int delta_rank = 0;                      // 0: full
   kernels::Discretisation discretisation = kernels::Discretisation::euler;
+  int heads = 1, groups = 1;               // of Mamba-2
+  bool gated_norm = false;
+  bool s4d_complex = true;
+  S4dInit s4d_init = S4dInit::lin;
+  int blocks = 1;                          // of B2S6
+  bool block_bias = true, block_complex = true;
+  double delta_rate = 1;
   double init_scale = 1;
 
   int taps() const { return conv > 0 ? conv : 1; }
+};
+
+// Rows of in_proj.weight and channels of conv1d that belong to the mixer. They follow the block's own, which are in the order z, x of
+// Mamba-2 if there are any, and in that of Mamba, x, z, if not.
+struct BlockRows {
+  int projected = 0, convolved = 0;
 };
 
 ModelSettings model_settings(const sweeps::Settings& settings, int vocab, int T);

@@ -1,0 +1,254 @@
+"""Every model variant once more, in numpy and float64, straight from the formulas of docs/theory.md, position by position.
+
+Weights go through a file as h5py writes it, and logits, loss and accuracy must agree with `phasegrid apply --precision float64`.
+Gradients are checked against this file's loss by central differences, for a few entries of every parameter.
+"""
+import os
+import subprocess
+
+import h5py
+import numpy as np
+import pytest
+
+BINARY = os.environ.get("PHASEGRID_BINARY", "phasegrid")
+VOCAB, BATCH, T = 9, 3, 11
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softplus(z):
+    return np.logaddexp(0, z)
+
+
+ACTIVATIONS = {"silu": lambda z: z * sigmoid(z), "identity": lambda z: z, "relu": lambda z: np.maximum(z, 0)}
+
+
+def factor(rule, delta, A):
+    return {"zoh": np.expm1(delta * A) / A, "euler": delta, "none": 1.0}[rule]
+
+
+def conv(x, w, b):
+    """Framework order: w[:, 0, -1] meets the current position."""
+    K, y = w.shape[2], np.zeros_like(x) + b
+    for j in range(K):
+        y[:, j:] += x[:, : x.shape[1] - j] * w[:, 0, K - 1 - j]
+    return y
+
+
+def recurrence(a, b, C, skip, u):
+    """h_t = a_t h_{t-1} + b_t; y_t = sum_n C_t h_t + skip u_t; everything (batch, T, D, N) or broadcast to it."""
+    h, y = 0, []
+    for t in range(T):
+        h = a[:, t] * h + b[:, t]
+        y.append((C[:, t] * h).sum(-1))
+    return np.stack(y, 1), skip * u
+
+
+def complex_of(w, name):
+    return w[name + "_real"] + 1j * w[name + "_imag"]
+
+
+def mamba(w, m, u):
+    R, N = m.get("delta_rank", 1), m["N"]
+    projected = u @ w["x_proj.weight"].T
+    delta = softplus(projected[..., :R] @ w["dt_proj.weight"].T + w["dt_proj.bias"])[..., None]
+    B, C, A = projected[..., None, R : R + N], projected[..., None, R + N :], -np.exp(w["A_log"])
+    y, skip = recurrence(np.exp(delta * A), factor(m.get("discretisation", "euler"), delta, A) * B * u[..., None], C, w["D"], u)
+    return y + skip
+
+
+def s4d(w, m, u):
+    delta = np.exp(w["log_dt"])[:, None]
+    if m.get("s4d_mode") == "real":
+        A, B, C, kappa = -np.exp(w["A_log"]), w.get("B", 1.0), w["C"], 1
+    else:
+        A, C, kappa = -np.exp(w["A_real_log"]) + 1j * w["A_imag"], complex_of(w, "C"), 2
+        B = complex_of(w, "B") if "B_real" in w else 1.0
+    shape = u.shape + (1,)
+    a = np.broadcast_to(np.exp(delta * A), u.shape + A.shape[1:])
+    b = factor(m.get("discretisation", "zoh"), delta, A) * B * u.reshape(shape)
+    y, skip = recurrence(a, b, np.broadcast_to(C, a.shape), w["D"], u)
+    return kappa * y.real + skip
+
+
+def s4(w, m, u):
+    L, P, Q, B, C = -np.exp(w["A_real_log"]) + 1j * w["A_imag"], *(complex_of(w, name) for name in "PQBC")
+    y = w["D"] * u
+    for c in range(u.shape[2]):
+        delta, n = np.exp(w["log_dt"][c]), L.shape[1]
+        A = np.diag(L[c]) - np.outer(P[c], Q[c].conj())
+        M = np.linalg.inv(np.eye(n) - delta / 2 * A)
+        h = np.zeros((BATCH, n), complex)
+        for t in range(T):
+            h = h @ (2 * M - np.eye(n)).T + delta * (M @ B[c]) * u[:, t, c, None]
+            y[:, t, c] += 2 * (h @ C[c]).real
+    return y
+
+
+def b2s6(w, m, u):
+    D, blocks = u.shape[2], m["blocks"]
+    p = D // blocks
+    block = np.arange(D) // p
+    same = block[:, None] == block[None, :]                       # channels i that feed channel c
+    delta = softplus((u * w["dt_proj.weight"]) @ same.T + w["dt_proj.bias"])[..., None]
+    if m.get("block_complex", True):
+        A = -np.exp(w["A_real_log"]) + 1j * w["A_imag"]
+        W_B, W_C = complex_of(w, "B_weight"), complex_of(w, "C_weight")
+        bias = complex_of(w, "B_bias") if m.get("block_bias", True) else 0
+    else:
+        A, W_B, W_C, bias = -np.exp(w["A_log"]), w["B_weight"], w["C_weight"], w.get("B_bias", 0)
+    B = np.einsum("bti,ci,in->btcn", u, same, W_B) + bias
+    C = np.einsum("bti,ci,in->btcn", u, same, W_C)
+    y, skip = recurrence(np.exp(delta * A), factor("zoh", delta, A) * B * u[..., None], C, w["D"], u)
+    return y.real + skip
+
+
+def attention(w, m, u):
+    D, H = u.shape[2], m.get("heads", 1)
+    q, k, v = (np.reshape(u @ w["qkv_proj.weight"][i * D : (i + 1) * D].T, (BATCH, T, H, D // H)) for i in range(3))
+    s = np.einsum("bqhp,bthp->bhqt", q, k) / np.sqrt(D // H)
+    s = np.where(np.tri(T, dtype=bool), s, -np.inf)
+    p = np.exp(s - s.max(-1, keepdims=True))
+    return np.einsum("bhqt,bthp->bqhp", p / p.sum(-1, keepdims=True), v).reshape(BATCH, T, D)
+
+
+MIXERS = {"mamba": mamba, "s4d": s4d, "mamba_s4d": s4d, "s4": s4, "b2s6": b2s6, "attention": attention}
+
+
+def logits(weights, m, tokens):
+    e = weights["embedding.weight"][tokens]
+    for layer in range(m.get("layers", 1)):
+        prefix = f"layers.{layer}.mixer."
+        w = {name[len(prefix) :]: value for name, value in weights.items() if name.startswith(prefix)}
+        D = w["out_proj.weight"].shape[1]
+        n = e
+        if m.get("norm") == "rms":
+            n = e / np.sqrt((e**2).mean(-1, keepdims=True) + 1e-5) * weights[f"layers.{layer}.norm.weight"]
+        x = n @ w["in_proj.weight"][:D].T
+        u = ACTIVATIONS[m.get("activation", "silu")](conv(x, w["conv1d.weight"], w["conv1d.bias"]) if m["conv"] else x)
+        y = MIXERS[m["variant"]](w, m, u)
+        if m["gate"]:
+            y = y * ACTIVATIONS["silu"](n @ w["in_proj.weight"][D:].T)
+        r = y @ w["out_proj.weight"].T
+        e = r + e if m.get("residual") else r
+    if m.get("norm") == "rms":
+        e = e / np.sqrt((e**2).mean(-1, keepdims=True) + 1e-5) * weights["norm_f.weight"]
+    return e @ weights["lm_head.weight"].T + weights["lm_head.bias"]
+
+
+def loss(values, targets):
+    scored = targets >= 0
+    z = values[scored]
+    return (np.log(np.exp(z - z.max(-1, keepdims=True)).sum(-1)) + z.max(-1) - z[np.arange(len(z)), targets[scored]]).mean()
+
+
+def mixer_shapes(m, D):
+    """The datasets of one mixer (docs/weights.md)."""
+    N, n = m.get("N", 0), m.get("N", 0) // 2
+    pair = lambda name, *shape: {name + "_real": shape, name + "_imag": shape}
+    diagonal = {"log_dt": (D,), "A_real_log": (D, n), "A_imag": (D, n), "D": (D,)} | pair("B", D, n) | pair("C", D, n)
+    if m["variant"] == "mamba":
+        R = m.get("delta_rank", 1)
+        return {"x_proj.weight": (R + 2 * N, D), "dt_proj.weight": (D, R), "dt_proj.bias": (D,), "A_log": (D, N), "D": (D,)}
+    if m["variant"] in ("s4d", "mamba_s4d"):
+        return {"log_dt": (D,), "A_log": (D, N), "B": (D, N), "C": (D, N), "D": (D,)} if m.get("s4d_mode") == "real" else diagonal
+    if m["variant"] == "s4":
+        return diagonal | pair("P", D, n) | pair("Q", D, n)
+    if m["variant"] == "attention":
+        return {"qkv_proj.weight": (3 * D, D)}
+    shared = {"dt_proj.weight": (D,), "dt_proj.bias": (D,), "D": (D,)}
+    if m.get("block_complex", True):
+        bias = pair("B_bias", D, n) if m.get("block_bias", True) else {}
+        return shared | {"A_real_log": (n,), "A_imag": (n,)} | pair("B_weight", D, n) | pair("C_weight", D, n) | bias
+    bias = {"B_bias": (D, N)} if m.get("block_bias", True) else {}
+    return shared | {"A_log": (N,), "B_weight": (D, N), "C_weight": (D, N)} | bias
+
+
+def random_weights(m, rng):
+    d, D = m["d"], m["d"] * m.get("expand", 1)
+    shapes = {"embedding.weight": (VOCAB, d), "lm_head.weight": (VOCAB, d), "lm_head.bias": (VOCAB,)}
+    if m.get("norm") == "rms":
+        shapes["norm_f.weight"] = (d,)
+    for layer in range(m.get("layers", 1)):
+        mixer = mixer_shapes(m, D) | {"in_proj.weight": (2 * D if m["gate"] else D, d), "out_proj.weight": (d, D)}
+        if m["conv"]:
+            mixer |= {"conv1d.weight": (D, 1, m["conv"]), "conv1d.bias": (D,)}
+        shapes |= {f"layers.{layer}.mixer.{name}": shape for name, shape in mixer.items()}
+        if m.get("norm") == "rms":
+            shapes[f"layers.{layer}.norm.weight"] = (d,)
+    return {name: 0.7 * rng.standard_normal(shape) - (2 if name.endswith("log_dt") else 0) for name, shape in shapes.items()}
+
+
+def toml(value):
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def apply(folder, weights, m, tokens, targets):
+    with h5py.File(folder / "model.h5", "w") as file:
+        file.attrs["model"] = f"vocab = {VOCAB}\n" + "".join(f"{key} = {toml(value)}\n" for key, value in m.items())
+        for name, value in weights.items():
+            file[name] = value
+    with h5py.File(folder / "batch.h5", "w") as file:
+        file["tokens"], file["targets"] = tokens.astype("int32"), targets.astype("int32")
+    command = [BINARY, "apply", folder / "model.h5", folder / "batch.h5", "-o", folder / "out.h5", "--precision", "float64", "--gradients"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    out = {}
+    with h5py.File(folder / "out.h5") as file:
+        file.visititems(lambda name, item: out.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return out
+
+
+BLOCK = {"d": 6, "conv": 3, "gate": True}
+PLAIN = {"d": 5, "conv": 2, "gate": False}
+CASES = {
+    "mamba": BLOCK | {"variant": "mamba", "N": 4, "delta_rank": 2},
+    "mamba_zoh": PLAIN | {"variant": "mamba", "N": 3, "delta_rank": 1, "discretisation": "zoh", "activation": "relu"},
+    "s4d": PLAIN | {"variant": "s4d", "N": 6},
+    "s4d_real": PLAIN | {"variant": "s4d", "N": 3, "s4d_mode": "real", "s4d_init": "real"},
+    "s4d_without_conv": PLAIN | {"variant": "s4d", "N": 4, "conv": 0, "activation": "identity"},
+    "mamba_s4d": BLOCK | {"variant": "mamba_s4d", "N": 4, "expand": 3},
+    "mamba_s4d_two_layers": BLOCK | {"variant": "mamba_s4d", "N": 4, "layers": 2, "norm": "rms", "residual": True},
+    "s4": PLAIN | {"variant": "s4", "N": 6},
+    "b2s6": BLOCK | {"variant": "b2s6", "N": 4, "blocks": 2},
+    "b2s6_without_bias": PLAIN | {"variant": "b2s6", "N": 4, "blocks": 5, "block_bias": False},
+    "b2s6_real": BLOCK | {"variant": "b2s6", "N": 3, "blocks": 3, "block_complex": False},
+    "attention": PLAIN | {"variant": "attention"},
+    "attention_heads": BLOCK | {"variant": "attention", "heads": 3, "layers": 2, "residual": True, "norm": "rms"},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_apply_agrees_with_numpy(name, tmp_path):
+    m, rng = CASES[name], np.random.default_rng(7)
+    weights = random_weights(m, rng)
+    tokens, targets = rng.integers(0, VOCAB, (BATCH, T)), rng.integers(0, VOCAB, (BATCH, T))
+    targets[rng.random((BATCH, T)) < 0.4] = -100
+    expected = logits(weights, m, tokens)
+    out = apply(tmp_path, weights, m, tokens, targets)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(out["logits"], expected, rtol=0, atol=1e-10 * scale)
+    assert abs(out["loss"] - loss(expected, targets)) < 1e-10 * scale
+    assert abs(out["accuracy"] - (expected.argmax(-1) == targets)[targets >= 0].mean()) < 1e-12
+    for parameter, value in weights.items():
+        gradient = out["gradients/" + parameter]
+        assert gradient.shape == value.shape
+        for place in {tuple(rng.integers(0, value.shape)) for _ in range(3)}:
+            def at(x, place=place, parameter=parameter, value=value):
+                changed = value.copy()
+                changed[place] += x
+                return loss(logits(weights | {parameter: changed}, m, tokens), targets)
+            h = 1e-4
+            difference = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
+            assert abs(difference - gradient[place]) < 1e-7 * max(1, np.abs(gradient).max()), (parameter, place)
+
+
+def test_b_of_s4d_may_be_absent(tmp_path):
+    m, rng = CASES["s4d"], np.random.default_rng(8)
+    weights = {name: value for name, value in random_weights(m, rng).items() if ".B_" not in name}
+    tokens = rng.integers(0, VOCAB, (BATCH, T))
+    out = apply(tmp_path, weights, m, tokens, tokens)
+    expected = logits(weights, m, tokens)
+    np.testing.assert_allclose(out["logits"], expected, rtol=0, atol=1e-10 * np.abs(expected).max())
