@@ -78,8 +78,8 @@ TEST_F(Plan, GivesTheThresholdsOfEveryColumn) {
 
 TEST_F(Plan, ReadsLikeATable) {
   const std::string text = planned(kSweep, false);
-  EXPECT_THAT(text, HasSubstr("kappa              3  4 8 16\n"));
-  EXPECT_THAT(text, HasSubstr("learning_rate      2  0.001 0.01   (the best counts, chosen on validation)\n"));
+  EXPECT_THAT(text, HasSubstr("  kappa               3  4 8 16\n"));
+  EXPECT_THAT(text, HasSubstr("  learning_rate       2  0.001 0.01   (the best counts, chosen on validation)\n"));
   EXPECT_THAT(text, HasSubstr("cells         60: 40 runnable, 20 infeasible\n"));
   EXPECT_THAT(text, HasSubstr("at most "));
   EXPECT_THAT(text, HasSubstr("with 2 workers, longest first\n"));
