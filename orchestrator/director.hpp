@@ -46,9 +46,9 @@ class Director {
   void act(const HandOut& action);
   void act(const GiveUp& action);
   void act(const Quarantine& action);
-  void finished(int rank, const Finished& message, double now);
+  void finished(int rank, const Finished& message);
   void crashed(int rank, const Crashed& message, double now);
-  void beat(int rank, const Beat& beat, double now);
+  void beat(int rank, const Beat& beat);
   void check_sweep(int rank, const Ready& ready) const;
   void lose(int rank, const std::string& reason, double now);
   void record(const sweeps::CellResult& result, const std::string& where);

@@ -26,7 +26,8 @@ class Numbers {
 
 }  // namespace
 
-JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates, const std::function<bool(std::uint64_t)>& has_result, int pack) {
+JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
+                     const std::function<bool(std::uint64_t)>& has_result, int pack) {
   JobList list;
   Numbers families, shapes;
   const auto& cost = grid.schema().cost;

@@ -17,6 +17,7 @@ struct JobList {
 
 // `has_result(cell)`: it need not run again. A job's cost is its predicted seconds at `rates`. Shapes are told apart only where
 // packs are wanted (pack > 1).
-JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates, const std::function<bool(std::uint64_t)>& has_result, int pack);
+JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
+                     const std::function<bool(std::uint64_t)>& has_result, int pack);
 
 }  // namespace phasegrid::orchestrator
