@@ -65,6 +65,22 @@ MixerCost mamba2(const Settings& settings) {
   return cost;
 }
 
+MixerCost mamba_delta_t(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  return selective(s, s.N);
+}
+
+MixerCost linear_attention(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  const double N = wide(s.N), D = wide(s.D);
+  MixerCost cost;
+  cost.parameters = s.d * s.N + s.N + 2 * s.N * s.D;
+  cost.flops = 2 * (s.d * N + s.D * N), cost.read_flops = 2 * s.D * N;
+  cost.exponentials = s.N * D + N;
+  cost.activations = 2.5 * N + D, cost.read_activations = D + N, cost.states = 3 * D * N;
+  return cost;
+}
+
 struct Line {
   const char* variant;
   MixerCost (*cost)(const Settings&);
@@ -72,6 +88,8 @@ struct Line {
 constexpr Line kLines[] = {
     {"mamba", mamba},
     {"mamba2", mamba2},
+    {"mamba_delta_t", mamba_delta_t},
+    {"linear_attention", linear_attention},
 };
 
 }  // namespace

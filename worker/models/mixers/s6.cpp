@@ -25,14 +25,12 @@ kernels::Rows<Real> s6(Builder<Real>& build, const MixerInput<Real>& in) {
     delta = build.linear(x, build.weight(prefix + "dt_proj.weight", R > 0 ? R : D, D, prefix + "dt_proj.weight"), b, model.delta_activation);
   }
   const auto B = build.linear(in.u, build.weight(prefix + "x_proj.B", D, N, prefix + "x_proj.weight", low, projected));
-  const auto u_read = build.gather(in.u, {build.layout.maps(build.layer).output_row.data()}, build.layout.outputs(build.layer),
-                                   build.layout.shape().outputs(build.layer));
-  const auto C = build.linear(u_read, build.weight(prefix + "x_proj.C", D, N, prefix + "x_proj.weight", low + N, projected));
+  const auto C = read_out(build, in.u, build.weight(prefix + "x_proj.C", D, N, prefix + "x_proj.weight", low + N, projected));
 
   const auto A_log = build.parameter({.name = prefix + "A_log", .rows = N, .columns = D, .place = {prefix + "A_log", FilePlace::transposed},
                                       .start = [](kernels::Random&, int n, int) { return std::log(n + 1.0); }, .decay = 0});
   const auto skip = build.vector(prefix + "D", D, constant(1));
-  return record_scan(build, in.u, delta, B, C, A_log, skip, model.discretisation);
+  return record_scan<Real>(build, {.models = 0, .discretisation = model.discretisation, .u = in.u, .delta = delta, .B = B, .C = C, .A_log = A_log, .skip = skip});
 }
 
 template kernels::Rows<float> s6(Builder<float>&, const MixerInput<float>&);
