@@ -8,12 +8,12 @@
 #include "orchestrator/jobs.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
+#include "worker/calibrate.hpp"
 #include "worker/run_pack.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
 
-constexpr double kFirstRate = 1 / 2e10;    // seconds per unit of work before anything has finished
 constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1
 
 }  // namespace
@@ -42,7 +42,7 @@ void Director::begin(double now) {
   console_.open_log(directory / "log" / "coordinator.log");
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
 
-  coordinator_.emplace(find_jobs(), Policy{.attempts = options_.attempts, .pack = options_.pack, .rate = kFirstRate});
+  coordinator_.emplace(find_jobs(worker::stored_rates(provenance.device_kind)), Policy{.attempts = options_.attempts, .pack = options_.pack});
   const auto slots = team_.slots(options_.slots);
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " + std::to_string(coordinator_->pending()) +
                " cells to do, " + std::to_string(tally_.recorded()) + " kept, in " + directory.string());
@@ -56,7 +56,7 @@ void Director::begin(double now) {
   changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
 }
 
-std::vector<Job> Director::find_jobs() {
+std::vector<Job> Director::find_jobs(const sweeps::Rates& rates) {
   const results::RunState& state = folder_->state();
   for (const results::Attempt& attempt : state.attempts) {
     int& highest = attempts_[attempt.cell];
@@ -69,7 +69,7 @@ std::vector<Job> Director::find_jobs() {
     if (!again) tally_.found(found->second);
     return !again;
   };
-  JobList list = missing_jobs(grid_, has_result, options_.pack);
+  JobList list = missing_jobs(grid_, rates, has_result, options_.pack);
   tally_.infeasible(list.infeasible);
   return std::move(list.jobs);
 }

@@ -16,6 +16,7 @@
 #include "orchestrator/team.hpp"
 #include "orchestrator/transport.hpp"
 #include "results/run_folder.hpp"
+#include "sweeps/cost_model.hpp"
 #include "sweeps/grid.hpp"
 
 namespace phasegrid::orchestrator {
@@ -40,7 +41,7 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
-  std::vector<Job> find_jobs();
+  std::vector<Job> find_jobs(const sweeps::Rates& rates);   // cells without a result
   void apply(const Actions& actions);
   void act(const HandOut& action);
   void act(const GiveUp& action);
@@ -55,7 +56,7 @@ class Director {
   bool flush_if_due(bool at_once);
   void rebuild();
   void show_progress();
-  void update_deadline();
+  void watch_deadline();
   void end_if_over();
   void end(int code, const std::string& how);
   void dismiss(int code);                          // everybody goes home
@@ -77,7 +78,7 @@ class Director {
   double now_, started_, stop_by_ = 0;
   double dirty_since_ = 0;                         // 0: the journal is durable
   double deadline_ = 0;                            // by the clock that runs while the machine sleeps; 0: none
-  double next_rebuild_ = 0, next_line_ = 0, next_live_ = 0;
+  double next_rebuild_ = 0, rebuild_took_ = 0, next_line_ = 0, next_live_ = 0;
   bool changed_ = false;                           // since results.h5 was written
   std::optional<int> exit_code_;
 };

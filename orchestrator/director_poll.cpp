@@ -12,6 +12,7 @@ constexpr double kReportBy = 120;        // seconds for all ranks to report at t
 constexpr double kCommitEvery = 0.03;    // seconds from a result's arrival to its flush
 constexpr double kRebuildEvery = 10;     // seconds between two writings of results.h5, at least ...
 constexpr double kRebuildShare = 0.015;  // ... and so that they take at most this share of the time
+constexpr double kGrace = 0.4;           // seconds for executors to give up
 constexpr double kLineEvery = 30, kLiveEvery = 0.25;
 
 }  // namespace
@@ -26,8 +27,7 @@ bool Director::poll(double now) {
     return false;
   }
   for (const auto& [rank, reason] : team_.newly_lost(now)) lose(rank, reason, now);
-  update_deadline();
-  apply(coordinator_->tick(now));
+  watch_deadline();
   const bool flushed = flush_if_due(false);
   show_progress();
   end_if_over();
@@ -44,10 +44,15 @@ double Director::due(double now) const {
 }
 
 // Monotonic time may stand still while the machine sleeps; a wall-time limit does not.
-void Director::update_deadline() {
-  if (deadline_ == 0) return;
-  constexpr double kReserve = 2;  // seconds to flush and write results.h5
-  coordinator_->set_deadline(now_ + deadline_ - boot_time() - kReserve);
+void Director::watch_deadline() {
+  if (deadline_ == 0 || !stop_reason_.empty()) return;
+  const double reserve = 2 + 2 * rebuild_took_;  // seconds to flush and write results.h5
+  const double left = deadline_ - boot_time() - reserve;
+  coordinator_->set_deadline(now_ + left);
+  if (left > 0) return;
+  stop_reason_ = "the deadline";
+  stop_by_ = now_ + kGrace;
+  apply(coordinator_->tick(now_));
 }
 
 // One fdatasync for all that has come. Only then is a result acknowledged.
@@ -69,8 +74,8 @@ void Director::rebuild() {
   } catch (const results::RunError& error) {  // the journal is the truth: the run goes on, and tries again later
     console_.say(std::string("warning: ") + error.what());
   }
-  const double took = monotonic() - before;
-  next_rebuild_ = monotonic() + std::max(kRebuildEvery, took / kRebuildShare);
+  rebuild_took_ = monotonic() - before;
+  next_rebuild_ = monotonic() + std::max(kRebuildEvery, rebuild_took_ / kRebuildShare);
 }
 
 Now Director::snapshot() const {
@@ -98,7 +103,7 @@ void Director::end_if_over() {
     return;
   }
   if (!coordinator_->stuck(now_)) return;
-  if (deadline_ > 0) return end(75, "stopped before the deadline");
+  if (deadline_ > 0) return end(75, "stopped: no cell that is left would end before the deadline");
   throw std::runtime_error("no executor is left to run cells on; the last one was lost: " + slot_trouble_);
 }
 

@@ -3,6 +3,7 @@
 //   u64 points, then for each: i64 step, f64 accuracy, loss, train_loss
 //   u64 arrays, then for each: string name, u64 rank, rank x string dimension, rank x u64 extent, u64 numbers, numbers
 //   x f64 (a string is u64 length, bytes)
+#include <cassert>
 #include <cstring>
 
 #include "results/journal.hpp"
@@ -53,6 +54,7 @@ std::string pack_bulk(const sweeps::CellResult& result) {
   put(out, result.curve.data(), result.curve.size() * sizeof(sweeps::CurvePoint));
   put(out, result.diagnostics.size());
   for (const sweeps::LabelledArray& array : result.diagnostics) {
+    assert(array.shape.size() == array.dims.size() && "every dimension has a name");
     put(out, array.name);
     put(out, array.dims.size());
     for (const std::string& dim : array.dims) put(out, dim);

@@ -1,4 +1,5 @@
-// CRC-32C (Castagnoli), the checksum of journal lines and bulk blocks: polynomial 0x1EDC6F41, bits reflected, RFC 3720 B.4.
+// CRC-32C (Castagnoli), the checksum of journal lines and bulk blocks: polynomial 0x1EDC6F41, bits reflected.
+// Test vectors: RFC 3720, B.4.
 #pragma once
 #include <cstdint>
 #include <string_view>

@@ -14,7 +14,8 @@ namespace {
 
 // Below this many elements a variable is stored plainly; above it in deflated chunks of at most kChunk elements.
 constexpr std::size_t kSmall = 4096, kChunk = 1 << 17;
-constexpr unsigned kDeflate = 1;  // with the shuffle filter; level 4 is three times slower for 2 % smaller files
+// With the shuffle filter; 13 % smaller than level 1 for 8 % more time (100 000 cells with curves).
+constexpr unsigned kDeflate = 4;
 
 constexpr unsigned kOrdered = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;  // readers list names as they were written
 

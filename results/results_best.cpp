@@ -3,6 +3,9 @@
 // One value per column (all axes but the reduced ones and the seed), for all its seeds together: the one whose
 // validation accuracy, averaged over the seeds, is highest. A seed that ended without one (diverged, failed) counts as
 // 0 in this choice, a value with a pending seed is not yet a candidate, and of equals the first listed wins.
+#include <cmath>
+#include <optional>
+
 #include "results/results_parts.hpp"
 
 namespace phasegrid::results {
@@ -12,22 +15,22 @@ using sweeps::CellResult;
 using sweeps::Status;
 
 constexpr const char* kRule =
-    "chosen by the mean validation accuracy over all seeds; a seed without one (diverged, failed) counts as 0, a value "
-    "with a "
-    "pending seed is not yet a candidate, of equals the first listed wins";
+    "chosen by the mean validation accuracy over all seeds; a seed without one (diverged, failed) counts as 0, "
+    "a value with a pending seed is not yet a candidate, of equals the first listed wins";
 
-// The mean validation accuracy of the cells, or -1 when one is pending or none is done.
-double score(const Known& known, std::size_t first, std::size_t seeds, std::size_t stride) {
+// The mean validation accuracy of the cells; none when one is pending or none is done.
+std::optional<double> score(const Known& known, std::size_t first, std::size_t seeds, std::size_t stride) {
   double sum = 0;
   bool any_done = false;
   for (std::size_t seed = 0; seed < seeds; ++seed) {
     const CellResult* result = known.cells[first + seed * stride];
-    if (!result || result->status == Status::pending) return -1;
-    if (result->status != Status::done || !(result->accuracy_validation >= 0)) continue;
+    if (!result || result->status == Status::pending) return std::nullopt;
+    if (result->status != Status::done || std::isnan(result->accuracy_validation)) continue;
     any_done = true;
     sum += result->accuracy_validation;
   }
-  return any_done ? sum / static_cast<double>(seeds) : -1;
+  if (!any_done) return std::nullopt;
+  return sum / static_cast<double>(seeds);
 }
 
 }  // namespace
@@ -44,11 +47,11 @@ void write_best(NetcdfGroup& root, const Known& known) {
   constexpr std::size_t kNone = ~std::size_t{0};
   std::vector<std::size_t> choice(cube.size_of(columns), kNone);  // a place along the reduced dimensions
   for (std::size_t column = 0; column < choice.size(); ++column) {
-    double best = -1;
+    std::optional<double> best;
     for (std::size_t place = 0; place < cube.size_of(reduced); ++place) {
-      const double mean =
+      const std::optional<double> mean =
           score(known, cube.cell_at(column, columns) + cube.cell_at(place, reduced), seeds, seed_stride);
-      if (mean <= best) continue;
+      if (!mean || (best && *mean <= *best)) continue;
       best = mean;
       choice[column] = place;
     }

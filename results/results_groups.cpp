@@ -1,7 +1,5 @@
-// The groups of a results file: /trials (a flat table), /curves (learning curves), /diagnostics (labelled arrays by
-// cell).
+// Groups of a results file: /trials, one row for each result, and /curves, what was measured while training.
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "results/results_parts.hpp"
@@ -85,58 +83,6 @@ void write_curves(NetcdfGroup group, const Known& known) {
   write("accuracy", "validation accuracy", "1", &CurvePoint::accuracy);
   write("loss", "validation loss", "nat", &CurvePoint::loss);
   write("train_loss", "training loss, mean since the step before", "nat", &CurvePoint::train_loss);
-}
-
-// Arrays of one name may differ in extent from cell to cell; they are padded with NaN. A dimension that several names
-// share with different extents, or that is an axis of the sweep, is prefixed with the array's name.
-void write_diagnostics(NetcdfGroup group, const Known& known) {
-  struct Form {
-    std::vector<std::string> dims;
-    std::vector<std::size_t> extents;
-  };
-  std::map<std::string, Form> forms;
-  for (const CellResult* result : known.cells)
-    if (result)
-      for (const sweeps::LabelledArray& array : result->diagnostics) {
-        Form& form = forms.try_emplace(array.name, Form{array.dims, array.shape}).first->second;
-        for (std::size_t i = 0; i < std::min(form.extents.size(), array.shape.size()); ++i)
-          form.extents[i] = std::max(form.extents[i], array.shape[i]);
-      }
-
-  known.cube.write_dimensions(group);
-  const std::vector<std::string> axes = known.cube.names();
-  std::map<std::string, std::size_t> extent_of;
-  std::set<std::string> ambiguous(axes.begin(), axes.end());
-  for (const auto& [name, form] : forms)
-    for (std::size_t i = 0; i < form.dims.size(); ++i)
-      if (extent_of.try_emplace(form.dims[i], form.extents[i]).first->second != form.extents[i])
-        ambiguous.insert(form.dims[i]);
-
-  std::set<std::string> made;
-  for (const auto& [name, form] : forms) {
-    std::vector<std::string> dims = axes;
-    std::size_t block = 1;
-    for (std::size_t i = 0; i < form.dims.size(); ++i) {
-      const std::string dim = ambiguous.contains(form.dims[i]) ? name + "_" + form.dims[i] : form.dims[i];
-      if (made.insert(dim).second) group.dimension(dim, form.extents[i]);
-      dims.push_back(dim);
-      block *= form.extents[i];
-    }
-    std::vector<double> values(known.cells.size() * block, kNaN);
-    for (std::size_t cell = 0; cell < known.cells.size(); ++cell) {
-      if (!known.cells[cell]) continue;
-      for (const sweeps::LabelledArray& array : known.cells[cell]->diagnostics) {
-        if (array.name != name || array.dims != form.dims) continue;
-        for (std::size_t i = 0; i < array.data.size(); ++i) {
-          std::size_t rest = i, place = 0, stride = 1;
-          for (std::size_t k = form.extents.size(); k-- > 0; rest /= array.shape[k], stride *= form.extents[k])
-            place += rest % array.shape[k] * stride;
-          values[cell * block + place] = array.data[i];
-        }
-      }
-    }
-    group.variable(name, dims, values, {{"long_name", name}});
-  }
 }
 
 }  // namespace phasegrid::results

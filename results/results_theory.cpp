@@ -1,7 +1,8 @@
 // Theory beside the data: the thresholds of each cell, over the axes on which they depend.
 //
-// theory_<kind>_<quantity> where a cell has at most one threshold of that kind for that quantity (those of different
-// variants then share the variable); where some cell has several, each has its own, theory_<kind>_<quantity>_<name>.
+// theory_<kind>_<quantity> holds each cell's main threshold, the first that is listed for it (those of different
+// variants share the variable). A threshold that anywhere stands behind another of its kind and quantity has a variable
+// of its own, theory_<kind>_<quantity>_<name>.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -58,31 +59,31 @@ void write_theory(NetcdfGroup& root, const Cube& cube) {
       cube.dims_without([&](const sweeps::Axis& axis) { return is_beside_theory(cube.grid().schema(), axis); });
   const std::size_t places = cube.size_of(dims);
   std::map<std::string, std::map<std::string, Curve>> families;  // "theory_exact_d" -> name -> values
-  std::set<std::string> crowded;                                 // families of which one cell has two
+  std::set<std::string> behind;                                  // names, each with its family
   cube.grid().visit_groups([&](std::uint64_t cell, const sweeps::Settings& settings, const std::string&) {
     if (!cube.represents(cell, dims)) return;
     std::set<std::string> seen;
     for (const sweeps::Threshold& threshold : sweeps::thresholds(settings)) {
       const std::string family = std::string("theory_") + sweeps::to_text(threshold.kind) + "_" + threshold.quantity;
-      if (!seen.insert(family).second) crowded.insert(family);
+      if (!seen.insert(family).second) behind.insert(threshold.name + family);
       Curve& curve = families[family][threshold.name];
       curve.thresholds.try_emplace(threshold.name, threshold);
       curve.at.resize(places);
       curve.at[cube.place_of(cell, dims)] = threshold.value;
     }
   });
-  for (auto& [family, curves] : families) {
-    if (crowded.contains(family)) {
-      for (const auto& [name, curve] : curves) write_curve(root, cube, dims, family + "_" + name, curve);
-      continue;
+  for (const auto& [family, curves] : families) {
+    Curve main;
+    main.at.resize(places);
+    for (const auto& [name, curve] : curves) {
+      if (behind.contains(name + family)) continue;
+      main.thresholds.insert(curve.thresholds.begin(), curve.thresholds.end());
+      for (std::size_t place = 0; place < places; ++place)
+        if (curve.at[place]) main.at[place] = curve.at[place];
     }
-    Curve merged = std::move(curves.begin()->second);
-    for (auto& [name, curve] : curves) {
-      merged.thresholds.insert(curve.thresholds.begin(), curve.thresholds.end());
-      for (std::size_t place = 0; place < curve.at.size(); ++place)
-        if (curve.at[place]) merged.at[place] = curve.at[place];
-    }
-    write_curve(root, cube, dims, family, merged);
+    if (!main.thresholds.empty()) write_curve(root, cube, dims, family, main);
+    for (const auto& [name, curve] : curves)
+      if (behind.contains(name + family)) write_curve(root, cube, dims, family + "_" + name, curve);
   }
 }
 

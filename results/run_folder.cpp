@@ -71,6 +71,16 @@ void check_same_run(const fs::path& directory, const RunState& state, const swee
                    ", whose bits differ; use the same device kind, another folder, or --accept-mixed");
 }
 
+// Creating the journal claims the generation, even where locks do nothing: only one process can create a file.
+GrowingFile claim_generation(const fs::path& directory, int& life) {
+  for (;; ++life) {
+    if (fs::exists(bulk_path(directory, life))) continue;  // its journal was removed by hand
+    try {
+      return GrowingFile::create(journal_path(directory, life));
+    } catch (const fs::filesystem_error&) {}
+  }
+}
+
 }  // namespace
 
 RunState read_run(const fs::path& directory) {
@@ -117,15 +127,7 @@ RunFolder RunFolder::open(const fs::path& directory, const sweeps::Grid& grid, c
 
   const std::vector<int> lives = generations(directory);
   int life = std::max(lives.empty() ? 0 : lives.back(), lock.last_generation()) + 1;
-  // Creating the journal claims the generation, even where locks do nothing: only one process can create a file.
-  const auto create = [&] {
-    for (;; ++life) {
-      try {
-        return GrowingFile::create(journal_path(directory, life));
-      } catch (const fs::filesystem_error&) {}
-    }
-  };
-  GrowingFile journal = create();
+  GrowingFile journal = claim_generation(directory, life);
   lock.claim(life);
   GrowingFile bulk = GrowingFile::create(bulk_path(directory, life));
   std::error_code failed;

@@ -18,7 +18,8 @@
 
 namespace phasegrid::results {
 
-// The run folder cannot be used: in use by another coordinator, read-only, full, of another sweep. The message says what to do.
+// The run folder cannot be used: in use by another coordinator, read-only, full, of another sweep. The message says
+// what to do.
 class RunError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -28,15 +29,15 @@ class RunError : public std::runtime_error {
 struct Provenance {
   int numerics_version = 0;
   std::string device_kind, git_hash, compiler, mpi, host, started_utc;
-  std::string sweep_file;       // as it was named on the command line
+  std::string sweep_file;  // as it was named on the command line
 };
 
 struct Attempt {
   std::uint64_t cell = 0;
-  int attempt = 0;              // 1, 2, ...
-  std::string where;            // "rank 2 slot 0 host-a"
+  int attempt = 0;    // 1, 2, ...
+  std::string where;  // "rank 2 slot 0 host-a"
   std::string started_utc, ended_utc;
-  std::string outcome;          // a status, "crashed: signal 9", "interrupted" with its coordinator, "" while it runs
+  std::string outcome;  // a status, "crashed: signal 9", "interrupted" with its coordinator, "" while it runs
 };
 
 // A remark in the journal: a planner's decision, a signal, the end of a run, a torn tail that was cut.
@@ -47,39 +48,41 @@ struct Note {
 // Everything the journals of a folder say.
 struct RunState {
   std::string sweep_text, sweep_file;
-  std::string sweep_hash, sweep_canonical;                        // sweeps::Grid::hash(), canonical()
+  std::string sweep_hash, sweep_canonical;  // sweeps::Grid::hash(), canonical()
   Provenance provenance;
   std::unordered_map<std::uint64_t, sweeps::CellResult> results;  // acknowledged cells, with curves
   std::vector<Attempt> attempts;
   std::vector<Note> notes;
-  std::vector<std::string> warnings;                              // "journal.2.jsonl:17: bad checksum; its cell counts as missing"
-  int generation = 0;                                             // the last one
+  std::vector<std::string> warnings;  // "journal.2.jsonl:17: bad checksum; its cell counts as missing"
+  int generation = 0;                 // the last one
 };
 
-RunState read_run(const std::filesystem::path& directory);        // for status, explain, report: touches nothing
+RunState read_run(const std::filesystem::path& directory);  // for status, explain, report: touches nothing
 bool is_run_folder(const std::filesystem::path& directory);
 
-// Who coordinates the folder right now: "process 4711 on host-a since 2025-03-01T12:00:00Z (generation 3)", or "". Takes no lock.
+// Who coordinates the folder right now, "process 4711 on host-a since 2025-03-01T12:00:00Z (generation 3)", or "".
+// Takes no lock.
 std::string in_use_by(const std::filesystem::path& directory);
 
 // The coordinator's side. One writer per folder; results are durable once flush() has returned.
 class RunFolder {
  public:
-  // Makes the folder or opens it, takes the lock, starts a new generation. Throws RunError: in use (by whom), read-only, or made
-  // from a sweep with another hash (says what changed).
-  static RunFolder open(const std::filesystem::path& directory, const sweeps::Grid& grid, const Provenance& provenance, bool accept_mixed = false);
+  // Makes the folder or opens it, takes the lock, starts a new generation. Throws RunError: in use (by whom),
+  // read-only, made from a sweep with another hash (says what changed), or by other numerics unless accept_mixed.
+  static RunFolder open(const std::filesystem::path& directory, const sweeps::Grid& grid, const Provenance& provenance,
+                        bool accept_mixed = false);
   RunFolder(RunFolder&&) noexcept;
   RunFolder& operator=(RunFolder&&) noexcept;
-  ~RunFolder();                                                   // releases the lock; writes nothing
+  ~RunFolder();  // releases the lock; writes nothing
 
-  const RunState& state() const;                                  // as read at opening, plus what was recorded since
+  const RunState& state() const;  // as read at opening, plus what was recorded since
   void started(std::uint64_t cell, int attempt, const std::string& where);
   void ended(std::uint64_t cell, int attempt, const std::string& where, const std::string& outcome);  // a crash, a hang
   void finished(const sweeps::CellResult& result, int attempt, const std::string& where);
-  void note(const std::string& kind, const std::string& text);    // planner decisions, signals, ends
-  void flush();                                                   // one fdatasync; throws RunError (full disk, lost lock) with nothing lost
+  void note(const std::string& kind, const std::string& text);  // planner decisions, signals, ends
+  void flush();  // one fdatasync; throws RunError (full disk, lost lock) with nothing lost
 
-  void write_results() const;                                     // results.h5, atomically
+  void write_results() const;  // results.h5, atomically
   std::filesystem::path directory() const;
 
  private:

@@ -9,19 +9,20 @@
 namespace phasegrid::results {
 
 struct WeightsFile {
-  std::string model;                              // the TOML [model] text, with vocab, that makes the weights meaningful
-  std::vector<sweeps::LabelledArray> arrays;      // a leading "backbone." is stripped when reading
+  std::string model;                          // the TOML [model] text, with vocab, that makes the weights meaningful
+  std::vector<sweeps::LabelledArray> arrays;  // a leading "backbone." is stripped when reading
 };
-WeightsFile read_weights(const std::filesystem::path& path);     // throws sweeps::SweepError: what is missing or malformed
+WeightsFile read_weights(const std::filesystem::path& path);  // throws sweeps::SweepError: what is missing or malformed
 void write_weights(const std::filesystem::path& path, const WeightsFile& weights);
 
-struct BatchFile {                                // tokens and targets, int32 [batch][T]; -100 unscored
+struct BatchFile {  // tokens and targets, int32 [batch][T]; -100 unscored
   int batch = 0, T = 0;
   std::vector<std::int32_t> tokens, targets;
 };
 BatchFile read_batch(const std::filesystem::path& path);
 
-// What `apply` writes: arrays under their names ("logits", "loss", "gradients/embedding.weight"), as float64 or float32.
+// What `apply` writes: arrays under their names ("logits", "loss", "gradients/embedding.weight"), as float64 or
+// float32.
 void write_arrays(const std::filesystem::path& path, const std::vector<sweeps::LabelledArray>& arrays, bool float64);
 
 }  // namespace phasegrid::results

@@ -52,9 +52,11 @@ struct Given {
 };
 Given read_value(const Draft& draft, const Key& key, const std::string& path, const Node& node);
 
-// The key that a message should suggest, as `, did you mean "d"?`, or what keys there are: `, expected one of ...`.
+// The known word that was probably meant, as `, did you mean "d"?`, or what there is: `, expected one of ...`.
 std::string suggestion(const std::string& word, const std::vector<std::string>& known);
-const std::string* nearest(const std::string& word, const std::vector<std::string>& known);  // null: nothing is near
+
+// That word itself; null if none is near.
+const std::string* nearest(const std::string& word, const std::vector<std::string>& known);
 
 const char* to_text(Section section);
 std::string path_of(const Draft& draft, int key);  // "axes.d" or "model.d": where the sweep gives it

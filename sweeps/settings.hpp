@@ -74,8 +74,13 @@ struct Schema {
   const Choice* variant(std::string_view name) const;
 
  private:
-  struct Hash : std::hash<std::string_view> {
+  struct Hash {  // keys are short
     using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      std::size_t h = 0xcbf29ce484222325ull;
+      for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+      return h;
+    }
   };
   std::unordered_map<std::string, int, Hash, std::equal_to<>> places_;
 };

@@ -37,6 +37,7 @@ class FunctionComposition final : public Task {
   int vocab() const override { return 2 * points_ + functions_ + 1; }
   int T() const override { return T_; }
   int most_scored() const override { return 1; }
+  double guess() const override { return bijective_ ? 1 : 1.0 / points_; }
 
   void draw(kernels::Random& random, Batch& batch) const override {
     thread_local std::vector<std::uint32_t> image, inputs;  // image[i m + x] = f_{i+1}(x)

@@ -51,6 +51,7 @@ class SingleTrigger final : public Task {
   int vocab() const override { return vocab_ + 1; }
   int T() const override { return T_; }
   int most_scored() const override { return 1; }
+  double guess() const override { return 1.0 / vocab_; }
 
   void draw(kernels::Random& random, Batch& batch) const override {
     const std::size_t row = batch.tokens.size(), place = hard_ ? 0 : random.below(T_ - 2);
@@ -75,6 +76,7 @@ class Recency final : public Task {
   int vocab() const override { return vocab_; }
   int T() const override { return T_; }
   int most_scored() const override { return 1; }
+  double guess() const override { return 1.0 / (vocab_ - 2); }
 
   void draw(kernels::Random& random, Batch& batch) const override {
     const auto q = static_cast<std::int32_t>(random.below(vocab_));

@@ -21,6 +21,7 @@ class KeepNth final : public Task {
   int vocab() const override { return vocab_; }
   int T() const override { return T_; }
   int most_scored() const override { return 1; }
+  double guess() const override { return n_ == T_ ? 1 : 1.0 / vocab_; }
 
   void draw(kernels::Random& random, Batch& batch) const override {
     const std::size_t row = batch.tokens.size();

@@ -49,6 +49,7 @@ class Mqar final : public Task {
   int vocab() const override { return vocab_; }
   int T() const override { return T_; }
   int most_scored() const override { return pairs_; }
+  double guess() const override { return 1.0 / (distinct_values_ ? nu_ - pairs_ + 1 : nu_); }
 
   void draw(kernels::Random& random, Batch& batch) const override {
     thread_local std::vector<std::uint32_t> keys, values, offsets, pair_at;

@@ -28,6 +28,7 @@ class PointerValueRetrieval final : public Task {
   int vocab() const override { return nu_ + T_ - 1; }
   int T() const override { return T_; }
   int most_scored() const override { return 1; }
+  double guess() const override { return window_ > 1 && majority_ ? 1 : 1.0 / nu_; }
 
   void draw(kernels::Random& random, Batch& batch) const override {
     const std::size_t row = batch.tokens.size();

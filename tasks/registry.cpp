@@ -1,7 +1,7 @@
 // Every task, by the name used in sweep files. A task is one file of this folder and one line of each list here.
 #include <algorithm>
 
-#include "tasks/task.hpp"
+#include "tasks/noise.hpp"
 
 namespace phasegrid::tasks {
 
@@ -11,14 +11,14 @@ TaskEntry keep_nth(), mqar(), induction_heads(), selective_copy(), k_hop(), poin
 
 const std::vector<TaskEntry>& all_tasks() {
   static const std::vector<TaskEntry> tasks = {
-      keep_nth(),
-      mqar(),
-      induction_heads(),
-      selective_copy(),
-      k_hop(),
-      pointer_value_retrieval(),
-      function_composition(),
-      listops(),
+      with_noise(keep_nth()),
+      with_noise(mqar()),
+      with_noise(induction_heads()),
+      with_noise(selective_copy()),
+      with_noise(k_hop()),
+      with_noise(pointer_value_retrieval()),
+      with_noise(function_composition()),
+      with_noise(listops()),
   };
   return tasks;
 }

@@ -25,6 +25,7 @@ class SelectiveCopy final : public Task {
   int vocab() const override { return vocab_; }
   int T() const override { return T_; }
   int most_scored() const override { return copies_; }
+  double guess() const override { return 1.0 / (vocab_ - 2); }
 
   void draw(kernels::Random& random, Batch& batch) const override {
     thread_local std::vector<std::uint32_t> places;

@@ -4,6 +4,7 @@
 // (kernels/random.hpp) and its index in that stream, so that any worker, alone or in a pack, draws the same data.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -68,6 +69,9 @@ class Task {
   virtual int T() const = 0;
   virtual int most_scored() const = 0;          // scored positions of one sequence, at most
   virtual double ceiling() const { return 1; }  // the accuracy that no model can exceed
+  // For one who knows all the rest, the chance to guess a label whose one token has been replaced; 1 where no single
+  // unscored token carries the label.
+  virtual double guess() const { return 1; }
   // Appends one sequence to the batch (tokens, scored positions, end_sequence).
   virtual void draw(kernels::Random& random, Batch& batch) const = 0;
   // The role of each position of one drawn sequence ("key", "value", "filler", "query", "before", "after" ...): what
@@ -84,7 +88,7 @@ struct TaskEntry {
   // Sets every option that was not given and whose default follows from others; may be null.
   void (*complete)(Options&);
   std::string (*fits)(const Options&);  // "" or why no such cell can exist
-  std::unique_ptr<Task> (*make)(const Options&);
+  std::function<std::unique_ptr<Task>(const Options&)> make;
 };
 
 const std::vector<TaskEntry>& all_tasks();

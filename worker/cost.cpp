@@ -57,7 +57,8 @@ struct Work {
 
 void add_block(const Shape& s, const LayerCounts& c, Work& work) {
   const double D = wide(s.D), d = wide(s.d);
-  work.flops += 2 * (c.rows * s.d * D + c.windows * s.K * D + c.outputs * s.D * d) + c.windows * s.mixer.flops + c.outputs * s.mixer.read_flops;
+  work.flops += 2 * (c.rows * s.d * D + c.windows * s.K * D + c.outputs * s.D * d) + c.windows * s.mixer.flops +
+                c.outputs * s.mixer.read_flops;
   work.exponentials += c.steps * s.mixer.exponentials + c.windows * D;
   if (s.gate) work.flops += 2 * c.gates * s.d * D, work.exponentials += c.gates * D;
 }
@@ -76,10 +77,10 @@ double tables(const Shape& s, const LayerCounts& c, bool training) {
   const double values = training ? 2 : 1, kept = training ? 1 : 0;
   const double d = wide(s.d), D = wide(s.D);
   double n = values * c.rows * ((s.norm > 0 ? 2 : 1) * d + D);
-  n += c.windows * ((values + kept) * D + values * s.mixer.activations);                           // u, and what the mixer keeps
-  n += values * c.outputs * (D + s.mixer.read_activations + d + (s.gate ? D : 0));                 // y, gated, out
+  n += c.windows * ((values + kept) * D + values * s.mixer.activations);            // u, and what the mixer keeps
+  n += values * c.outputs * (D + s.mixer.read_activations + d + (s.gate ? D : 0));  // y, gated, out
   if (s.gate) n += values * c.gates * (d + D);
-  return n + s.mixer.states + c.steps / s.batch * 256;                                             // and the walk
+  return n + s.mixer.states + c.steps / s.batch * 256;  // and the walk
 }
 
 double bytes(const Shape& s, const RowCounts& counts, double count) {
@@ -120,7 +121,7 @@ sweeps::Cost cell_cost(const Settings& settings) {
   const Work work = forward(shape, counts);
   const double steps = settings.real("steps");
   const double evaluations = std::floor(steps / settings.real("every")) + 2;
-  const double evaluated = evaluations * settings.real("eval_examples") / shape.batch;   // batches
+  const double evaluated = evaluations * settings.real("eval_examples") / shape.batch;  // batches
   const double count = parameters(shape);
   sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);

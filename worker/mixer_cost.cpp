@@ -22,7 +22,12 @@ struct Sizes {
 
 Sizes sizes(const Settings& s) {
   const double d = s.real("d");
-  return {d, d * s.real("expand"), s.real("N"), static_cast<double>(delta_rank(s)), s.real("conv"), s.word("delta_activation") == "fixed"};
+  return {d,
+          d * s.real("expand"),
+          s.real("N"),
+          static_cast<double>(delta_rank(s)),
+          s.real("conv"),
+          s.word("delta_activation") == "fixed"};
 }
 
 double wide(double columns) { return kernels::padded(static_cast<int>(columns)); }

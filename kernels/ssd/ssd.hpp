@@ -28,13 +28,16 @@ struct Ssd {
   int heads = 1, groups = 1, chunk = 0;
   Rows<Real> u, delta, B, C;
   Parameter<Real> A_log, skip;
-  const Walk* walks;             // [models]
-  Index window_input;            // (windows) -> row of delta
+  const Walk* walks;   // [models]
+  Index window_input;  // (windows) -> row of delta
   Rows<Real> y;
   int most_steps = 0, most_outputs = 0;  // of one sequence
   Real* scratch = nullptr;               // ssd_scratch() numbers
 
-  template <class F> void each_input(F&& f) { f(u), f(delta), f(B), f(C); }
+  template <class F>
+  void each_input(F&& f) {
+    f(u), f(delta), f(B), f(C);
+  }
 };
 
 // The chunk for sequences of T positions of which `read` are outputs, with D = heads P channels. Without states, (3) costs

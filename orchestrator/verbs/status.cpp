@@ -63,7 +63,7 @@ nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState
   return json;
 }
 
-void print(const sweeps::Grid& grid, const results::RunState& state, const Counts& counts) {
+void print(const std::string& directory, const sweeps::Grid& grid, const results::RunState& state, const Counts& counts) {
   fmt::print("{}: {} cells, {} recorded, {} missing\n", grid.name(), grid.size(), counts.recorded, counts.missing.size());
   for (std::size_t s = 0; s < counts.by_status.size(); ++s) {
     if (counts.by_status[s] > 0) fmt::print("  {:<14} {}\n", to_text(static_cast<sweeps::Status>(s)), counts.by_status[s]);
@@ -71,6 +71,8 @@ void print(const sweeps::Grid& grid, const results::RunState& state, const Count
   if (counts.infeasible > 0) fmt::print("  {:<14} {}\n", "infeasible", counts.infeasible);
   fmt::print("  {} coordinator {}, device kind {}, started {}\n", state.generation, state.generation == 1 ? "life" : "lives",
              state.provenance.device_kind, state.provenance.started_utc);
+  const std::string user = results::in_use_by(directory);
+  fmt::print("  {}\n", user.empty() ? "nobody works on it now" : "coordinated by " + user);
   for (const auto& warning : state.warnings) fmt::print("  warning: {}\n", warning);
 }
 
@@ -81,10 +83,11 @@ int status(const Arguments& args) {
   const Counts counts = count(grid, state);
   if (args.json) {
     auto json = to_json(grid, state, counts);
+    json["in_use_by"] = results::in_use_by(args.directory);
     if (args.missing) json["missing_cells"] = counts.missing;
     std::cout << json.dump(1) << "\n";
   } else {
-    print(grid, state, counts);
+    print(args.directory, grid, state, counts);
     if (args.missing) {
       for (const std::uint64_t cell : counts.missing) fmt::print("{} {}\n", cell, grid.label(cell));
     }

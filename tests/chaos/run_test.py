@@ -118,6 +118,16 @@ def test_crashes_are_retried_and_then_recorded_with_their_last_words(fake):
     assert json.loads(one.verb("status", one.out, "--json")[1])["status"]["done"] == 23
 
 
+def test_results_with_long_curves_travel_whole(fake):
+    alone, three = fake("alone", FAKE_POINTS=3000), fake("three", FAKE_POINTS=3000)  # 96 kB each
+    assert alone.run()[0] == three.run("--slots", 2, ranks=3)[0] == 0
+    for one in (alone, three):
+        assert one.recorded() == 24
+    curves = [sorted(line["bulk_crc"] for line in one.journal() if line["kind"] == "finished") for one in (alone, three)]
+    assert curves[0] == curves[1] and len(set(curves[0])) == 24
+    assert alone.bits() == three.bits()
+
+
 def test_a_hang_is_ended_and_retried(fake):
     one = fake(FAKE_TROUBLE="0:hang-once")
     code, said = one.run("--hang-limit", 1)

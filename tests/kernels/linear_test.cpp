@@ -83,7 +83,7 @@ TEST_P(LinearOnEveryKind, ActivatesAsLibmDoes) {
       for (int r = 0; r < rows; ++r) {
         const double z = static_cast<double>(x.values[r * x.width]), value = exact(kind, z);
         ASSERT_NEAR(op.y.values[r * op.y.width], value, tolerance * std::max(1.0, std::fabs(value))) << "z = " << z;
-        if (std::fabs(z) < 1e-3) continue;  // relu's kink
+        if (kind == Activation::identity || std::fabs(z) < 1e-3) continue;  // nothing is kept for it; relu's kink
         const double slope = (exact(kind, z + 1e-6) - exact(kind, z - 1e-6)) / 2e-6;
         ASSERT_NEAR(op.derivative.values[r * op.derivative.width], slope, 1e-6) << "z = " << z;
       }

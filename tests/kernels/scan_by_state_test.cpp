@@ -13,8 +13,9 @@ constexpr int kD = 19, kN = 5, kRows = 14, kOutputs = 4;
 
 // Two sequences over 14 rows of which two are shared, with runs of 8 and 2 shared steps.
 struct Setting {
-  std::vector<ScanStep> steps{{2, -1, 0}, {3, -1, 0}, {0, -1, 3}, {4, 0, 0}, {1, -1, 1}, {5, -1, 0}, {6, 1, 0},
-                              {7, -1, 0}, {1, 2, 0},  {8, -1, 0}, {9, -1, 0}, {10, -1, 0}, {11, -1, 0}, {12, -1, 0}, {13, 3, 0}};
+  std::vector<ScanStep> steps{{2, -1, 0}, {3, -1, 0},  {0, -1, 3},  {4, 0, 0},   {1, -1, 1},
+                              {5, -1, 0}, {6, 1, 0},   {7, -1, 0},  {1, 2, 0},   {8, -1, 0},
+                              {9, -1, 0}, {10, -1, 0}, {11, -1, 0}, {12, -1, 0}, {13, 3, 0}};
   std::int32_t first_step[3] = {0, 7, 15}, first_row[3] = {2, 7, 14}, first_output[3] = {0, 2, 4};
   std::int32_t rows = kRows, outputs = kOutputs;
   Walk walk{2, 2, steps.data(), first_step, first_row, first_output};
@@ -24,9 +25,21 @@ struct Setting {
 
 template <class Real>
 Scan<Real> scan(Setting& s, Tables<Real>& tables, Discretisation rule, bool with_A) {
-  Scan<Real> op{.models = 1, .discretisation = rule, .u = tables.rows(s.rows, kD), .delta = tables.rows(s.rows, kN), .B = tables.rows(s.rows, kN),
-                .C = tables.rows(s.outputs, kN), .A_log = {}, .skip = {}, .constant_A = Real(-0.5), .delta_by_state = true, .walks = &s.walk,
-                .output_row = {&s.map}, .y = tables.rows(s.outputs, kD), .most_steps = 8, .most_outputs = 2};
+  Scan<Real> op{.models = 1,
+                .discretisation = rule,
+                .u = tables.rows(s.rows, kD),
+                .delta = tables.rows(s.rows, kN),
+                .B = tables.rows(s.rows, kN),
+                .C = tables.rows(s.outputs, kN),
+                .A_log = {},
+                .skip = {},
+                .constant_A = Real(-0.5),
+                .delta_by_state = true,
+                .walks = &s.walk,
+                .output_row = {&s.map},
+                .y = tables.rows(s.outputs, kD),
+                .most_steps = 8,
+                .most_outputs = 2};
   if (with_A) op.A_log = tables.parameter(kN, kD), op.skip = tables.parameter(1, kD);
   for (std::int64_t i = 0; i < op.delta.stride; ++i) op.delta.values[i] = std::fabs(op.delta.values[i]) / 4;
   op.scratch = tables.scratch(scan_scratch(kD, kN, kRows, op.most_steps, op.most_outputs));
@@ -42,8 +55,11 @@ double plain_y(const Setting& s, const Scan<double>& op, int sequence, int outpu
     for (int i = s.first_step[sequence]; i < s.first_step[sequence + 1]; ++i) {
       const ScanStep step = s.steps[i];
       const double delta = at(op.delta, step.row, n), a = std::exp(delta * A);
-      const double f = op.discretisation == Discretisation::euler ? delta : op.discretisation == Discretisation::zoh ? (a - 1) / A : 1;
-      for (int repeat = 0; repeat < 1 << step.log2_repeats; ++repeat) h = a * h + f * at(op.B, step.row, n) * at(op.u, step.row, c);
+      const double f = op.discretisation == Discretisation::euler ? delta
+                       : op.discretisation == Discretisation::zoh ? (a - 1) / A
+                                                                  : 1;
+      for (int repeat = 0; repeat < 1 << step.log2_repeats; ++repeat)
+        h = a * h + f * at(op.B, step.row, n) * at(op.u, step.row, c);
       if (step.output == output) break;
     }
     y += at(op.C, output, n) * h;
@@ -52,8 +68,13 @@ double plain_y(const Setting& s, const Scan<double>& op, int sequence, int outpu
 }
 
 class ScanByState : public testing::TestWithParam<Discretisation> {};
-INSTANTIATE_TEST_SUITE_P(Rules, ScanByState, testing::Values(Discretisation::euler, Discretisation::zoh, Discretisation::none),
-                         [](const auto& info) { return std::string(info.param == Discretisation::euler ? "euler" : info.param == Discretisation::zoh ? "zoh" : "none"); });
+INSTANTIATE_TEST_SUITE_P(Rules, ScanByState,
+                         testing::Values(Discretisation::euler, Discretisation::zoh, Discretisation::none),
+                         [](const auto& info) {
+                           return std::string(info.param == Discretisation::euler ? "euler"
+                                              : info.param == Discretisation::zoh ? "zoh"
+                                                                                  : "none");
+                         });
 
 TEST_P(ScanByState, FollowsItsDefinition) {
   for (const std::string& kind : kinds())
@@ -63,7 +84,8 @@ TEST_P(ScanByState, FollowsItsDefinition) {
       const Scan<double> op = scan(s, tables, GetParam(), with_A);
       operations<double>(kind).scan.forward(op);
       for (int output = 0; output < kOutputs; ++output)
-        for (int c = 0; c < kD; ++c) ASSERT_NEAR(op.y.values[output * op.y.width + c], plain_y(s, op, output / 2, output, c), 1e-12) << kind;
+        for (int c = 0; c < kD; ++c)
+          ASSERT_NEAR(op.y.values[output * op.y.width + c], plain_y(s, op, output / 2, output, c), 1e-12) << kind;
     }
 }
 

@@ -1,7 +1,7 @@
 // A worker that trains nothing: results are made from a hash of the cell's settings, so that a test can tell whether each cell
 // got its own. Linked in front of the real one into the program `phasegrid_fake`.
 //
-// Environment: FAKE_DELAY_MS, time of one cell; FAKE_MARKS, a folder that receives one empty file for each start of a cell
+// Environment: FAKE_DELAY_MS, time of one cell; FAKE_POINTS, points of its curve; FAKE_MARKS, a folder that receives one empty file for each start of a cell
 // ("CELL.ATTEMPT"); FAKE_TROUBLE, "CELL:WHAT[,...]" with WHAT one of
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
@@ -72,7 +72,8 @@ std::vector<std::string> cpu_kinds() { return {"cpu-portable", "cpu-fake"}; }
 
 std::string pack_shape(const sweeps::CellSpec& cell) { return cell.settings.canonical(sweeps::Section::model); }
 
-std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&, const Observer& observer) {
+std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&, const Observer& observer,
+                                         const std::function<void(Pack&)>&) {
   std::vector<sweeps::CellResult> results;
   const std::string delay = variable("FAKE_DELAY_MS");
   const long steps = 10, total = delay.empty() ? 0 : std::stol(delay);
@@ -94,7 +95,8 @@ std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells
     r.accuracy = random.uniform(), r.loss = random.normal(), r.accuracy_final = random.uniform(), r.accuracy_validation = random.uniform();
     r.steps = cell.settings.integer("steps"), r.best_step = r.steps / 2, r.examples = 64 * r.steps, r.parameters = 1000;
     r.seconds = static_cast<double>(total) * 1e-3 + 1e-6;
-    for (int point = 0; point < 40; ++point) r.curve.push_back({point * 10, random.uniform(), random.uniform(), random.uniform()});
+    const std::string points = variable("FAKE_POINTS");
+    for (int point = 0; point < (points.empty() ? 40 : std::stoi(points)); ++point) r.curve.push_back({point * 10, random.uniform(), random.uniform(), random.uniform()});
   }
   return results;
 }

@@ -52,7 +52,8 @@ TEST(TasksPage, ListsEveryOptionOfEveryTaskWithItsDefault) {
   for (const tasks::TaskEntry& task : tasks::all_tasks()) {
     const std::size_t begin = text.find("\n## " + task.name + "\n");
     ASSERT_NE(begin, std::string::npos) << task.name << " has no section";
-    const std::string section = text.substr(begin, text.find("\n## ", begin + 1) - begin);
+    const std::string common = text.substr(0, text.find("\n## "));
+    const std::string section = common + text.substr(begin, text.find("\n## ", begin + 1) - begin);
     for (const tasks::OptionKey& key : task.options) {
       const std::string quote = key.kind == tasks::OptionKey::word ? "\"" : "";
       EXPECT_THAT(section, testing::HasSubstr("| `" + key.name + "` | " + quote + key.fallback + quote + " |"))

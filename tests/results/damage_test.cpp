@@ -127,6 +127,16 @@ TEST(Damage, AnEmptyJournalOfACrashAtTheStartBlocksNothing) {
   EXPECT_EQ(folder.state().results.size(), 2u);
 }
 
+TEST(Damage, ABlockFileWhoseJournalWasRemovedIsLeftAlone) {
+  const Written written(2);
+  std::filesystem::remove(written.path);
+  write_bytes(written.bulk, "blocks");
+  std::filesystem::remove(written.scratch / "out/lock");
+  const RunFolder folder = RunFolder::open(written.scratch / "out", testing::small_grid(), {});
+  EXPECT_EQ(folder.state().generation, 2);
+  EXPECT_EQ(read_bytes(written.bulk), "blocks");
+}
+
 TEST(Damage, ResultsWithoutAReadableSweepAreNotGivenToAnother) {
   const Written written(2);
   std::string damaged = written.journal;

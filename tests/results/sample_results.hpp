@@ -37,6 +37,8 @@ inline sweeps::CellResult sample_result(std::uint64_t cell) {
   }
   if (cell % 2 == 0)
     result.diagnostics.push_back({"decay", {"role", "bin"}, {2, 3}, {x, x + 1, x + 2, -x, -x - 1, sweeps::kNaN}});
+  if (cell % 4 == 1) result.diagnostics.push_back({"decay", {"bin"}, {2}, {x, -x}});
+  if (cell % 3 == 0) result.diagnostics.push_back({"d_states", {"d", "bin"}, {1, 2}, {x, x + 1}});
   return result;
 }
 

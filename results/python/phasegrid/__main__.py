@@ -10,12 +10,15 @@ from . import open, picture, table
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m phasegrid", description="Shows the results of a phasegrid sweep.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb, what in (("picture", "draw accuracy as a heat map with the theorems' lines"), ("table", "print mean accuracy")):
+    described = {"picture": "draw accuracy as a heat map with the theorems' lines", "table": "print mean accuracy"}
+    for verb, what in described.items():
         sub = verbs.add_parser(verb, help=what, description=what)
         sub.add_argument("results", help="a run folder or a results file")
         sub.add_argument("--rows", default="kappa", help="the axis that goes down (default: kappa)")
         sub.add_argument("--columns", default="d", help="the axis that goes across (default: d)")
-        sub.add_argument("--select", action="append", default=[], metavar="AXIS=VALUE", help="fix another axis; may be repeated")
+        sub.add_argument(
+            "--select", action="append", default=[], metavar="AXIS=VALUE", help="fix another axis; may be repeated"
+        )
     verbs.choices["picture"].add_argument("-o", "--output", required=True, help="the picture: .png, .pdf or .svg")
     options = parser.parse_args(arguments)
     try:

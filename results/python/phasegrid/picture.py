@@ -12,15 +12,24 @@ from .reading import mean_accuracy, selections, theory
 
 COLOURS = "cividis"  # the same to eyes that miss a colour
 UNKNOWN = "0.85"
+LINE_COLOURS = ["#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#009E73"]
 STYLES = {"exact": "-", "lower_bound": ":", "asymptotic": "--"}
-LABELS = {"d": "width d", "N": "state size N", "kappa": "number of keys κ", "nu": "number of values ν", "T": "sequence length T"}
+LABELS = {
+    "d": "width d",
+    "N": "state size N",
+    "kappa": "number of keys κ",
+    "nu": "number of values ν",
+    "T": "sequence length T",
+}
 
 
-def heatmap(ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = None, **select: Any) -> Axes:
+def heatmap(
+    ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = None, lines: str = "main", **select: Any
+) -> Axes:
     """Test accuracy over x and y, averaged over the seeds, with the theory lines that the file holds for x or y.
 
-    Cells without a result are hatched. Axes whose values are powers of two are logarithmic. `select` fixes the other axes
-    (variant="mamba").
+    Cells without a result are hatched. Axes whose values are powers of two are logarithmic. `lines` are "main" (exact
+    thresholds and lower bounds), "all", or "none". `select` fixes the other axes (variant="mamba").
     """
     accuracy = mean_accuracy(ds, y, x, **select)
     if ax is None:
@@ -30,8 +39,10 @@ def heatmap(ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = No
     scales = {x: _Scale(accuracy[x].values), y: _Scale(accuracy[y].values)}
     ax.set_facecolor(UNKNOWN)
     ax.patch.set(hatch="////", edgecolor="0.6")
-    mesh = ax.pcolormesh(scales[x].edges, scales[y].edges, np.ma.masked_invalid(accuracy.values), cmap=COLOURS, vmin=0, vmax=1)
-    ax.figure.colorbar(mesh, ax=ax, label="test accuracy" + (", mean over seeds" if ds.sizes.get("seed", 1) > 1 else ""))
+    known = np.ma.masked_invalid(accuracy.values)
+    mesh = ax.pcolormesh(scales[x].edges, scales[y].edges, known, cmap=COLOURS, vmin=0, vmax=1)
+    averaged = ", mean over seeds" if ds.sizes.get("seed", 1) > 1 else ""
+    ax.figure.colorbar(mesh, ax=ax, label="test accuracy" + averaged)
     for name, axis in ((x, ax.xaxis), (y, ax.yaxis)):
         axis.set_ticks(scales[name].at, labels=scales[name].text)
         axis.set_label_text(LABELS.get(name, name))
@@ -40,6 +51,9 @@ def heatmap(ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = No
     seen = 0
     for quantity, along in ((x, y), (y, x)):
         for name, line in theory(ds, quantity, **select).items():
+            main = name in (f"theory_exact_{quantity}", f"theory_lower_bound_{quantity}")
+            if lines == "none" or (lines == "main" and not main):
+                continue
             values = _along(line, accuracy, along)
             if values is None:
                 continue
@@ -47,7 +61,8 @@ def heatmap(ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = No
             path = (across, level) if quantity == x else (level, across)
             style = STYLES.get(line.attrs.get("kind", ""), "-.")
             ax.plot(*path, style, color="white", linewidth=4)
-            ax.plot(*path, style, color="tab:red", linewidth=2, label=name.removeprefix("theory_").replace("_", " "))
+            colour = LINE_COLOURS[seen % len(LINE_COLOURS)]
+            ax.plot(*path, style, color=colour, linewidth=2, label=_label(name, line))
             seen += 1
     ax.set(xlim=scales[x].edges[[0, -1]], ylim=scales[y].edges[[0, -1]])
     if seen:
@@ -68,6 +83,13 @@ def picture(ds: xr.Dataset, x: str = "d", y: str = "kappa", **select: Any) -> Fi
         ax.set_visible(False)
     figure.suptitle(ds.attrs.get("title", ""))
     return figure
+
+
+def _label(name: str, line: xr.DataArray) -> str:
+    """What the legend calls a line: "exact d", or "exact d: s6_mqar_distinct" for a further one."""
+    plain = f"theory_{line.attrs['kind']}_{line.attrs['quantity']}"
+    further = name.removeprefix(plain).removeprefix("_")
+    return f"{line.attrs['kind'].replace('_', ' ')} {line.attrs['quantity']}" + (f": {further}" if further else "")
 
 
 def _along(line: xr.DataArray, accuracy: xr.DataArray, along: str) -> np.ndarray | None:
@@ -91,7 +113,7 @@ class _Scale:
             self._map = np.log2
         elif numeric and len(labels) > 1:
             self._map = np.asarray
-        self.at = np.arange(len(labels), dtype=float) if self._map is None else np.asarray(self._map(labels), dtype=float)
+        self.at = np.asarray(range(len(labels)) if self._map is None else self._map(labels), dtype=float)
         gaps = np.diff(self.at) if len(self.at) > 1 else np.ones(1)
         inner = (self.at[1:] + self.at[:-1]) / 2
         self.edges = np.concatenate([[self.at[0] - gaps[0] / 2], inner, [self.at[-1] + gaps[-1] / 2]])

@@ -13,8 +13,8 @@ import xarray as xr
 def open(path: str | os.PathLike[str], group: str | None = None) -> xr.Dataset:
     """The results of a run folder, or of a results file, in memory.
 
-    `status` comes as words ("done", "pending", ...); settings that the sweep does not vary are scalar coordinates. `group` is None
-    for the cube over the axes, or one of "trials", "curves", "diagnostics".
+    `status` comes as words ("done", "pending", ...); settings that the sweep does not vary are scalar coordinates.
+    `group` is None for the cube over the axes, or one of "trials", "curves", "diagnostics".
     """
     file = pathlib.Path(path)
     if file.is_dir():
@@ -34,8 +34,8 @@ def open(path: str | os.PathLike[str], group: str | None = None) -> xr.Dataset:
 def mean_accuracy(ds: xr.Dataset, *dims: str, **select: Any) -> xr.DataArray:
     """Test accuracy over the given dimensions, averaged over the seeds that have one; NaN where none has.
 
-    Where the sweep keeps the best of several values (reduce = "max"), it is the accuracy at the best one. `select` fixes other
-    dimensions (variant="mamba"); one with a single value needs no fixing.
+    Where the sweep keeps the best of several values (reduce = "max"), it is the accuracy at the best one. `select`
+    fixes other dimensions (variant="mamba"); one with a single value needs no fixing.
     """
     accuracy = ds["accuracy_best"] if "accuracy_best" in ds else ds["accuracy"]
     accuracy = accuracy.sel(select)
@@ -63,7 +63,7 @@ def selections(ds: xr.Dataset, shown: tuple[str, ...], select: dict[str, Any]) -
 
 
 def theory(ds: xr.Dataset, quantity: str, **select: Any) -> dict[str, xr.DataArray]:
-    """The thresholds for a quantity ("d", "N") by variable name, at the selected cells; those that do not hold there are left out."""
+    """The thresholds for a quantity ("d", "N") that hold at some selected cell, by variable name."""
     lines = {}
     for name, line in ds.data_vars.items():
         if not str(name).startswith("theory_") or line.attrs.get("quantity") != quantity:

@@ -36,7 +36,8 @@ def test_open_takes_a_folder_or_a_file_and_decodes_status(runs):
     folder = runs(SWEEP, CELLS - 1)
     for path in (folder, str(folder), folder / "results.h5"):
         ds = phasegrid.open(path)
-        assert ds.status.values.flat[0] == "done" and ds.status.values.flat[1] == "diverged" and ds.status.values.flat[-1] == "pending"
+        status = ds.status.values.ravel()
+        assert status[0] == "done" and status[1] == "diverged" and status[-1] == "pending"
         assert ds.nu == 8 and (ds.status == "done").sum() == CELLS - 2
     assert phasegrid.open(folder, group="trials").sizes["trial"] == CELLS - 1
 
@@ -97,16 +98,16 @@ def test_heatmap_leaves_unknown_cells_hatched(runs):
 
 
 def test_heatmap_draws_the_theory_lines_where_the_file_has_them(ds):
-    ax = phasegrid.heatmap(ds, x="d", y="kappa", variant="mamba")
-    lines = phasegrid.theory(ds, "d", variant="mamba")
-    assert lines, "MQAR has an exact width"
-    drawn = {line.get_label(): line for line in ax.get_lines() if not line.get_label().startswith("_")}
-    for name, line in lines.items():
-        if set(line.dims) <= {"kappa"}:
-            shown = drawn[name.removeprefix("theory_").replace("_", " ")]
-            assert np.allclose(shown.get_xdata(), np.log2(np.broadcast_to(line, 2))) and shown.get_ydata().tolist() == [1, 2]
-    turned = phasegrid.heatmap(ds, x="kappa", y="d", variant="mamba")
-    assert {line.get_label() for line in turned.get_lines()} >= set(drawn)
+    def drawn(**options):
+        lines = phasegrid.heatmap(ds, variant="mamba", **options).get_lines()
+        return {line.get_label(): line for line in lines if not line.get_label().startswith("_")}
+
+    exact = np.log2(np.array([2, 4]) + 3)  # kappa + log2 nu
+    assert np.allclose(drawn()["exact d"].get_xdata(), exact)
+    assert drawn()["exact d"].get_ydata().tolist() == [1, 2]
+    assert np.allclose(drawn(x="kappa", y="d")["exact d"].get_ydata(), exact)
+    assert set(drawn()) < set(drawn(lines="all")) and not drawn(lines="none")
+    assert "exact d: s6_mqar_distinct" in drawn(lines="all")
 
 
 def test_heatmap_orders_words_and_uneven_numbers_as_they_are(runs):

@@ -19,12 +19,22 @@ kernels::Rows<Real> linear_attention(Builder<Real>& build, const MixerInput<Real
   const std::string prefix = build.prefix();
 
   const auto W_a = build.weight(prefix + "gk_proj.weight", model.d, N, prefix + "gk_proj.weight");
-  const auto gate = build.linear(in.e, W_a, build.vector(prefix + "gk_proj.bias", N, constant(0)), kernels::Activation::softplus);
-  const auto forget = build.gather(gate, {layout.maps(layer).window_input.data()}, layout.windows(layer), layout.shape().positions());
+  const auto gate =
+      build.linear(in.e, W_a, build.vector(prefix + "gk_proj.bias", N, constant(0)), kernels::Activation::softplus);
+  const auto forget =
+      build.gather(gate, {layout.maps(layer).window_input.data()}, layout.windows(layer), layout.shape().positions());
   const auto k = build.linear(in.u, build.weight(prefix + "k_proj.weight", D, N, prefix + "k_proj.weight"));
   const auto q = read_out(build, in.u, build.weight(prefix + "q_proj.weight", D, N, prefix + "q_proj.weight"));
-  return record_scan<Real>(build, {.models = 0, .discretisation = kernels::Discretisation::none, .u = in.u, .delta = forget, .B = k, .C = q,
-                                   .A_log = {}, .skip = {}, .constant_A = Real(-1.0 / 16), .delta_by_state = true});
+  return record_scan<Real>(build, {.models = 0,
+                                   .discretisation = kernels::Discretisation::none,
+                                   .u = in.u,
+                                   .delta = forget,
+                                   .B = k,
+                                   .C = q,
+                                   .A_log = {},
+                                   .skip = {},
+                                   .constant_A = Real(-1.0 / 16),
+                                   .delta_by_state = true});
 }
 
 template kernels::Rows<float> linear_attention(Builder<float>&, const MixerInput<float>&);

@@ -24,15 +24,27 @@ kernels::Rows<Real> mamba_delta_t(Builder<Real>& build, const MixerInput<Real>& 
     delta = build.broadcast(in.u, b, model.delta_activation);
   } else {
     const auto x = R > 0 ? build.linear(in.u, build.weight(prefix + "x_proj.dt", D, R, x_proj, 0, projected)) : in.u;
-    delta = build.linear(x, build.weight(prefix + "dt_proj.weight", x.columns, N, prefix + "dt_proj.weight"), b, model.delta_activation);
+    delta = build.linear(x, build.weight(prefix + "dt_proj.weight", x.columns, N, prefix + "dt_proj.weight"), b,
+                         model.delta_activation);
   }
   const auto B = build.linear(in.u, build.weight(prefix + "x_proj.B", D, N, x_proj, low, projected));
   const auto C = read_out(build, in.u, build.weight(prefix + "x_proj.C", D, N, x_proj, low + N, projected));
-  const auto A_log = build.parameter({.name = prefix + "A_log", .rows = N, .columns = D, .place = {prefix + "A_log", FilePlace::transposed},
-                                      .start = [](kernels::Random&, int n, int) { return std::log(n + 1.0); }, .decay = 0});
+  const auto A_log = build.parameter({.name = prefix + "A_log",
+                                      .rows = N,
+                                      .columns = D,
+                                      .place = {prefix + "A_log", FilePlace::transposed},
+                                      .start = [](kernels::Random&, int n, int) { return std::log(n + 1.0); },
+                                      .decay = 0});
   const auto skip = build.vector(prefix + "D", D, constant(1));
-  return record_scan<Real>(build, {.models = 0, .discretisation = model.discretisation, .u = in.u, .delta = delta, .B = B, .C = C,
-                                   .A_log = A_log, .skip = skip, .delta_by_state = true});
+  return record_scan<Real>(build, {.models = 0,
+                                   .discretisation = model.discretisation,
+                                   .u = in.u,
+                                   .delta = delta,
+                                   .B = B,
+                                   .C = C,
+                                   .A_log = A_log,
+                                   .skip = skip,
+                                   .delta_by_state = true});
 }
 
 template kernels::Rows<float> mamba_delta_t(Builder<float>&, const MixerInput<float>&);

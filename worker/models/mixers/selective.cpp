@@ -10,10 +10,14 @@ namespace {
 // The bias that makes the activation return `delta`.
 double inverse(kernels::Activation activation, double delta) {
   switch (activation) {
-    case kernels::Activation::sigmoid: return std::log(delta) - std::log1p(-delta);
-    case kernels::Activation::one_plus_tanh: return std::atanh(delta - 1);
-    case kernels::Activation::relu: return delta;
-    default: return delta + std::log(-std::expm1(-delta));  // softplus
+    case kernels::Activation::sigmoid:
+      return std::log(delta) - std::log1p(-delta);
+    case kernels::Activation::one_plus_tanh:
+      return std::atanh(delta - 1);
+    case kernels::Activation::relu:
+      return delta;
+    default:
+      return delta + std::log(-std::expm1(-delta));  // softplus
   }
 }
 
@@ -29,7 +33,8 @@ template <class Real>
 kernels::Rows<Real> read_out(Builder<Real>& build, const kernels::Rows<Real>& u, kernels::Parameter<Real> W) {
   const Layout& layout = build.layout;
   const int layer = build.layer;
-  return build.linear(build.gather(u, {layout.maps(layer).output_row.data()}, layout.outputs(layer), layout.shape().outputs(layer)), W);
+  return build.linear(
+      build.gather(u, {layout.maps(layer).output_row.data()}, layout.outputs(layer), layout.shape().outputs(layer)), W);
 }
 
 template <class Real>
@@ -39,7 +44,8 @@ kernels::Rows<Real> record_scan(Builder<Real>& build, kernels::Scan<Real> op) {
   op.walks = build.layout.walks(layer), op.output_row = {build.layout.maps(layer).output_row.data()};
   op.y = build.tape.rows(build.layout.outputs(layer), shape.outputs(layer), op.u.columns);
   op.most_steps = shape.T, op.most_outputs = layer + 1 == shape.layers ? shape.most_scored : shape.T;
-  op.scratch = build.tape.scratch(kernels::scan_scratch(op.u.columns, op.B.columns, op.u.stride / op.u.width, op.most_steps, op.most_outputs));
+  op.scratch = build.tape.scratch(
+      kernels::scan_scratch(op.u.columns, op.B.columns, op.u.stride / op.u.width, op.most_steps, op.most_outputs));
   build.tape.record(&kernels::Operations<Real>::scan, op);
   return op.y;
 }
