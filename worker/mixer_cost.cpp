@@ -1,5 +1,6 @@
-// Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size projection, K taps,
-// H heads in G groups. Two operations per weight, one exponential per decay; channels count padded, as the kernels lay them out.
+// Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size
+// projection, K taps, H heads in G groups. Two operations per weight, one exponential per decay; channels count
+// padded, as the kernels lay them out.
 #include "worker/mixer_cost.hpp"
 
 #include <cmath>

@@ -1,13 +1,14 @@
-// One chunk of a packed sequence as products of matrices (3), and their adjoints. Per head, with rows q for the chunk's outputs
-// and columns j for its steps, H the state before it and H' the state after it, l_q = a_first .. a_q, and q = end its last step:
+// One chunk of a packed sequence as products of matrices (3), and their adjoints. Per head, with rows q for the
+// chunk's outputs and columns j for its steps, H the state before it and H' the state after it, l_q = a_first .. a_q,
+// and q = end its last step:
 //
-//   S = C B^T      M_qj = S_qj L_qj w_j      Y += M X + (l C) H      H' = l_end H + (L_end w B)^T X                  (5)
+//   S = C B^T      M_qj = S_qj L_qj w_j      Y += M X + (l C) H      H' = l_end H + (L_end w B)^T X                 (5)
 //
-//   dX += M^T dY + (L_end w B) G'            G' = d loss / d H', G = l_end G' + (l C)^T dY                           (6)
+//   dX += M^T dY + (L_end w B) G'            G' = d loss / d H', G = l_end G' + (l C)^T dY                          (6)
 //   dM = dY X^T     dS_qj = dM_qj L_qj w_j     dC += dS B     dB += dS^T C
 //   d(l C) = dY H^T      d(L_end w B) = X G'^T
 //   E_qj = M_qj dM_qj, and likewise E_q,before and E_end,j: what reaches j from q through the decays between them,
-//   d log a_i = sum of E_qj over j < i <= q                                                                          (7)
+//   d log a_i = sum of E_qj over j < i <= q                                                                         (7)
 //
 // (7) adds terms of one sign of time only; differences of long sums would lose what float has.
 #pragma once
@@ -53,8 +54,8 @@ struct SsdHead {
   }
 };
 
-// Row q of L: a_{j+1} .. a_q for j <= q, zero for later j. From one output to the next it only grows and shrinks by what lies between.
-// The row after the outputs is the end of the chunk. start[q] = l_q.
+// Row q of L: a_{j+1} .. a_q for j <= q, zero for later j. From one output to the next it only grows and shrinks by
+// what lies between. The row after the outputs is the end of the chunk. start[q] = l_q.
 template <class Real>
 void decay_rows(const SsdScratch<Real>& k, const SsdChunk& c, const Real* a) {
   for (int q = 0, before = -1; q < c.rows(); ++q) {

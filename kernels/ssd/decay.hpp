@@ -1,9 +1,9 @@
-// The steps of one sequence as (1) sees them: decay a_i and weight w_i of step i for every head, with runs in closed form, and the
-// way back from their gradients to delta and A.
+// The steps of one sequence as (1) sees them: decay a_i and weight w_i of step i for every head, with runs in closed
+// form, and the way back from their gradients to delta and A.
 //
 //   a^ = exp(delta A)    m repeats:   a = a^^m    s = 1 + a^ + .. + a^^{m-1}    r = a^ ds/da^    w = delta s
 //   doubling m:  s' = s (1 + a)     r' = m a s + r (1 + a)     a' = a a       from  s = 1, r = 0
-//   with g = d loss / d log a:   d_delta = g m A + d_w (s + r A delta)      d_A = g m delta + d_w r delta^2             (4)
+//   with g = d loss / d log a:   d_delta = g m A + d_w (s + r A delta)      d_A = g m delta + d_w r delta^2         (4)
 #pragma once
 #include "kernels/ssd/scratch.hpp"
 #include "kernels/vec.hpp"

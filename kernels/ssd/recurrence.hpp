@@ -1,4 +1,5 @@
-// The recurrence (1), (2) of one packed sequence, state by state, and its adjoint: what the products of chunk.hpp are measured by.
+// The recurrence (1), (2) of one packed sequence, state by state, and its adjoint: what the products of chunk.hpp are
+// measured by.
 //
 //   G_t = C_t dy_t^T + a_{t+1} G_{t+1}      dC_t = h_t dy_t      d log a_t = a_t <G_t, h_{t-1}>
 //   dx_t = w_t G_t^T B_t                    dB_t = w_t G_t x_t   d w_t = B_t^T G_t x_t

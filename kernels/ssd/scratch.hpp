@@ -1,5 +1,5 @@
-// Where things lie in the operation's scratch memory. One sequence at a time is packed into it: rows in the order of its steps, every
-// head and every group padded to kPad numbers of its own, so that products of matrices find them.
+// Where things lie in the operation's scratch memory. One sequence at a time is packed into it: rows in the order of
+// its steps, every head and every group padded to kPad numbers of its own, so that products of matrices find them.
 #pragma once
 #include "kernels/ssd/ssd.hpp"
 

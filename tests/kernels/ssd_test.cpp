@@ -1,5 +1,5 @@
-// The state-space dual: products of matrices against the recurrence, on every instruction set, for heads, groups, runs of shared rows
-// and outputs wherever they may be.
+// The state-space dual: products of matrices against the recurrence, on every instruction set, for heads, groups, runs
+// of shared rows and outputs wherever they may be.
 #include "kernels/ssd/ssd.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,8 @@ struct Shape {
 };
 void PrintTo(const Shape& s, std::ostream* out) { *out << s.name; }
 
-// Two models with one walk of three sequences (one of them empty, one with runs of shared rows) and random numbers everywhere.
+// Two models with one walk of three sequences (one of them empty, one with runs of shared rows) and random numbers
+// everywhere.
 template <class Real>
 struct Fixture {
   static constexpr int kModels = 2, kShared = 2, kInputs = 9;

@@ -1,4 +1,5 @@
-// Gated linear attention (arXiv 2312.06635): a state of N keys times D values that forgets each key at a rate the input chooses.
+// Gated linear attention (arXiv 2312.06635): a state of N keys times D values that forgets each key at a rate the
+// input chooses.
 //
 //   alpha_t = sigmoid(-(W_a n_t + b))^{1/16}  in (0, 1)^N      k_t = W_k u_t      q_t = W_q u_t      v_t = u_t
 //   S_t = diag(alpha_t) S_{t-1} + k_t v_t^T                    y_t = q_t S_t

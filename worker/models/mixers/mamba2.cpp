@@ -1,12 +1,13 @@
 // Mamba-2, the state-space dual (docs/theory.md, 1.2; arXiv 2405.21060), with three independent convolutions:
 //
-//   u = act(conv_x(W_x n))   B = act(conv_B(W_B n))   C = act(conv_C(W_C n))   delta_t = softplus(W_dt n_t + b)  per head
+//   u = act(conv_x(W_x n))   B = act(conv_B(W_B n))   C = act(conv_C(W_C n))
+//   delta_t = softplus(W_dt n_t + b) per head
 //   h_t = e^{delta_t A} h_{t-1} + delta_t u_t B_t^T          y_t = h_t C_t + skip u_t
 //
 //   n (T, d) the block's input   u, y (T, heads P)   B, C (T, groups N)   A, skip, delta (heads)
 //
-// A starts uniform in [-16, -1], skip at 1, b such that delta starts log-uniform in [1e-3, 1e-1]. With `gated_norm` the block ends
-// its gate with an RMS norm over all channels, y act(z) -> RMS(y act(z)) weight.
+// A starts uniform in [-16, -1], skip at 1, b such that delta starts log-uniform in [1e-3, 1e-1]. With `gated_norm`
+// the block ends its gate with an RMS norm over all channels, y act(z) -> RMS(y act(z)) weight.
 #include <cmath>
 
 #include "worker/models/mixers/mixers.hpp"
