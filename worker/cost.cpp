@@ -1,13 +1,13 @@
 // What a cell costs, counted from its settings and the rows of its batches (worker/row_counts.hpp).
 //
 //   D = expand d, K the taps of the convolution, V the vocabulary
-//   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, and the mixer (worker/mixer_cost.hpp)
+//   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, mixer (worker/mixer_cost.hpp)
 //                around:  embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
-//   work         two operations per weight and row that it meets, three times that with the way back; one exponential per
-//                channel and row of each activation, and those of the mixer, in each direction
+//   work         two operations per weight and row that it meets, three times that with the way back; one exponential
+//                per channel and row of each activation, and those of the mixer, in each direction
 //
-// Channels count as the kernels lay them out, padded to 16. Evaluation is the forward third: the validation set every `every`
-// steps and the test set twice; the lengths of [eval] T are not counted.
+// Channels count as the kernels lay them out, padded to 16. Evaluation is the forward third: the validation set every
+// `every` steps and the test set twice; the lengths of [eval] T are not counted.
 #include <cmath>
 
 #include "kernels/rows.hpp"
@@ -57,7 +57,8 @@ struct Work {
 
 void add_block(const Shape& s, const LayerCounts& c, Work& work) {
   const double D = wide(s.D), d = wide(s.d);
-  work.flops += 2 * (c.rows * s.d * D + c.windows * s.K * D + c.outputs * s.D * d) + c.windows * s.mixer.flops + c.outputs * s.mixer.read_flops;
+  work.flops += 2 * (c.rows * s.d * D + c.windows * s.K * D + c.outputs * s.D * d) + c.windows * s.mixer.flops +
+                c.outputs * s.mixer.read_flops;
   work.exponentials += c.steps * s.mixer.exponentials + c.windows * D;
   if (s.gate) work.flops += 2 * c.gates * s.d * D, work.exponentials += c.gates * D;
 }

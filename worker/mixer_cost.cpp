@@ -1,5 +1,6 @@
-// Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size projection, K taps,
-// H heads in G groups. Two operations per weight, one exponential per decay; channels count padded, as the kernels lay them out.
+// Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size
+// projection, K taps, H heads in G groups. Two operations per weight, one exponential per decay; channels count
+// padded, as the kernels lay them out.
 #include "worker/mixer_cost.hpp"
 
 #include <cmath>
@@ -23,7 +24,12 @@ struct Sizes {
 
 Sizes sizes(const Settings& s) {
   const double d = s.real("d");
-  return {d, d * s.real("expand"), s.real("N"), static_cast<double>(delta_rank(s)), s.real("conv"), s.word("delta_activation") == "fixed"};
+  return {d,
+          d * s.real("expand"),
+          s.real("N"),
+          static_cast<double>(delta_rank(s)),
+          s.real("conv"),
+          s.word("delta_activation") == "fixed"};
 }
 
 double wide(double columns) { return kernels::padded(static_cast<int>(columns)); }
@@ -117,6 +123,21 @@ MixerCost attention(const Settings& settings) {
   cost.states = 2 * T * outputs + 5 * T * D;
   return cost;
 }
+MixerCost mamba_delta_t(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  return selective(s, s.N);
+}
+
+MixerCost linear_attention(const Settings& settings) {
+  const Sizes s = sizes(settings);
+  const double N = wide(s.N), D = wide(s.D);
+  MixerCost cost;
+  cost.parameters = s.d * s.N + s.N + 2 * s.N * s.D;
+  cost.flops = 2 * (s.d * N + s.D * N), cost.read_flops = 2 * s.D * N;
+  cost.exponentials = s.N * D + N;
+  cost.activations = 2.5 * N + D, cost.read_activations = D + N, cost.states = 3 * D * N;
+  return cost;
+}
 
 struct Line {
   const char* variant;
@@ -130,6 +151,8 @@ constexpr Line kLines[] = {
     {"b2s6", b2s6},
     {"s4", s4},
     {"attention", attention},
+    {"mamba_delta_t", mamba_delta_t},
+    {"linear_attention", linear_attention},
 };
 
 }  // namespace

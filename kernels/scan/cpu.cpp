@@ -10,7 +10,7 @@ inline namespace PHASEGRID_ISA {
 template <class Real, int NB>
 struct Scratch {
   std::int64_t states, D;
-  Real *A, *A2, *d_A, *table, *a, *h, *d_B, *d_C, *d_B_shared, *d_fu, *d_delta;
+  Real *A, *A2, *d_A, *table, *a, *h, *d_B, *d_C, *d_step, *d_B_shared, *d_step_shared, *d_fu, *d_delta;
 
   explicit Scratch(const Scan<Real>& op) : states((op.B.columns + NB - 1) / NB * NB), D(op.u.width) {
     Real* p = op.scratch;
@@ -19,7 +19,8 @@ struct Scratch {
     table = take(states * D * kMostShared * kPowers * 3);
     a = take(static_cast<std::int64_t>(op.most_steps) * NB * kLanes), h = take(static_cast<std::int64_t>(op.most_steps + 1) * NB * kLanes);
     d_B = take(static_cast<std::int64_t>(op.most_steps) * NB * kLanes), d_C = take(static_cast<std::int64_t>(op.most_outputs) * NB * kLanes);
-    d_B_shared = take(states * kMostShared * kLanes);
+    d_step = take(static_cast<std::int64_t>(op.most_steps) * NB * kLanes);
+    d_B_shared = take(states * kMostShared * kLanes), d_step_shared = take(states * kMostShared * kLanes);
     d_fu = p;  // rows * D, then d_delta: placed by the number of rows in use
     d_delta = nullptr;
   }
@@ -29,11 +30,11 @@ struct Scratch {
 template <class Real, int NB>
 ScanView<Real> view(const Scan<Real>& op, const Scratch<Real, NB>& scratch, int m) {
   ScanView<Real> k{};
-  k.D = op.u.width, k.shared = op.walks[m].shared;
+  k.D = op.u.width, k.delta_width = op.delta.width, k.shared = op.walks[m].shared;
   k.u = op.u.value(m), k.delta = op.delta.value(m), k.B = op.B.value(m), k.C = op.C.value(m);
   k.A = scratch.A, k.A2 = scratch.A2, k.B_width = op.B.width, k.C_width = op.C.width;
   k.y = op.y.value(m), k.d_y = op.y.grad(m);
-  k.d_A = scratch.d_A, k.d_B = scratch.d_B, k.d_C = scratch.d_C;
+  k.d_A = scratch.d_A, k.d_B = scratch.d_B, k.d_C = scratch.d_C, k.d_step = scratch.d_step;
   return k;
 }
 
@@ -48,15 +49,18 @@ void prepare(const Scan<Real>& op, const Scratch<Real, NB>& scratch, int m) {
   const std::int64_t D = op.u.width;
   for (std::int64_t n = 0; n < scratch.states; ++n)
     for (std::int64_t c = 0; c < D; c += kLanes) {
-      const Vec<Real> A = n < op.A_log.rows ? -exp_lanes(at(op.A_log.value(m) + n * D + c)) : Vec<Real>{};  // padding: B = C = 0
+      Vec<Real> A{};  // padding: B = C = 0
+      if (n < op.B.columns) A = op.A_log ? -exp_lanes(at(op.A_log.value(m) + n * D + c)) : splat(op.constant_A);
       at(scratch.A + n * D + c) = A, at(scratch.A2 + n * D + c) = A * Real(kLog2e);
     }
   const ScanView<Real> k = view(op, scratch, m);
   for (int n0 = 0; k.shared > 0 && n0 < scratch.states; n0 += NB)
-    for (int c = 0; c < D; c += kLanes) run_table<Real, NB>(k, c, n0, scratch.table_of(n0, c));
+    for (int c = 0; c < D; c += kLanes)
+      if (op.delta_by_state) run_table<Real, NB, true>(k, c, n0, scratch.table_of(n0, c));
+      else run_table<Real, NB, false>(k, c, n0, scratch.table_of(n0, c));
 }
 
-template <class Real, int NB, class Rule>
+template <class Real, int NB, class Rule, bool by_state>
 void forward_rule(const Scan<Real>& op) {
   const Scratch<Real, NB> scratch(op);
   for (int m = 0; m < op.models; ++m) {
@@ -64,13 +68,13 @@ void forward_rule(const Scan<Real>& op) {
     const std::int64_t D = op.u.width, outputs = op.y.count[m];
     prepare(op, scratch, m);
     ScanView<Real> k = view(op, scratch, m);
-    const Real* skip = op.skip.value(m);
+    const Real* skip = op.skip ? op.skip.value(m) : nullptr;
     for (std::int64_t q = 0; q < outputs; ++q)
-      for (std::int64_t c = 0; c < D; c += kLanes) at(k.y + q * D + c) = at(skip + c) * at(k.u + op.output_row[m][q] * D + c);
+      for (std::int64_t c = 0; c < D; c += kLanes) at(k.y + q * D + c) = skip ? at(skip + c) * at(k.u + op.output_row[m][q] * D + c) : Vec<Real>{};
     for (int s = 0; s < walk.sequences; ++s) {
       choose_sequence(k, walk, s);
       for (int n0 = 0; n0 < scratch.states; n0 += NB)
-        for (int c = 0; c < D; c += kLanes) scan_forward<Real, NB, Rule, false>(k, c, n0, scratch.table_of(n0, c), nullptr, nullptr);
+        for (int c = 0; c < D; c += kLanes) scan_forward<Real, NB, Rule, by_state, false>(k, c, n0, scratch.table_of(n0, c), nullptr, nullptr);
     }
   }
 }
@@ -92,18 +96,22 @@ void reduce_lanes(const Real* partial, int count, Real* out, std::int64_t width,
   }
 }
 
-// d(f u) and d delta of rows [begin, end) become gradients of u and delta.
-template <class Real, class Rule>
+// d(f u) and d delta of rows [begin, end) become gradients of u and delta. Step sizes of states have theirs already.
+template <class Real, class Rule, bool by_state>
 void finish_rows(const Scan<Real>& op, const ScanView<Real>& k, int m, std::int64_t begin, std::int64_t end) {
   for (std::int64_t i = begin * k.D; i < end * k.D; i += kLanes) {
-    const Vec<Real> delta = at(k.delta + i), u = at(k.u + i), d_fu = at(k.d_fu + i);
-    Vec<Real> d_u = d_fu, d_delta = at(k.d_delta + i);
-    if constexpr (!Rule::kPerState) {
-      d_u = d_fu * Rule::factor(delta, delta, delta);
-      d_delta += d_fu * u * Rule::by_delta(delta, delta);
+    const Vec<Real> u = at(k.u + i), d_fu = at(k.d_fu + i);
+    Vec<Real> d_u = d_fu;
+    if constexpr (!by_state) {
+      const Vec<Real> delta = at(k.delta + i);
+      Vec<Real> d_delta = at(k.d_delta + i);
+      if constexpr (!Rule::kPerState) {
+        d_u = d_fu * Rule::factor(delta, delta, delta);
+        d_delta += d_fu * u * Rule::by_delta(delta, delta);
+      }
+      at(op.delta.grad(m) + i) = op.delta.add ? at(op.delta.grad(m) + i) + d_delta : d_delta;
     }
     at(op.u.grad(m) + i) = op.u.add ? at(op.u.grad(m) + i) + d_u : d_u;
-    at(op.delta.grad(m) + i) = op.delta.add ? at(op.delta.grad(m) + i) + d_delta : d_delta;
   }
 }
 
@@ -124,7 +132,7 @@ void zero(Real* p, std::int64_t n) { std::memset(p, 0, static_cast<std::size_t>(
 
 // One sequence: h again, tile by tile, into the first-level cache, then the adjoint. Partial sums of dB and dC of one block of
 // states stay there too.
-template <class Real, int NB, class Rule>
+template <class Real, int NB, class Rule, bool by_state>
 void backward_sequence(const Scan<Real>& op, const Scratch<Real, NB>& scratch, ScanView<Real>& k, int m, int s) {
   const Walk& walk = op.walks[m];
   choose_sequence(k, walk, s);
@@ -132,19 +140,22 @@ void backward_sequence(const Scan<Real>& op, const Scratch<Real, NB>& scratch, S
   zero(k.d_fu + k.first_row * k.D, rows * k.D), zero(k.d_delta + k.first_row * k.D, rows * k.D);
   for (int n0 = 0; n0 < scratch.states; n0 += NB) {
     zero(k.d_B, static_cast<std::int64_t>(rows) * NB * kLanes), zero(k.d_C, static_cast<std::int64_t>(outputs) * NB * kLanes);
+    if (by_state) zero(k.d_step, static_cast<std::int64_t>(rows) * NB * kLanes);
     k.d_B_shared = scratch.d_B_shared + static_cast<std::int64_t>(n0) * kMostShared * kLanes;
+    k.d_step_shared = scratch.d_step_shared + static_cast<std::int64_t>(n0) * kMostShared * kLanes;
     for (int c = 0; c < k.D; c += kLanes) {
       const Real* table = scratch.table_of(n0, c);
-      scan_forward<Real, NB, Rule, true>(k, c, n0, table, scratch.a, scratch.h);
-      scan_backward<Real, NB, Rule>(k, c, n0, table, scratch.a, scratch.h);
+      scan_forward<Real, NB, Rule, by_state, true>(k, c, n0, table, scratch.a, scratch.h);
+      scan_backward<Real, NB, Rule, by_state>(k, c, n0, table, scratch.a, scratch.h);
     }
     reduce_lanes<Real, NB>(k.d_B, rows, op.B.grad(m), op.B.width, k.first_row, n0, op.B.add);
+    if (by_state) reduce_lanes<Real, NB>(k.d_step, rows, op.delta.grad(m), op.delta.width, k.first_row, n0, op.delta.add);
     reduce_lanes<Real, NB>(k.d_C, outputs, op.C.grad(m), op.C.width, k.first_output, n0, op.C.add);
   }
-  finish_rows<Real, Rule>(op, k, m, k.first_row, walk.first_row[s + 1]);
+  finish_rows<Real, Rule, by_state>(op, k, m, k.first_row, walk.first_row[s + 1]);
 }
 
-template <class Real, int NB, class Rule>
+template <class Real, int NB, class Rule, bool by_state>
 void backward_rule(const Scan<Real>& op) {
   const Scratch<Real, NB> scratch(op);
   for (int m = 0; m < op.models; ++m) {
@@ -154,23 +165,31 @@ void backward_rule(const Scan<Real>& op) {
     ScanView<Real> k = view(op, scratch, m);
     k.d_fu = scratch.d_fu, k.d_delta = scratch.d_fu + rows * D;
     zero(scratch.d_A, scratch.states * D), zero(scratch.d_B_shared, scratch.states * kMostShared * kLanes);
+    zero(scratch.d_step_shared, scratch.states * kMostShared * kLanes);
     zero(k.d_fu, walk.shared * D), zero(k.d_delta, walk.shared * D);
-    for (int s = 0; s < walk.sequences; ++s) backward_sequence<Real, NB, Rule>(op, scratch, k, m, s);
-    for (int n0 = 0; n0 < scratch.states; n0 += NB)
-      reduce_lanes<Real, NB>(scratch.d_B_shared + static_cast<std::int64_t>(n0) * kMostShared * kLanes, walk.shared, op.B.grad(m), op.B.width, 0,
-                             n0, op.B.add);
-    finish_rows<Real, Rule>(op, k, m, 0, walk.shared);
-    backward_skip(op, m);
-    for (std::int64_t i = 0; i < op.A_log.rows * D; i += kLanes) at(op.A_log.grad(m) + i) += at(scratch.d_A + i) * at(scratch.A + i);
+    for (int s = 0; s < walk.sequences; ++s) backward_sequence<Real, NB, Rule, by_state>(op, scratch, k, m, s);
+    for (int n0 = 0; n0 < scratch.states; n0 += NB) {
+      const std::int64_t at_block = static_cast<std::int64_t>(n0) * kMostShared * kLanes;
+      reduce_lanes<Real, NB>(scratch.d_B_shared + at_block, walk.shared, op.B.grad(m), op.B.width, 0, n0, op.B.add);
+      if (by_state) reduce_lanes<Real, NB>(scratch.d_step_shared + at_block, walk.shared, op.delta.grad(m), op.delta.width, 0, n0, op.delta.add);
+    }
+    finish_rows<Real, Rule, by_state>(op, k, m, 0, walk.shared);
+    if (op.skip) backward_skip(op, m);
+    for (std::int64_t i = 0; op.A_log && i < op.A_log.rows * D; i += kLanes) at(op.A_log.grad(m) + i) += at(scratch.d_A + i) * at(scratch.A + i);
   }
 }
 
+template <class Real, int NB, class Rule, class F>
+void with_axis(const Scan<Real>& op, F&& f) {
+  if (op.delta_by_state) f(std::integral_constant<int, NB>(), Rule(), std::true_type());
+  else f(std::integral_constant<int, NB>(), Rule(), std::false_type());
+}
 template <class Real, int NB, class F>
 void with_rule(const Scan<Real>& op, F&& f) {
   switch (op.discretisation) {
-    case Discretisation::euler: return f(std::integral_constant<int, NB>(), EulerRule());
-    case Discretisation::zoh: return f(std::integral_constant<int, NB>(), ZohRule());
-    case Discretisation::none: return f(std::integral_constant<int, NB>(), NoneRule());
+    case Discretisation::euler: return with_axis<Real, NB, EulerRule>(op, f);
+    case Discretisation::zoh: return with_axis<Real, NB, ZohRule>(op, f);
+    case Discretisation::none: return with_axis<Real, NB, NoneRule>(op, f);
   }
 }
 // States are handled in blocks of 1, 2, 4 or kStateBlock.
@@ -185,11 +204,11 @@ void with_block(const Scan<Real>& op, F&& f) {
 
 template <class Real>
 void forward(const Scan<Real>& op) {
-  with_block(op, [&](auto block, auto rule) { forward_rule<Real, decltype(block)::value, decltype(rule)>(op); });
+  with_block(op, [&](auto block, auto rule, auto by_state) { forward_rule<Real, block, decltype(rule), by_state>(op); });
 }
 template <class Real>
 void backward(const Scan<Real>& op) {
-  with_block(op, [&](auto block, auto rule) { backward_rule<Real, decltype(block)::value, decltype(rule)>(op); });
+  with_block(op, [&](auto block, auto rule, auto by_state) { backward_rule<Real, block, decltype(rule), by_state>(op); });
 }
 
 PHASEGRID_OPERATION(Scan)

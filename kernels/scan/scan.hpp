@@ -8,6 +8,8 @@
 //
 // f_t is delta_t (euler, as the published models train), (a_t - 1) / A (zoh, the exact integral) or 1 (none).
 //
+// With `delta_by_state` the step size belongs to the state, delta (windows, N), and all channels share it: Mamba-Delta^T.
+//
 // The walk of a sequence visits rows through a list of steps. A row below `shared` may occur in many sequences; m of its
 // steps in a row, none of them read, are one step of the walk (m = 2^log2_repeats), in closed form.
 #pragma once
@@ -40,7 +42,9 @@ struct Scan {
   int models;
   Discretisation discretisation = Discretisation::euler;
   Rows<Real> u, delta, B, C;
-  Parameter<Real> A_log, skip;
+  Parameter<Real> A_log, skip;   // either may be absent: A = `constant_A` everywhere, no skip
+  Real constant_A = -1;
+  bool delta_by_state = false;
   const Walk* walks;             // [models]
   Index output_row;              // (outputs) -> window row
   Rows<Real> y;

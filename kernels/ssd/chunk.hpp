@@ -1,13 +1,14 @@
-// One chunk of a packed sequence as products of matrices (3), and their adjoints. Per head, with rows q for the chunk's outputs
-// and columns j for its steps, H the state before it and H' the state after it, l_q = a_first .. a_q, and q = end its last step:
+// One chunk of a packed sequence as products of matrices (3), and their adjoints. Per head, with rows q for the
+// chunk's outputs and columns j for its steps, H the state before it and H' the state after it, l_q = a_first .. a_q,
+// and q = end its last step:
 //
-//   S = C B^T      M_qj = S_qj L_qj w_j      Y += M X + (l C) H      H' = l_end H + (L_end w B)^T X                  (5)
+//   S = C B^T      M_qj = S_qj L_qj w_j      Y += M X + (l C) H      H' = l_end H + (L_end w B)^T X                 (5)
 //
-//   dX += M^T dY + (L_end w B) G'            G' = d loss / d H', G = l_end G' + (l C)^T dY                           (6)
+//   dX += M^T dY + (L_end w B) G'            G' = d loss / d H', G = l_end G' + (l C)^T dY                          (6)
 //   dM = dY X^T     dS_qj = dM_qj L_qj w_j     dC += dS B     dB += dS^T C
 //   d(l C) = dY H^T      d(L_end w B) = X G'^T
 //   E_qj = M_qj dM_qj, and likewise E_q,before and E_end,j: what reaches j from q through the decays between them,
-//   d log a_i = sum of E_qj over j < i <= q                                                                          (7)
+//   d log a_i = sum of E_qj over j < i <= q                                                                         (7)
 //
 // (7) adds terms of one sign of time only; differences of long sums would lose what float has.
 #pragma once
@@ -18,16 +19,17 @@ namespace phasegrid::kernels {
 inline namespace PHASEGRID_ISA {
 
 struct SsdChunk {
-  int first, count, width;      // steps; width = padded(count)
+  int first, count, width;  // steps; width = padded(count)
   int first_output, outputs;
-  bool before, after;           // is there a state at its borders?
+  bool before, after;  // is there a state at its borders?
   int step_of(const std::int32_t* at, int q) const { return q < outputs ? at[first_output + q] - first : count - 1; }
   int rows() const { return outputs + (after ? 1 : 0); }
 };
 
 template <class Real>
 SsdChunk chunk_at(const SsdScratch<Real>& k, int chunk, int first, int steps, int first_output, int outputs) {
-  SsdChunk c{first, steps - first < chunk ? steps - first : chunk, 0, first_output, 0, first > 0, first + chunk < steps};
+  SsdChunk c{
+      first, steps - first < chunk ? steps - first : chunk, 0, first_output, 0, first > 0, first + chunk < steps};
   c.width = padded(c.count);
   while (first_output + c.outputs < outputs && k.at[first_output + c.outputs] < first + c.count) ++c.outputs;
   return c;
@@ -40,7 +42,8 @@ struct SsdHead {
   Real *Y, *d_X, *d_B, *d_C, *d_a, *d_w, *h_after, *G;
 
   SsdHead(const SsdScratch<Real>& k, const SsdChunk& c, int number, int e) {
-    const std::int64_t column = e * k.groups / k.heads * k.N_width, channel = e * k.P_width, first = e * k.steps + c.first;
+    const std::int64_t column = e * k.groups / k.heads * k.N_width, channel = e * k.P_width,
+                       first = e * k.steps + c.first;
     X = k.X + c.first * k.X_width + channel, d_X = k.d_X + c.first * k.X_width + channel;
     Y = k.Y + c.first_output * k.X_width + channel, d_Y = k.d_Y + c.first_output * k.X_width + channel;
     B = k.B + c.first * k.B_width + column, d_B = k.d_B + c.first * k.B_width + column;
@@ -51,15 +54,16 @@ struct SsdHead {
   }
 };
 
-// Row q of L: a_{j+1} .. a_q for j <= q, zero for later j. From one output to the next it only grows and shrinks by what lies between.
-// The row after the outputs is the end of the chunk. start[q] = l_q.
+// Row q of L: a_{j+1} .. a_q for j <= q, zero for later j. From one output to the next it only grows and shrinks by
+// what lies between. The row after the outputs is the end of the chunk. start[q] = l_q.
 template <class Real>
 void decay_rows(const SsdScratch<Real>& k, const SsdChunk& c, const Real* a) {
   for (int q = 0, before = -1; q < c.rows(); ++q) {
     const int now = c.step_of(k.at, q);
     Real *L = k.L + static_cast<std::int64_t>(q) * c.width, between = 1;
     for (int j = now; j > before; --j) between *= a[j];
-    for (int j = 0; j < c.width; j += kLanes) at(L + j) = j <= before ? Vec<Real>(between * at(L - c.width + j)) : Vec<Real>{};
+    for (int j = 0; j < c.width; j += kLanes)
+      at(L + j) = j <= before ? Vec<Real>(between * at(L - c.width + j)) : Vec<Real>{};
     Real product = 1;
     for (int j = now; j > before; --j) L[j] = product, product *= a[j];
     k.start[q] = q > 0 ? k.start[q - 1] * between : between;
@@ -78,7 +82,8 @@ void similarities(const SsdScratch<Real>& k, const SsdChunk& c, const Real* B, c
 template <class Real>
 void masked(const SsdScratch<Real>& k, const SsdChunk& c, const Real* w) {
   for (std::int64_t q = 0; q < c.outputs; ++q)
-    for (std::int64_t j = 0, i = q * c.width; j < c.width; j += kLanes) at(k.M + i + j) = at(k.S + i + j) * at(k.L + i + j) * at(w + j);
+    for (std::int64_t j = 0, i = q * c.width; j < c.width; j += kLanes)
+      at(k.M + i + j) = at(k.S + i + j) * at(k.L + i + j) * at(w + j);
 }
 
 // k.weighted = rows of `table` times factor (times w), (count, N_width).
@@ -93,7 +98,8 @@ void weigh(const SsdScratch<Real>& k, int count, const Real* table, const Real* 
 template <class Real>
 void advance_state(const SsdScratch<Real>& k, const SsdChunk& c, const SsdHead<Real>& e) {
   const Real* end = k.L + static_cast<std::int64_t>(c.outputs) * c.width;
-  for (std::int64_t i = 0; c.before && i < static_cast<std::int64_t>(k.N) * k.P_width; i += kLanes) at(e.h_after + i) = k.start[c.outputs] * at(e.h + i);
+  for (std::int64_t i = 0; c.before && i < static_cast<std::int64_t>(k.N) * k.P_width; i += kLanes)
+    at(e.h_after + i) = k.start[c.outputs] * at(e.h + i);
   weigh(k, c.count, e.B, end, e.w);
   gemm<Real>(k.N, k.P_width, c.count, k.weighted, 1, k.N_width, e.X, k.X_width, e.h_after, k.P_width, c.before);
 }
@@ -120,7 +126,8 @@ void chunk_forward(const SsdScratch<Real>& k, const SsdChunk& c, int number, boo
 
 // The gradients of k.weighted (k.product) become those of `table`, of w, and row sums: E_q,before or E_end,j.
 template <class Real>
-void pull_back_weights(const SsdScratch<Real>& k, int count, const Real* table, const Real* factor, const Real* w, Real* d_table, Real* d_w, Real* sums) {
+void pull_back_weights(const SsdScratch<Real>& k, int count, const Real* table, const Real* factor, const Real* w,
+                       Real* d_table, Real* d_w, Real* sums) {
   for (std::int64_t i = 0; i < count; ++i) {
     const Real scale = w ? factor[i] * w[i] : factor[i];
     Vec<Real> dot{};
@@ -179,7 +186,8 @@ void pull_back_products(const SsdScratch<Real>& k, const SsdChunk& c, const SsdH
   gemm<Real>(c.outputs, c.width, k.P, e.d_Y, k.X_width, 1, k.X_t, c.width, k.M, c.width, false);
   for (std::int64_t q = 0; q < c.outputs; ++q)
     for (std::int64_t j = 0, i = q * c.width; j < c.width; j += kLanes) {
-      const Vec<Real> Lw = at(k.L + i + j) * at(e.w + j), d_M = at(k.M + i + j), d_ML = d_M * at(k.S + i + j) * at(k.L + i + j);
+      const Vec<Real> Lw = at(k.L + i + j) * at(e.w + j), d_M = at(k.M + i + j),
+                      d_ML = d_M * at(k.S + i + j) * at(k.L + i + j);
       at(k.d_S + i + j) += d_M * Lw;
       at(e.d_w + j) += d_ML;
       at(k.M + i + j) = d_ML * at(e.w + j);

@@ -20,7 +20,8 @@ PHASEGRID_INLINE void pack_row(const Real* in, int parts, int size, int width, R
 template <class Real>
 PHASEGRID_INLINE void unpack_row(const Real* in, int parts, int size, int width, Real* out, bool add) {
   if (parts == 1 || size == width)
-    for (std::int64_t i = 0; i < static_cast<std::int64_t>(parts) * width; i += kLanes) at(out + i) = add ? at(out + i) + at(in + i) : at(in + i);
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(parts) * width; i += kLanes)
+      at(out + i) = add ? at(out + i) + at(in + i) : at(in + i);
   else
     for (int part = 0; part < parts; ++part)
       for (int i = 0; i < size; ++i) {
@@ -30,7 +31,9 @@ PHASEGRID_INLINE void unpack_row(const Real* in, int parts, int size, int width,
 }
 
 template <class Real>
-void zero(Real* p, std::int64_t n) { std::memset(p, 0, static_cast<std::size_t>(n) * sizeof(Real)); }
+void zero(Real* p, std::int64_t n) {
+  std::memset(p, 0, static_cast<std::size_t>(n) * sizeof(Real));
+}
 
 // Sequence s of model m, packed.
 template <class Real>
@@ -41,7 +44,8 @@ struct Sequence {
   Sequence(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, int s) {
     const Walk& walk = op.walks[m];
     steps = walk.steps + walk.first_step[s], count = walk.first_step[s + 1] - walk.first_step[s];
-    first_output = walk.first_output[s], outputs = walk.first_output[s + 1] - first_output, first_row = walk.first_row[s];
+    first_output = walk.first_output[s], outputs = walk.first_output[s + 1] - first_output,
+    first_row = walk.first_row[s];
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t row = steps[i].row;
       pack_row(op.u.value(m) + row * op.u.width, k.heads, k.P, k.P_width, k.X + i * k.X_width);
@@ -63,7 +67,8 @@ void prepare(const Ssd<Real>& op, const SsdScratch<Real>& k, int m) {
 template <class Real>
 void skip_forward(const SsdScratch<Real>& k, const Real* skip, int outputs) {
   for (std::int64_t q = 0; q < outputs; ++q)
-    for (int i = 0; i < k.X_width; i += kLanes) at(k.Y + q * k.X_width + i) = skip[i / k.P_width] * at(k.X + k.at[q] * std::int64_t{k.X_width} + i);
+    for (int i = 0; i < k.X_width; i += kLanes)
+      at(k.Y + q * k.X_width + i) = skip[i / k.P_width] * at(k.X + k.at[q] * std::int64_t{k.X_width} + i);
 }
 template <class Real>
 void skip_backward(const SsdScratch<Real>& k, const Real* skip, Real* d_skip, int outputs) {
@@ -90,7 +95,8 @@ void chunks_forward(const Ssd<Real>& op, const SsdScratch<Real>& k, int steps, i
 }
 template <class Real>
 void chunks_backward(const Ssd<Real>& op, const SsdScratch<Real>& k, int steps, int outputs) {
-  zero(k.d_B, static_cast<std::int64_t>(steps) * k.B_width), zero(k.d_C, static_cast<std::int64_t>(outputs) * k.B_width);
+  zero(k.d_B, static_cast<std::int64_t>(steps) * k.B_width),
+      zero(k.d_C, static_cast<std::int64_t>(outputs) * k.B_width);
   zero(k.d_w, k.heads * k.steps);
   for (int number = (steps - 1) / op.chunk, q = outputs; number >= 0; --number) {
     int first_output = q;
@@ -111,7 +117,8 @@ void forward(const Ssd<Real>& op) {
       if (op.chunk == 0) recurrence_forward(k, seq.count, seq.outputs);
       else chunks_forward(op, k, seq.count, seq.outputs, false);
       for (std::int64_t q = 0; q < seq.outputs; ++q)
-        unpack_row(k.Y + q * k.X_width, k.heads, k.P, k.P_width, op.y.value(m) + (seq.first_output + q) * op.y.width, false);
+        unpack_row(k.Y + q * k.X_width, k.heads, k.P, k.P_width, op.y.value(m) + (seq.first_output + q) * op.y.width,
+                   false);
     }
   }
 }
@@ -140,7 +147,8 @@ void backward_sequence(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, in
     unpack_row(k.d_B + i * k.B_width, k.groups, k.N, k.N_width, op.B.grad(m) + row * op.B.width, op.B.add || shared);
   }
   for (std::int64_t q = 0; q < seq.outputs; ++q)
-    unpack_row(k.d_C + q * k.B_width, k.groups, k.N, k.N_width, op.C.grad(m) + (seq.first_output + q) * op.C.width, op.C.add);
+    unpack_row(k.d_C + q * k.B_width, k.groups, k.N, k.N_width, op.C.grad(m) + (seq.first_output + q) * op.C.width,
+               op.C.add);
 }
 
 template <class Real>

@@ -1,9 +1,9 @@
-// The steps of one sequence as (1) sees them: decay a_i and weight w_i of step i for every head, with runs in closed form, and the
-// way back from their gradients to delta and A.
+// The steps of one sequence as (1) sees them: decay a_i and weight w_i of step i for every head, with runs in closed
+// form, and the way back from their gradients to delta and A.
 //
 //   a^ = exp(delta A)    m repeats:   a = a^^m    s = 1 + a^ + .. + a^^{m-1}    r = a^ ds/da^    w = delta s
 //   doubling m:  s' = s (1 + a)     r' = m a s + r (1 + a)     a' = a a       from  s = 1, r = 0
-//   with g = d loss / d log a:   d_delta = g m A + d_w (s + r A delta)      d_A = g m delta + d_w r delta^2             (4)
+//   with g = d loss / d log a:   d_delta = g m A + d_w (s + r A delta)      d_A = g m delta + d_w r delta^2         (4)
 #pragma once
 #include "kernels/ssd/scratch.hpp"
 #include "kernels/vec.hpp"
@@ -20,7 +20,8 @@ void decays(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, const ScanSte
     const Real *delta = op.delta.value(m) + e, A = k.A[e];
     for (int i = 0; i < count; ++i) w[i] = delta[static_cast<std::int64_t>(input[steps[i].row]) * op.delta.width];
     for (int i = count; i < padded(count); ++i) w[i] = 0;
-    for (int i = 0; i < count; i += kLanes) at(a + i) = exp_lanes(Vec<Real>(at(w + i) * A)), at(sum + i) = splat(Real(1)), at(slope + i) = Vec<Real>{};
+    for (int i = 0; i < count; i += kLanes)
+      at(a + i) = exp_lanes(Vec<Real>(at(w + i) * A)), at(sum + i) = splat(Real(1)), at(slope + i) = Vec<Real>{};
     for (int i = 0; i < count; ++i) {
       if (steps[i].log2_repeats == 0) continue;
       Real p = a[i], s = 1, r = 0;
@@ -40,7 +41,8 @@ void pull_back_decays(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, con
     Vec<Real> d_A{};
     for (int i = count; i < padded(count); ++i) g[i] = d_w[i] = 0, w[i] = k.repeats[i] = 0, sum[i] = 1;
     for (int i = 0; i < count; i += kLanes) {
-      const Vec<Real> delta = at(w + i) / at(sum + i), gm = at(g + i) * at(k.repeats + i), run = at(d_w + i) * at(slope + i) * delta;
+      const Vec<Real> delta = at(w + i) / at(sum + i), gm = at(g + i) * at(k.repeats + i),
+                      run = at(d_w + i) * at(slope + i) * delta;
       at(g + i) = gm * A + at(d_w + i) * at(sum + i) + run * A;  // (4): d_delta
       d_A += (gm + run) * delta;
     }

@@ -1,4 +1,5 @@
-// The recurrence (1), (2) of one packed sequence, state by state, and its adjoint: what the products of chunk.hpp are measured by.
+// The recurrence (1), (2) of one packed sequence, state by state, and its adjoint: what the products of chunk.hpp are
+// measured by.
 //
 //   G_t = C_t dy_t^T + a_{t+1} G_{t+1}      dC_t = h_t dy_t      d log a_t = a_t <G_t, h_{t-1}>
 //   dx_t = w_t G_t^T B_t                    dB_t = w_t G_t x_t   d w_t = B_t^T G_t x_t
@@ -17,14 +18,16 @@ void recurrence_forward(const SsdScratch<Real>& k, int steps, int outputs) {
     const bool read = q < outputs && k.at[q] == i;
     for (int e = 0; e < k.heads; ++e) {
       const int group = e * k.groups / k.heads;
-      const Real *B = k.B + i * k.B_width + group * k.N_width, *C = k.C + q * k.B_width + group * k.N_width, *x = k.X + i * k.X_width + e * k.P_width;
+      const Real *B = k.B + i * k.B_width + group * k.N_width, *C = k.C + q * k.B_width + group * k.N_width,
+                 *x = k.X + i * k.X_width + e * k.P_width;
       const Real a = k.a[e * k.steps + i], w = k.w[e * k.steps + i];
       for (int n = 0; n < k.N; ++n) {
         const Real* before = k.h + i * k.state + static_cast<std::int64_t>(e * k.N + n) * k.P_width;
-        Real *h = k.h + (i + 1) * k.state + static_cast<std::int64_t>(e * k.N + n) * k.P_width, *y = k.Y + q * k.X_width + e * k.P_width;
+        Real *h = k.h + (i + 1) * k.state + static_cast<std::int64_t>(e * k.N + n) * k.P_width,
+             *y = k.Y + q * k.X_width + e * k.P_width;
         for (int p = 0; p < k.P_width; p += kLanes) {
           at(h + p) = a * at(before + p) + w * B[n] * at(x + p);  // (1)
-          if (read) at(y + p) += C[n] * at(h + p);                 // (2)
+          if (read) at(y + p) += C[n] * at(h + p);                // (2)
         }
       }
     }

@@ -12,7 +12,9 @@ int ssd_chunk(int T, int read, int D, int N) {
 }
 
 template <class Real>
-std::int64_t ssd_scratch(const Ssd<Real>& op) { return SsdScratch<Real>(op).size; }
+std::int64_t ssd_scratch(const Ssd<Real>& op) {
+  return SsdScratch<Real>(op).size;
+}
 
 template std::int64_t ssd_scratch(const Ssd<float>&);
 template std::int64_t ssd_scratch(const Ssd<double>&);

@@ -1,5 +1,5 @@
-// The state-space dual: products of matrices against the recurrence, on every instruction set, for heads, groups, runs of shared rows
-// and outputs wherever they may be.
+// The state-space dual: products of matrices against the recurrence, on every instruction set, for heads, groups, runs
+// of shared rows and outputs wherever they may be.
 #include "kernels/ssd/ssd.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,8 @@ struct Shape {
 };
 void PrintTo(const Shape& s, std::ostream* out) { *out << s.name; }
 
-// Two models with one walk of three sequences (one of them empty, one with runs of shared rows) and random numbers everywhere.
+// Two models with one walk of three sequences (one of them empty, one with runs of shared rows) and random numbers
+// everywhere.
 template <class Real>
 struct Fixture {
   static constexpr int kModels = 2, kShared = 2, kInputs = 9;
@@ -45,16 +46,20 @@ struct Fixture {
         steps.push_back({shared ? i % kShared : row, read ? output : -1, repeats});
         row += !shared, output += read;
       }
-      first_step.push_back(static_cast<std::int32_t>(steps.size())), first_row.push_back(row), first_output.push_back(output);
+      first_step.push_back(static_cast<std::int32_t>(steps.size())), first_row.push_back(row),
+          first_output.push_back(output);
     }
     for (int r = 0; r < row; ++r) window_input.push_back(r * 5 % kInputs);
     walks.assign(kModels, {3, kShared, steps.data(), first_step.data(), first_row.data(), first_output.data()});
-    windows.assign(kModels, row), outputs.assign(kModels, output), inputs.assign(kModels, kInputs), maps.assign(kModels, window_input.data());
+    windows.assign(kModels, row), outputs.assign(kModels, output), inputs.assign(kModels, kInputs),
+        maps.assign(kModels, window_input.data());
 
     const int D = shape.heads * shape.P, GN = shape.groups * shape.N;
     op.models = kModels, op.heads = shape.heads, op.groups = shape.groups, op.chunk = chunk;
-    op.u = rows(windows, D, 1), op.B = rows(windows, GN, 2), op.C = rows(outputs, GN, 3), op.y = rows(outputs, D, 4), op.delta = rows(inputs, shape.heads, 5);
-    for (std::int64_t i = 0; i < kModels * op.delta.stride; ++i) op.delta.values[i] = std::fabs(op.delta.values[i]) * Real(0.3);
+    op.u = rows(windows, D, 1), op.B = rows(windows, GN, 2), op.C = rows(outputs, GN, 3), op.y = rows(outputs, D, 4),
+    op.delta = rows(inputs, shape.heads, 5);
+    for (std::int64_t i = 0; i < kModels * op.delta.stride; ++i)
+      op.delta.values[i] = std::fabs(op.delta.values[i]) * Real(0.3);
     op.A_log = parameter(shape.heads, 6), op.skip = parameter(shape.heads, 7);
     op.walks = walks.data(), op.window_input = {maps.data()};
     op.most_steps = shape.steps + 2, op.most_outputs = *std::max_element(first_output.begin() + 1, first_output.end());
@@ -63,11 +68,14 @@ struct Fixture {
 
   Rows<Real> rows(const std::vector<std::int32_t>& count, int columns, int stream) {
     Rows<Real> r;
-    r.columns = columns, r.width = padded(columns), r.count = {count.data()}, r.stride = static_cast<std::int64_t>(count[0]) * r.width;
-    r.values = arena.allocate_array<Real>(static_cast<std::size_t>(r.stride * kModels)), r.grads = arena.allocate_array<Real>(static_cast<std::size_t>(r.stride * kModels));
+    r.columns = columns, r.width = padded(columns), r.count = {count.data()},
+    r.stride = static_cast<std::int64_t>(count[0]) * r.width;
+    r.values = arena.allocate_array<Real>(static_cast<std::size_t>(r.stride * kModels)),
+    r.grads = arena.allocate_array<Real>(static_cast<std::size_t>(r.stride * kModels));
     Random random(11, static_cast<std::uint32_t>(stream), 0);
     for (std::int64_t i = 0; i < kModels * r.stride; ++i)
-      if (i % r.width < columns) r.values[i] = static_cast<Real>(random.normal()), r.grads[i] = static_cast<Real>(random.normal());
+      if (i % r.width < columns)
+        r.values[i] = static_cast<Real>(random.normal()), r.grads[i] = static_cast<Real>(random.normal());
     return r;
   }
   Parameter<Real> parameter(int columns, int stream) {
@@ -91,11 +99,14 @@ class StateSpaceDual : public testing::TestWithParam<Shape> {};
 
 template <class Real>
 void expect_agreement(const Shape& shape, std::string_view kind, double tolerance) {
-  const auto plain = Fixture<double>(shape, 0).results(cpu_kinds().front()), fast = Fixture<Real>(shape, shape.chunk).results(kind);
+  const auto plain = Fixture<double>(shape, 0).results(cpu_kinds().front()),
+             fast = Fixture<Real>(shape, shape.chunk).results(kind);
   for (std::size_t table = 0; table < plain.size(); ++table) {
     double scale = 0;
     for (const double x : plain[table]) scale = std::max(scale, std::fabs(x));
-    for (std::size_t i = 0; i < plain[table].size(); ++i) ASSERT_NEAR(plain[table][i], fast[table][i], tolerance * scale) << "table " << table << ", number " << i << " on " << kind;
+    for (std::size_t i = 0; i < plain[table].size(); ++i)
+      ASSERT_NEAR(plain[table][i], fast[table][i], tolerance * scale)
+          << "table " << table << ", number " << i << " on " << kind;
   }
 }
 
@@ -143,7 +154,8 @@ TEST_P(StateSpaceDual, HasTheGradientsOfFiniteDifferences) {
   Random random(3, 1, 0);
   const auto check = [&](const char* name, double* values, const double* grads, int rows, int columns, int width) {
     for (int i = 0; i < 12; ++i) {
-      const std::int64_t at = static_cast<std::int64_t>(random.below(static_cast<std::uint32_t>(rows))) * width + random.below(static_cast<std::uint32_t>(columns));
+      const std::int64_t at = static_cast<std::int64_t>(random.below(static_cast<std::uint32_t>(rows))) * width +
+                              random.below(static_cast<std::uint32_t>(columns));
       const double start = values[at], h = 1e-4;
       const auto moved = [&](double x) { return values[at] = start + x, loss(); };
       const double difference = (8 * (moved(h) - moved(-h)) - (moved(2 * h) - moved(-2 * h))) / (12 * h);
@@ -151,18 +163,20 @@ TEST_P(StateSpaceDual, HasTheGradientsOfFiniteDifferences) {
       EXPECT_NEAR(difference, grads[at], 1e-8 * std::max(1.0, std::fabs(difference))) << name << " " << at;
     }
   };
-  for (const auto& [name, r] : {std::pair("u", f.op.u), std::pair("B", f.op.B), std::pair("C", f.op.C), std::pair("delta", f.op.delta)})
+  for (const auto& [name, r] :
+       {std::pair("u", f.op.u), std::pair("B", f.op.B), std::pair("C", f.op.C), std::pair("delta", f.op.delta)})
     check(name, r.values, r.grads, r.count[0], r.columns, r.width);
   check("A_log", f.op.A_log.values, f.op.A_log.grads, 1, f.op.heads, f.op.A_log.width);
   check("skip", f.op.skip.values, f.op.skip.grads, 1, f.op.heads, f.op.skip.width);
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, StateSpaceDual,
-                         testing::Values(Shape{"small", 1, 1, 5, 4, 20, 20, 3}, Shape{"one_state", 1, 1, 3, 1, 16, 19, 0}, Shape{"heads", 4, 1, 4, 5, 64, 30, 4},
-                                         Shape{"groups", 4, 2, 16, 3, 64, 40, 7}, Shape{"short_chunks", 2, 1, 16, 16, 16, 70, 6},
-                                         Shape{"all_read", 2, 2, 7, 17, 32, 90, 0}, Shape{"wide", 2, 1, 64, 16, 64, 150, 12},
-                                         Shape{"rarely_read", 1, 1, 33, 8, 16, 120, 1}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, StateSpaceDual,
+    testing::Values(Shape{"small", 1, 1, 5, 4, 20, 20, 3}, Shape{"one_state", 1, 1, 3, 1, 16, 19, 0},
+                    Shape{"heads", 4, 1, 4, 5, 64, 30, 4}, Shape{"groups", 4, 2, 16, 3, 64, 40, 7},
+                    Shape{"short_chunks", 2, 1, 16, 16, 16, 70, 6}, Shape{"all_read", 2, 2, 7, 17, 32, 90, 0},
+                    Shape{"wide", 2, 1, 64, 16, 64, 150, 12}, Shape{"rarely_read", 1, 1, 33, 8, 16, 120, 1}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 // The rule depends on sizes alone: no states for few outputs, chunks when everything is read.
 TEST(StateSpaceDualChunk, IsTheWholeSequenceForFewOutputs) {

@@ -38,6 +38,8 @@ const std::vector<VariantEntry>& all_variants() {
        {"N", "blocks", "block_bias", "block_complex", "delta_rate", "delta_activation", "discretisation"}, {{"discretisation", "zoh"}}, b2s6, b2s6, nullptr, b2s6_fits},
       {"s4", "S4, with a state matrix that is diagonal plus rank one (arXiv 2111.00396)", {"N"}, {{"gate", "false"}}, s4, s4, nullptr, even_states},
       {"attention", "causal softmax attention", {"heads"}, {{"gate", "false"}}, attention, attention},
+      {"mamba_delta_t", "S6 with a step size for every state (arXiv 2506.11891)", {"N", "delta_rank", "delta_activation", "discretisation"}, {{"discretisation", "none"}}, mamba_delta_t, mamba_delta_t},
+      {"linear_attention", "gated linear attention (arXiv 2312.06635)", {"N"}, {}, linear_attention, linear_attention},
   };
   return variants;
 }

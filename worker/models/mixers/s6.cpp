@@ -1,9 +1,10 @@
 // S6, the selective state space model of Mamba (docs/theory.md, 1.2; arXiv 2312.00752):
 //
 //   delta_t = softplus(W_up W_down u_t + b)        B_t = W_B u_t        C_t = W_C u_t
-//   h_t[c,n] = e^{delta_t[c] A[c,n]} h_{t-1}[c,n] + f_t[c,n] B_t[n] u_t[c]        y_t[c] = sum_n C_t[n] h_t[c,n] + skip[c] u_t[c]
+//   h_t[c,n] = e^{delta_t[c] A[c,n]} h_{t-1}[c,n] + f_t[c,n] B_t[n] u_t[c]
+//   y_t[c] = sum_n C_t[n] h_t[c,n] + skip[c] u_t[c]
 //
-//   u, y (T, D)   A (D, N) starts at -1, -2, .. -N   b such that delta starts log-uniform in [1e-3, 1e-1]   skip starts at 1
+//   u, y (T, D)   A (D, N) starts at -1, -2, .. -N   b such that delta starts log-uniform in [1e-3, 1e-1]   skip at 1
 #include "worker/models/mixers/mixers.hpp"
 
 #include <cmath>
@@ -22,17 +23,28 @@ kernels::Rows<Real> s6(Builder<Real>& build, const MixerInput<Real>& in) {
   } else {
     auto x = in.u;
     if (R > 0) x = build.linear(x, build.weight(prefix + "x_proj.dt", D, R, prefix + "x_proj.weight", 0, projected));
-    delta = build.linear(x, build.weight(prefix + "dt_proj.weight", R > 0 ? R : D, D, prefix + "dt_proj.weight"), b, model.delta_activation);
+    delta = build.linear(x, build.weight(prefix + "dt_proj.weight", R > 0 ? R : D, D, prefix + "dt_proj.weight"), b,
+                         model.delta_activation);
   }
   const auto B = build.linear(in.u, build.weight(prefix + "x_proj.B", D, N, prefix + "x_proj.weight", low, projected));
-  const auto u_read = build.gather(in.u, {build.layout.maps(build.layer).output_row.data()}, build.layout.outputs(build.layer),
-                                   build.layout.shape().outputs(build.layer));
-  const auto C = build.linear(u_read, build.weight(prefix + "x_proj.C", D, N, prefix + "x_proj.weight", low + N, projected));
+  const auto C =
+      read_out(build, in.u, build.weight(prefix + "x_proj.C", D, N, prefix + "x_proj.weight", low + N, projected));
 
-  const auto A_log = build.parameter({.name = prefix + "A_log", .rows = N, .columns = D, .place = {prefix + "A_log", FilePlace::transposed},
-                                      .start = [](kernels::Random&, int n, int) { return std::log(n + 1.0); }, .decay = 0});
+  const auto A_log = build.parameter({.name = prefix + "A_log",
+                                      .rows = N,
+                                      .columns = D,
+                                      .place = {prefix + "A_log", FilePlace::transposed},
+                                      .start = [](kernels::Random&, int n, int) { return std::log(n + 1.0); },
+                                      .decay = 0});
   const auto skip = build.vector(prefix + "D", D, constant(1));
-  return record_scan(build, in.u, delta, B, C, A_log, skip, model.discretisation);
+  return record_scan<Real>(build, {.models = 0,
+                                   .discretisation = model.discretisation,
+                                   .u = in.u,
+                                   .delta = delta,
+                                   .B = B,
+                                   .C = C,
+                                   .A_log = A_log,
+                                   .skip = skip});
 }
 
 template kernels::Rows<float> s6(Builder<float>&, const MixerInput<float>&);

@@ -10,10 +10,14 @@ namespace {
 // The bias that makes the activation return `delta`.
 double inverse(kernels::Activation activation, double delta) {
   switch (activation) {
-    case kernels::Activation::sigmoid: return std::log(delta) - std::log1p(-delta);
-    case kernels::Activation::one_plus_tanh: return std::atanh(delta - 1);
-    case kernels::Activation::relu: return delta;
-    default: return delta + std::log(-std::expm1(-delta));  // softplus
+    case kernels::Activation::sigmoid:
+      return std::log(delta) - std::log1p(-delta);
+    case kernels::Activation::one_plus_tanh:
+      return std::atanh(delta - 1);
+    case kernels::Activation::relu:
+      return delta;
+    default:
+      return delta + std::log(-std::expm1(-delta));  // softplus
   }
 }
 
@@ -26,23 +30,29 @@ std::function<double(kernels::Random&, int, int)> delta_bias_start(kernels::Acti
 }
 
 template <class Real>
-kernels::Rows<Real> record_scan(Builder<Real>& build, kernels::Rows<Real> u, kernels::Rows<Real> delta, kernels::Rows<Real> B,
-                                kernels::Rows<Real> C, kernels::Parameter<Real> A_log, kernels::Parameter<Real> skip,
-                                kernels::Discretisation discretisation) {
-  const LayoutShape& shape = build.layout.shape();
-  const int layer = build.layer, most_outputs = layer + 1 == shape.layers ? shape.most_scored : shape.T;
-  const auto y = build.tape.rows(build.layout.outputs(layer), shape.outputs(layer), u.columns);
-  kernels::Scan<Real> op{.models = 0, .discretisation = discretisation, .u = u, .delta = delta, .B = B, .C = C, .A_log = A_log, .skip = skip,
-                         .walks = build.layout.walks(layer), .output_row = {build.layout.maps(layer).output_row.data()}, .y = y,
-                         .most_steps = shape.T, .most_outputs = most_outputs};
-  op.scratch = build.tape.scratch(kernels::scan_scratch(u.columns, B.columns, u.stride / u.width, op.most_steps, op.most_outputs));
-  build.tape.record(&kernels::Operations<Real>::scan, op);
-  return y;
+kernels::Rows<Real> read_out(Builder<Real>& build, const kernels::Rows<Real>& u, kernels::Parameter<Real> W) {
+  const Layout& layout = build.layout;
+  const int layer = build.layer;
+  return build.linear(
+      build.gather(u, {layout.maps(layer).output_row.data()}, layout.outputs(layer), layout.shape().outputs(layer)), W);
 }
 
-template kernels::Rows<float> record_scan(Builder<float>&, kernels::Rows<float>, kernels::Rows<float>, kernels::Rows<float>, kernels::Rows<float>,
-                                          kernels::Parameter<float>, kernels::Parameter<float>, kernels::Discretisation);
-template kernels::Rows<double> record_scan(Builder<double>&, kernels::Rows<double>, kernels::Rows<double>, kernels::Rows<double>,
-                                           kernels::Rows<double>, kernels::Parameter<double>, kernels::Parameter<double>, kernels::Discretisation);
+template <class Real>
+kernels::Rows<Real> record_scan(Builder<Real>& build, kernels::Scan<Real> op) {
+  const LayoutShape& shape = build.layout.shape();
+  const int layer = build.layer;
+  op.walks = build.layout.walks(layer), op.output_row = {build.layout.maps(layer).output_row.data()};
+  op.y = build.tape.rows(build.layout.outputs(layer), shape.outputs(layer), op.u.columns);
+  op.most_steps = shape.T, op.most_outputs = layer + 1 == shape.layers ? shape.most_scored : shape.T;
+  op.scratch = build.tape.scratch(
+      kernels::scan_scratch(op.u.columns, op.B.columns, op.u.stride / op.u.width, op.most_steps, op.most_outputs));
+  build.tape.record(&kernels::Operations<Real>::scan, op);
+  return op.y;
+}
+
+template kernels::Rows<float> read_out(Builder<float>&, const kernels::Rows<float>&, kernels::Parameter<float>);
+template kernels::Rows<double> read_out(Builder<double>&, const kernels::Rows<double>&, kernels::Parameter<double>);
+template kernels::Rows<float> record_scan(Builder<float>&, kernels::Scan<float>);
+template kernels::Rows<double> record_scan(Builder<double>&, kernels::Scan<double>);
 
 }  // namespace phasegrid::worker
