@@ -221,7 +221,8 @@ void Agent::beat() {
   Beat message;
   for (const Slot& slot : slots_) {
     const bool known = slot.state == State::busy && slot.progress.steps > 0;
-    const double fraction = known ? static_cast<double>(slot.progress.step) / static_cast<double>(slot.progress.steps) : 0;
+    const double fraction =
+        known ? static_cast<double>(slot.progress.step) / static_cast<double>(slot.progress.steps) : 0;
     message.fractions.push_back(slot.state == State::busy ? static_cast<float>(fraction) : -1);
   }
   tell(message);
@@ -232,7 +233,8 @@ void Agent::watch_coordinator(double now) {
   if (has_ended(coordinator_)) {
     trouble_ = "the coordinator (rank 0) has ended";
   } else if (now - last_heard_ > kCoordinatorSilence) {
-    trouble_ = "no word from the coordinator (rank 0) for " + std::to_string(static_cast<int>(kCoordinatorSilence)) + " s";
+    trouble_ =
+        "no word from the coordinator (rank 0) for " + std::to_string(static_cast<int>(kCoordinatorSilence)) + " s";
   } else if (getppid() != launcher_) {
     trouble_ = "mpirun has ended";
   } else {

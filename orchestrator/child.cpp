@@ -27,7 +27,8 @@ std::vector<char*> environment() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     bool launcher = false;
-    for (const std::string_view prefix : {"OMPI_", "PMIX_", "ORTE_", "PRTE_", "PMI_"}) launcher |= text.starts_with(prefix);
+    for (const std::string_view prefix : {"OMPI_", "PMIX_", "ORTE_", "PRTE_", "PMI_"})
+      launcher |= text.starts_with(prefix);
     if (!launcher) kept.push_back(*entry);
   }
   kept.push_back(nullptr);
@@ -42,7 +43,8 @@ void must(int error, const char* what) {
 
 Child Child::spawn() {
   int ends[2], errors[2];
-  must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : errno, "cannot make a socket for an executor");
+  must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : errno,
+       "cannot make a socket for an executor");
   Fd ours(ends[0]), theirs(ends[1]);
   must(pipe2(errors, O_CLOEXEC) == 0 ? 0 : errno, "cannot make a pipe for an executor");
   Fd read_end(errors[0]), write_end(errors[1]);

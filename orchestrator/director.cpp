@@ -8,18 +8,19 @@
 #include "orchestrator/jobs.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
+#include "worker/calibrate.hpp"
 #include "worker/run_pack.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
 
-constexpr double kFirstRate = 1 / 2e10;    // seconds per unit of work before anything has finished
 constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1
 
 }  // namespace
 
 Director::Director(Transport& transport, const sweeps::Grid& grid, const RunOptions& options, double now)
-    : transport_(transport), grid_(grid), options_(options), team_(transport.size(), now), tally_(now), now_(now), started_(now) {
+    : transport_(transport), grid_(grid), options_(options), team_(transport.size(), now), tally_(now), now_(now),
+      started_(now) {
   if (options_.seconds) deadline_ = boot_time() + *options_.seconds;
 }
 
@@ -42,21 +43,29 @@ void Director::begin(double now) {
   console_.open_log(directory / "log" / "coordinator.log");
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
 
-  coordinator_.emplace(find_jobs(), Policy{.attempts = options_.attempts, .pack = options_.pack, .rate = kFirstRate});
+  coordinator_.emplace(find_jobs(worker::stored_rates(provenance.device_kind)),
+                       Policy{.attempts = options_.attempts, .pack = options_.pack});
   const auto slots = team_.slots(options_.slots);
-  console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " + std::to_string(coordinator_->pending()) +
-               " cells to do, " + std::to_string(tally_.recorded()) + " kept, in " + directory.string());
+  console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
+               std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
+               " kept, in " + directory.string());
+  Setup setup{.text = grid_.text(), .file = options_.sweep, .hash = grid_.hash()};
+  setup.device_kind = provenance.device_kind;
+  setup.host = host_name();
+  setup.pid = getpid();
+  setup.hang_limit = options_.hang_limit;
   for (int rank = 0; rank < team_.size(); ++rank) {
     for (int slot = 0; slot < slots[static_cast<std::size_t>(rank)]; ++slot) coordinator_->expect({rank, slot});
-    tell(rank, Setup{grid_.text(), options_.sweep, grid_.hash(), provenance.device_kind, rank, slots[static_cast<std::size_t>(rank)],
-                     host_name(), getpid(), options_.hang_limit, {}});
+    setup.rank = rank;
+    setup.slots = slots[static_cast<std::size_t>(rank)];
+    tell(rank, setup);
   }
   next_rebuild_ = now + 10;
   next_line_ = now + 30;
   changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
 }
 
-std::vector<Job> Director::find_jobs() {
+std::vector<Job> Director::find_jobs(const sweeps::Rates& rates) {
   const results::RunState& state = folder_->state();
   for (const results::Attempt& attempt : state.attempts) {
     int& highest = attempts_[attempt.cell];
@@ -65,11 +74,12 @@ std::vector<Job> Director::find_jobs() {
   const auto has_result = [&](std::uint64_t cell) {
     const auto found = state.results.find(cell);
     if (found == state.results.end() || found->second.status == sweeps::Status::pending) return false;
-    const bool again = std::find(options_.retry.begin(), options_.retry.end(), found->second.status) != options_.retry.end();
+    const bool again =
+        std::find(options_.retry.begin(), options_.retry.end(), found->second.status) != options_.retry.end();
     if (!again) tally_.found(found->second);
     return !again;
   };
-  JobList list = missing_jobs(grid_, has_result, options_.pack);
+  JobList list = missing_jobs(grid_, rates, has_result, options_.pack);
   tally_.infeasible(list.infeasible);
   return std::move(list.jobs);
 }
@@ -86,7 +96,7 @@ void Director::handle(const Parcel& parcel, double now) {
       return;
     case Kind::ready: return check_sweep(rank, decode<Ready>(parcel.bytes));
     case Kind::free: return apply(coordinator_->slot_ready({rank, decode<Free>(parcel.bytes).slot}, now));
-    case Kind::finished: return finished(rank, decode<Finished>(parcel.bytes), now);
+    case Kind::finished: return finished(rank, decode<Finished>(parcel.bytes));
     case Kind::crashed: return crashed(rank, decode<Crashed>(parcel.bytes), now);
     case Kind::abandoned: return apply(coordinator_->abandoned({rank, decode<Abandoned>(parcel.bytes).slot}, now));
     case Kind::slot_lost: {
@@ -96,10 +106,11 @@ void Director::handle(const Parcel& parcel, double now) {
       folder_->note("slot_lost", slot_trouble_);
       return apply(coordinator_->slot_lost({rank, message.slot}, now));
     }
-    case Kind::beat: return beat(rank, decode<Beat>(parcel.bytes), now);
+    case Kind::beat: return beat(rank, decode<Beat>(parcel.bytes));
     case Kind::stop_requested: {
       const int number = decode<StopRequested>(parcel.bytes).signal;
-      return number == SIGUSR1 ? hint(now) : stop("signal " + std::to_string(number) + " at rank " + std::to_string(rank), now);
+      return number == SIGUSR1 ? hint(now)
+                               : stop("signal " + std::to_string(number) + " at rank " + std::to_string(rank), now);
     }
     default: throw WireError("the coordinator received a message that is not for it");
   }
@@ -109,10 +120,11 @@ void Director::check_sweep(int rank, const Ready& ready) const {
   if (ready.hash == grid_.hash()) return;
   const std::string other = "rank " + std::to_string(rank);
   if (!ready.error.empty()) throw results::RunError(other + " cannot read the sweep that rank 0 can: " + ready.error);
-  throw results::RunError(other + " reads the sweep as " + ready.hash + ", rank 0 as " + grid_.hash() + ": start the same binary everywhere");
+  throw results::RunError(other + " reads the sweep as " + ready.hash + ", rank 0 as " + grid_.hash() +
+                          ": start the same binary everywhere");
 }
 
-void Director::beat(int rank, const Beat& beat, double) {
+void Director::beat(int rank, const Beat& beat) {
   tell(rank, Pulse{});
   if (!coordinator_) return;
   for (std::size_t slot = 0; slot < beat.fractions.size(); ++slot) {
@@ -120,10 +132,10 @@ void Director::beat(int rank, const Beat& beat, double) {
   }
 }
 
-void Director::finished(int rank, const Finished& message, double now) {
+void Director::finished(int rank, const Finished& message) {
   const auto& result = message.result;
-  if (coordinator_->result({rank, message.slot}, result.index, result.seconds)) record(result, team_.where(rank, message.slot));
-  now_ = now;
+  if (coordinator_->result({rank, message.slot}, result.index, result.seconds))
+    record(result, team_.where(rank, message.slot));
 }
 
 void Director::record(const sweeps::CellResult& result, const std::string& where) {
@@ -194,7 +206,8 @@ void Director::hint(double now) {
   now_ = now;
   const double near = boot_time() + kNearDeadline;
   if (deadline_ == 0 || near < deadline_) deadline_ = near;
-  console_.say("SIGUSR1: the wall-time limit is near; nothing is started that needs more than " + duration(deadline_ - boot_time()));
+  console_.say("SIGUSR1: the wall-time limit is near; nothing is started that needs more than " +
+               duration(deadline_ - boot_time()));
 }
 
 void Director::stop_at_once() {

@@ -16,6 +16,7 @@
 #include "orchestrator/team.hpp"
 #include "orchestrator/transport.hpp"
 #include "results/run_folder.hpp"
+#include "sweeps/cost_model.hpp"
 #include "sweeps/grid.hpp"
 
 namespace phasegrid::orchestrator {
@@ -40,14 +41,14 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
-  std::vector<Job> find_jobs();
+  std::vector<Job> find_jobs(const sweeps::Rates& rates);   // cells without a result
   void apply(const Actions& actions);
   void act(const HandOut& action);
   void act(const GiveUp& action);
   void act(const Quarantine& action);
-  void finished(int rank, const Finished& message, double now);
+  void finished(int rank, const Finished& message);
   void crashed(int rank, const Crashed& message, double now);
-  void beat(int rank, const Beat& beat, double now);
+  void beat(int rank, const Beat& beat);
   void check_sweep(int rank, const Ready& ready) const;
   void lose(int rank, const std::string& reason, double now);
   void record(const sweeps::CellResult& result, const std::string& where);

@@ -79,7 +79,8 @@ void Director::rebuild() {
 }
 
 Now Director::snapshot() const {
-  return {now_, coordinator_->running() + unflushed_.size(), coordinator_->pending(), coordinator_->slots(), coordinator_->seconds_left(now_)};
+  return {now_, coordinator_->running() + unflushed_.size(), coordinator_->pending(), coordinator_->slots(),
+          coordinator_->seconds_left(now_)};
 }
 
 void Director::show_progress() {
@@ -114,7 +115,8 @@ void Director::end(int code, const std::string& how) {
     flush_if_due(true);
     if (changed_) folder_->write_results();
     console_.end_live();
-    console_.say(grid_.name() + ": " + how + "\n" + tally_.summary(snapshot(), (folder_->directory() / "results.h5").string()));
+    console_.say(grid_.name() + ": " + how + "\n" +
+                 tally_.summary(snapshot(), (folder_->directory() / "results.h5").string()));
   } else {
     console_.say(how);
   }
@@ -128,7 +130,8 @@ void Director::dismiss(int code) {
 
 void Director::fail(const std::string& why) {
   console_.say("stopping: " + why);
-  console_.say("every acknowledged cell is safe (" + std::to_string(tally_.recorded()) + " recorded); the same command does the rest");
+  console_.say("every acknowledged cell is safe (" + std::to_string(tally_.recorded()) +
+               " recorded); the same command does the rest");
   dismiss(75);
 }
 

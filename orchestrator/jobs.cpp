@@ -26,12 +26,8 @@ class Numbers {
 
 }  // namespace
 
-double work(const sweeps::Cost& cost) {
-  constexpr double kFlopsPerExponential = 16;  // at the rates of one core with AVX-512: 180 GFLOP/s in products, 6 G exponentials/s
-  return std::max(1.0, cost.flops + kFlopsPerExponential * cost.exponentials);
-}
-
-JobList missing_jobs(const sweeps::Grid& grid, const std::function<bool(std::uint64_t)>& has_result, int pack) {
+JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
+                     const std::function<bool(std::uint64_t)>& has_result, int pack) {
   JobList list;
   Numbers families, shapes;
   const auto& cost = grid.schema().cost;
@@ -41,12 +37,12 @@ JobList missing_jobs(const sweeps::Grid& grid, const std::function<bool(std::uin
       list.infeasible += seeds;
       return;
     }
-    const double units = work(cost(settings));
+    const double seconds = std::max(1e-6, sweeps::predicted_seconds(cost(settings), rates));
     const std::uint32_t family = families.of(settings.word("variant"));
     const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
     for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
       if (has_result(cell)) ++list.kept;
-      else list.jobs.push_back({cell, units, family, shape});
+      else list.jobs.push_back({cell, seconds, family, shape});
     }
   });
   list.families = families.names();

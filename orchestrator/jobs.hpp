@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "orchestrator/coordinator.hpp"
+#include "sweeps/cost_model.hpp"
 #include "sweeps/grid.hpp"
 
 namespace phasegrid::orchestrator {
@@ -14,10 +15,9 @@ struct JobList {
   std::uint64_t infeasible = 0, kept = 0; // cells that cannot exist; cells whose result is kept
 };
 
-// A cell's cost in units of one fused multiply-add or so: counted from its settings alone.
-double work(const sweeps::Cost& cost);
-
-// `has_result(cell)`: it need not run again. Shapes are told apart only where packs are wanted (pack > 1).
-JobList missing_jobs(const sweeps::Grid& grid, const std::function<bool(std::uint64_t)>& has_result, int pack);
+// `has_result(cell)`: it need not run again. A job's cost is its predicted seconds at `rates`. Shapes are told apart only where
+// packs are wanted (pack > 1).
+JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
+                     const std::function<bool(std::uint64_t)>& has_result, int pack);
 
 }  // namespace phasegrid::orchestrator

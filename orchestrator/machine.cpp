@@ -67,7 +67,8 @@ std::vector<std::int32_t> job_cores() {
     if (of_launcher.size() > cores.size()) cores = of_launcher;
   }
   const double quota = quota_in_cores();
-  if (quota < static_cast<double>(cores.size())) cores.resize(static_cast<std::size_t>(std::max(1.0, std::ceil(quota))));
+  if (quota < static_cast<double>(cores.size()))
+    cores.resize(static_cast<std::size_t>(std::max(1.0, std::ceil(quota))));
   return cores;
 }
 

@@ -26,6 +26,7 @@ int command_line(int argc, char** argv) {
       "75 stopped before the end with all finished cells safe: run the same command again.");
   app.require_subcommand(1);
   int code = 0;
+  orchestrator::add_plan(app, code);
   orchestrator::add_run(app, code);
   orchestrator::add_status(app, code);
   orchestrator::add_explain(app, code);

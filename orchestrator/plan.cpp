@@ -20,8 +20,8 @@ using sweeps::Axis;
 using sweeps::Grid;
 using sweeps::Value;
 
-constexpr std::size_t kMostListed = 12;    // values of an axis
-constexpr std::size_t kMostRows = 30;      // of the table of thresholds
+constexpr std::size_t kMostListed = 12;  // values of an axis
+constexpr std::size_t kMostRows = 30;    // of the table of thresholds
 
 struct Plan {
   const PlanOptions& options;
@@ -69,7 +69,9 @@ std::string memory(std::uint64_t bytes) {
   return x < 1e9 ? fmt::format("{:.3g} MB", x / 1e6) : fmt::format("{:.3g} GB", x / 1e9);
 }
 
-std::string between(const std::string& least, const std::string& most) { return least == most ? least : least + " to " + most; }
+std::string between(const std::string& least, const std::string& most) {
+  return least == most ? least : least + " to " + most;
+}
 
 // The keys that follow others by an expression.
 std::vector<std::pair<std::string, std::string>> followers(const Grid& grid) {
@@ -83,17 +85,21 @@ void print_axes(const Plan& plan, std::ostream& out) {
   fmt::print(out, "{}   {}   hash {}\n\naxes\n", plan.grid.name(), plan.options.sweep, plan.grid.hash());
   std::size_t width = 0;
   for (const Axis& axis : plan.grid.axes()) width = std::max(width, axis.name.size());
-  for (const Axis& axis : plan.grid.axes()) fmt::print(out, "  {:<{}}  {:>6} {}\n", axis.name, width, axis.size(), values_text(axis));
-  for (const auto& [key, expression] : followers(plan.grid)) fmt::print(out, "  {:<{}}         = {}\n", key, width, expression);
+  for (const Axis& axis : plan.grid.axes())
+    fmt::print(out, "  {:<{}}  {:>6} {}\n", axis.name, width, axis.size(), values_text(axis));
+  for (const auto& [key, expression] : followers(plan.grid))
+    fmt::print(out, "  {:<{}}         = {}\n", key, width, expression);
   if (!plan.grid.eval_T().empty()) fmt::print(out, "  tested also at T = {}\n", fmt::join(plan.grid.eval_T(), " "));
 }
 
 void print_cells(const Plan& plan, std::ostream& out) {
   const Survey& s = plan.survey;
   fmt::print(out, "\ncells         {}: {} runnable, {} infeasible\n", plan.grid.size(), s.runnable, s.infeasible);
-  for (const auto& [reason, cells] : s.reasons) fmt::print(out, "  {:>10}  {}   (as {})\n", cells.cells, reason, plan.grid.label(cells.first));
+  for (const auto& [reason, cells] : s.reasons)
+    fmt::print(out, "  {:>10}  {}   (as {})\n", cells.cells, reason, plan.grid.label(cells.first));
   const auto& search = plan.grid.search();
-  if (search.mode == "boundary") fmt::print(out, "  only those near accuracy {} along {} are trained\n", search.level, search.axis);
+  if (search.mode == "boundary")
+    fmt::print(out, "  only those near accuracy {} along {} are trained\n", search.level, search.axis);
   if (search.mode == "random") fmt::print(out, "  {} of them, drawn at random, are trained\n", search.n);
 }
 
@@ -102,9 +108,10 @@ void print_cost(const Plan& plan, std::ostream& out) {
     fmt::print(out, "model         {}: {} parameters, {} per cell\n", variant,
                between(std::to_string(sizes.parameters.least), std::to_string(sizes.parameters.most)),
                between(memory(sizes.bytes.least), memory(sizes.bytes.most)));
-  fmt::print(out, "time          {}{:.3g} core-hours on {}, the longest cell {}\n", plan.survey.may_stop_early ? "at most " : "",
-             plan.total / 3600, plan.device, duration(plan.longest));
-  fmt::print(out, "              {} with {} worker{}, longest first\n", duration(plan.makespan), plan.workers, plan.workers == 1 ? "" : "s");
+  fmt::print(out, "time          {}{:.3g} core-hours on {}, the longest cell {}\n",
+             plan.survey.may_stop_early ? "at most " : "", plan.total / 3600, plan.device, duration(plan.longest));
+  fmt::print(out, "              {} with {} worker{}, longest first\n", duration(plan.makespan), plan.workers,
+             plan.workers == 1 ? "" : "s");
 }
 
 // One line per column and construction: where it is, what holds there.
@@ -127,7 +134,8 @@ void print_theory(const Plan& plan, std::ostream& out) {
         }
         row = row_of.emplace(t.name, rows.size()).first;
         std::vector<std::string> cells;
-        for (std::size_t i = 0; i < first; ++i) cells.push_back(point_text(plan.grid.axes()[s.theory_axes[i]], column.at[i]));
+        for (std::size_t i = 0; i < first; ++i)
+          cells.push_back(point_text(plan.grid.axes()[s.theory_axes[i]], column.at[i]));
         cells.insert(cells.end(), {t.name, to_text(t.kind), "", "", "", "", t.condition});
         rows.push_back(std::move(cells));
       }
@@ -142,7 +150,8 @@ void print_theory(const Plan& plan, std::ostream& out) {
   fmt::print(out, "\ntheory\n");
   for (const auto& row : rows) {
     std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c) line += fmt::format("  {:<{}}", row[c], c + 1 == row.size() ? 0 : widths[c]);
+    for (std::size_t c = 0; c < row.size(); ++c)
+      line += fmt::format("  {:<{}}", row[c], c + 1 == row.size() ? 0 : widths[c]);
     fmt::print(out, "{}\n", line);
   }
   if (left_out > 0 || s.columns_left_out > 0) fmt::print(out, "  ... and more: --json lists up to 400 columns\n");
@@ -161,7 +170,12 @@ ordered_json axes_json(const Grid& grid) {
       for (const Value& value : point) each.push_back(value_json(value));
       values.push_back(axis.keys.size() == 1 ? each[0] : each);
     }
-    axes.push_back({{"name", axis.name}, {"keys", axis.keys}, {"size", axis.size()}, {"expressions", axis.expressions}, {"reduce", axis.reduce}, {"values", values}});
+    axes.push_back({{"name", axis.name},
+                    {"keys", axis.keys},
+                    {"size", axis.size()},
+                    {"expressions", axis.expressions},
+                    {"reduce", axis.reduce},
+                    {"values", values}});
   }
   return axes;
 }
@@ -175,7 +189,12 @@ ordered_json theory_json(const Plan& plan) {
       for (std::size_t k = 0; k < axis.keys.size(); ++k) where[axis.keys[k]] = value_json(axis.values[column.at[i]][k]);
     }
     for (const sweeps::Threshold& t : column.thresholds)
-      list.push_back({{"name", t.name}, {"kind", to_text(t.kind)}, {"quantity", t.quantity}, {"value", t.value}, {"condition", t.condition}, {"reference", t.reference}});
+      list.push_back({{"name", t.name},
+                      {"kind", to_text(t.kind)},
+                      {"quantity", t.quantity},
+                      {"value", t.value},
+                      {"condition", t.condition},
+                      {"reference", t.reference}});
     columns.push_back({{"column", where}, {"thresholds", list}});
   }
   return columns;
@@ -184,9 +203,11 @@ ordered_json theory_json(const Plan& plan) {
 void print_json(const Plan& plan, std::ostream& out) {
   const Survey& s = plan.survey;
   ordered_json reasons = ordered_json::array(), models = ordered_json::object(), follows = ordered_json::object();
-  for (const auto& [reason, cells] : s.reasons) reasons.push_back({{"reason", reason}, {"cells", cells.cells}, {"example", plan.grid.label(cells.first)}});
+  for (const auto& [reason, cells] : s.reasons)
+    reasons.push_back({{"reason", reason}, {"cells", cells.cells}, {"example", plan.grid.label(cells.first)}});
   for (const auto& [variant, sizes] : s.models)
-    models[variant] = {{"parameters", {sizes.parameters.least, sizes.parameters.most}}, {"bytes", {sizes.bytes.least, sizes.bytes.most}}};
+    models[variant] = {{"parameters", {sizes.parameters.least, sizes.parameters.most}},
+                       {"bytes", {sizes.bytes.least, sizes.bytes.most}}};
   for (const auto& [key, expression] : followers(plan.grid)) follows[key] = expression;
   const ordered_json json{
       {"name", plan.grid.name()},
@@ -195,10 +216,15 @@ void print_json(const Plan& plan, std::ostream& out) {
       {"follows", follows},
       {"eval_T", plan.grid.eval_T()},
       {"search", plan.grid.search().mode},
-      {"cells", {{"total", plan.grid.size()}, {"runnable", s.runnable}, {"infeasible", s.infeasible}, {"reasons", reasons}}},
+      {"cells",
+       {{"total", plan.grid.size()}, {"runnable", s.runnable}, {"infeasible", s.infeasible}, {"reasons", reasons}}},
       {"models", models},
       {"device", plan.device},
-      {"rates", {{"flops", plan.rates.flop_rate}, {"exponentials", plan.rates.exp_rate}, {"positions", plan.rates.position_rate}, {"steps", plan.rates.step_rate}}},
+      {"rates",
+       {{"flops", plan.rates.flop_rate},
+        {"exponentials", plan.rates.exp_rate},
+        {"positions", plan.rates.position_rate},
+        {"steps", plan.rates.step_rate}}},
       {"may_stop_early", s.may_stop_early},
       {"core_hours", plan.total / 3600},
       {"longest_cell_seconds", plan.longest},
@@ -215,7 +241,8 @@ int plan(const PlanOptions& options, std::ostream& out) {
   const Grid grid = Grid::read(options.sweep, worker::make_schema());
   const std::string device = worker::cpu_kinds().back();
   const sweeps::Rates rates = worker::machine_rates(device);
-  const int workers = options.workers > 0 ? options.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int workers =
+      options.workers > 0 ? options.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   Plan plan{options, grid, survey(grid, rates), device, rates, workers, 0, 0, 0};
   plan.total = sweeps::total_seconds(plan.survey.jobs), plan.makespan = sweeps::makespan(plan.survey.jobs, workers);
   plan.longest = plan.survey.jobs.empty() ? 0 : plan.survey.jobs.begin()->first;

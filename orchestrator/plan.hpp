@@ -13,8 +13,8 @@
 namespace phasegrid::orchestrator {
 
 struct PlanOptions {
-  std::string sweep;        // path
-  int workers = 0;          // 0: the cores that this process may use
+  std::string sweep;  // path
+  int workers = 0;    // 0: the cores that this process may use
   bool json = false;
 };
 
@@ -31,22 +31,22 @@ struct ModelSizes {
 };
 
 struct Infeasible {
-  std::uint64_t cells = 0, first = 0;           // how many, and the index of the first
+  std::uint64_t cells = 0, first = 0;  // how many, and the index of the first
 };
 
 // Theory of the cells that share their places on some axes.
 struct Column {
-  std::vector<std::size_t> at;                  // one per axis of Survey::theory_axes
+  std::vector<std::size_t> at;  // one per axis of Survey::theory_axes
   std::vector<sweeps::Threshold> thresholds;
 };
 
 struct Survey {
   std::uint64_t runnable = 0, infeasible = 0;
-  std::map<std::string, Infeasible> reasons;    // without their ", but ..."
-  std::map<std::string, ModelSizes> models;     // by variant
-  sweeps::Jobs jobs;                            // runnable cells by predicted seconds
+  std::map<std::string, Infeasible> reasons;  // without their ", but ..."
+  std::map<std::string, ModelSizes> models;   // by variant
+  sweeps::Jobs jobs;                          // runnable cells by predicted seconds
   bool may_stop_early = false;
-  std::vector<std::size_t> theory_axes;         // along which thresholds change
+  std::vector<std::size_t> theory_axes;  // along which thresholds change
   std::vector<Column> columns;
   std::uint64_t columns_left_out = 0;
 };

@@ -92,7 +92,9 @@ class Columns {
       const auto same = [](const sweeps::Threshold& a, const sweeps::Threshold& b) {
         return a.name == b.name && a.quantity == b.quantity && a.value == b.value;
       };
-      if (!std::equal(column.thresholds.begin(), column.thresholds.end(), other.thresholds.begin(), other.thresholds.end(), same)) return true;
+      if (!std::equal(column.thresholds.begin(), column.thresholds.end(), other.thresholds.begin(),
+                      other.thresholds.end(), same))
+        return true;
     }
     return false;
   }
@@ -124,7 +126,8 @@ Survey survey(const Grid& grid, const sweeps::Rates& rates) {
     result.jobs[coarse(sweeps::predicted_seconds(cost, rates))] += seeds;
     ModelSizes& sizes = result.models[settings.word("variant")];
     widen(sizes.parameters, cost.parameters), widen(sizes.bytes, cost.bytes);
-    result.may_stop_early |= (stops && settings.real("stop_at_accuracy") > 0) || (patient && settings.integer("patience") > 0);
+    result.may_stop_early |=
+        (stops && settings.real("stop_at_accuracy") > 0) || (patient && settings.integer("patience") > 0);
     columns.add(first, settings);
   });
   columns.finish(result);

@@ -51,7 +51,8 @@ int follow(Transport& transport, Signals& signals) {
     wait(pause, agent, signals, happened, 1);
   }
   if (!agent.orderly()) {
-    if (!agent.trouble().empty()) std::fprintf(stderr, "phasegrid: rank %d: %s\n", transport.rank(), agent.trouble().c_str());
+    if (!agent.trouble().empty())
+      std::fprintf(stderr, "phasegrid: rank %d: %s\n", transport.rank(), agent.trouble().c_str());
     agent.end_executors();
     _exit(0);
   }
@@ -74,7 +75,8 @@ bool round(Transport& transport, Signals& signals, Director& director, Agent& ag
     agent.end_executors();
     _exit(kStopped);
   }
-  if (const int number = signals.take_stop()) director.stop(std::string("signal ") + std::to_string(number), monotonic());
+  if (const int number = signals.take_stop())
+    director.stop(std::string("signal ") + std::to_string(number), monotonic());
   if (signals.take_hint()) director.hint(monotonic());
   return happened;
 }

@@ -7,7 +7,7 @@
 #include <ostream>
 
 #include "sweeps/error.hpp"
-#include "sweeps/draft.hpp"
+#include "sweeps/suggestion.hpp"
 #include "tasks/task.hpp"
 
 namespace phasegrid::orchestrator {

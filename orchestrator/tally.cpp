@@ -52,7 +52,8 @@ void Tally::add(const sweeps::CellResult& result, const std::string& label, doub
   if (recent_.size() > kRecent) recent_.pop_front();
   if (result.status == Status::done && !(result.accuracy <= best_)) best_ = result.accuracy, best_label_ = label;
   if (!counts_as_failed(result.status)) return;
-  const auto same = std::find_if(failures_.begin(), failures_.end(), [&](const Failure& f) { return f.reason == result.reason; });
+  const auto same =
+      std::find_if(failures_.begin(), failures_.end(), [&](const Failure& f) { return f.reason == result.reason; });
   if (same != failures_.end()) {
     ++same->cells;
   } else {
@@ -68,7 +69,8 @@ std::uint64_t Tally::recorded() const {
 
 std::uint64_t Tally::failed() const {
   std::uint64_t sum = 0;
-  for (const Status status : {Status::failed, Status::timeout, Status::out_of_memory}) sum += by_status_[static_cast<std::size_t>(status)];
+  for (const Status status : {Status::failed, Status::timeout, Status::out_of_memory})
+    sum += by_status_[static_cast<std::size_t>(status)];
   return sum;
 }
 
@@ -92,19 +94,25 @@ std::string Tally::line(const Now& now) const {
 
 std::string Tally::summary(const Now& now, const std::string& results_file) const {
   std::string text;
-  const auto row = [&](const std::string& name, const std::string& value) { text += fmt::format("  {:<14} {}\n", name, value); };
+  const auto row = [&](const std::string& name, const std::string& value) {
+    text += fmt::format("  {:<14} {}\n", name, value);
+  };
   row("cells", fmt::format("{} recorded, {} of them in this run", recorded(), here_));
   for (std::size_t status = 0; status < by_status_.size(); ++status) {
-    if (by_status_[status] > 0) row(std::string("  ") + to_text(static_cast<Status>(status)), std::to_string(by_status_[status]));
+    if (by_status_[status] > 0)
+      row(std::string("  ") + to_text(static_cast<Status>(status)), std::to_string(by_status_[status]));
   }
   if (infeasible_ > 0) row("  infeasible", fmt::format("{} (see phasegrid plan)", infeasible_));
-  if (now.running + now.pending > 0) row("  missing", fmt::format("{}: the same command does them", now.running + now.pending));
+  if (now.running + now.pending > 0)
+    row("  missing", fmt::format("{}: the same command does them", now.running + now.pending));
   for (std::size_t i = 0; i < std::min(failures_.size(), kFailures); ++i) {
     const Failure& f = failures_[i];
-    row("failure", fmt::format("{} cell{}, for example {}: {}", f.cells, f.cells == 1 ? "" : "s", f.example, first_of(f.reason, kReason)));
+    row("failure", fmt::format("{} cell{}, for example {}: {}", f.cells, f.cells == 1 ? "" : "s", f.example,
+                               first_of(f.reason, kReason)));
   }
   if (failures_.size() > kFailures) row("", fmt::format("and {} other reasons", failures_.size() - kFailures));
-  if (!std::isnan(best_)) row("best accuracy", fmt::format("{:.4f}{}", best_, best_label_.empty() ? "" : " at " + best_label_));
+  if (!std::isnan(best_))
+    row("best accuracy", fmt::format("{:.4f}{}", best_, best_label_.empty() ? "" : " at " + best_label_));
   row("wall time", fmt::format("{} ({} of cell time)", duration(now.time - start_), duration(cell_seconds_)));
   row("results", results_file);
   return text;

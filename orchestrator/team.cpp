@@ -12,7 +12,9 @@ namespace {
 
 constexpr double kSilence = 90;  // seconds without a beat after which a rank on another host counts as lost
 
-std::string plural(std::size_t n, const std::string& noun) { return std::to_string(n) + " " + noun + (n == 1 ? "" : "s"); }
+std::string plural(std::size_t n, const std::string& noun) {
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
 
 }  // namespace
 
@@ -42,8 +44,8 @@ void Team::check_versions() const {
     const Hello& other = *members_[rank].hello;
     if (other.numerics == first.numerics) continue;
     throw results::RunError("rank " + std::to_string(rank) + " on " + other.host + " computes with numerics version " +
-                            std::to_string(other.numerics) + " (built from " + other.git_hash + "), rank 0 on " + first.host +
-                            " with " + std::to_string(first.numerics) + " (built from " + first.git_hash +
+                            std::to_string(other.numerics) + " (built from " + other.git_hash + "), rank 0 on " +
+                            first.host + " with " + std::to_string(first.numerics) + " (built from " + first.git_hash +
                             "): start the same binary everywhere");
   }
 }
@@ -52,9 +54,12 @@ std::string Team::device_kind(const std::string& wanted, const std::string& befo
   std::vector<std::string> common = members_[0].hello->kinds;
   for (const Member& member : members_) {
     const auto& kinds = member.hello->kinds;
-    std::erase_if(common, [&](const std::string& kind) { return std::find(kinds.begin(), kinds.end(), kind) == kinds.end(); });
+    std::erase_if(common,
+                  [&](const std::string& kind) { return std::find(kinds.begin(), kinds.end(), kind) == kinds.end(); });
   }
-  const auto has = [&](const std::string& kind) { return std::find(common.begin(), common.end(), kind) != common.end(); };
+  const auto has = [&](const std::string& kind) {
+    return std::find(common.begin(), common.end(), kind) != common.end();
+  };
   if (wanted == "auto") {
     if (common.empty()) throw results::RunError("no device kind can run on every rank: choose machines of one kind");
     return has(before) ? before : common.back();
@@ -104,7 +109,8 @@ std::vector<Team::Loss> Team::newly_lost(double now) {
     if (has_ended(member.process)) {
       losses.push_back({static_cast<int>(rank), "its process has ended"});
     } else if (now - member.last_heard > kSilence) {
-      losses.push_back({static_cast<int>(rank), "no word from " + member.hello->host + " for " + std::to_string(static_cast<int>(kSilence)) + " s"});
+      losses.push_back({static_cast<int>(rank), "no word from " + member.hello->host + " for " +
+                                                    std::to_string(static_cast<int>(kSilence)) + " s"});
     } else {
       continue;
     }
@@ -114,7 +120,8 @@ std::vector<Team::Loss> Team::newly_lost(double now) {
 }
 
 bool Team::everyone_else_left() const {
-  return std::all_of(members_.begin() + 1, members_.end(), [](const Member& member) { return !member.process || has_ended(member.process); });
+  return std::all_of(members_.begin() + 1, members_.end(),
+                     [](const Member& member) { return !member.process || has_ended(member.process); });
 }
 
 }  // namespace phasegrid::orchestrator

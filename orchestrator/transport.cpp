@@ -40,6 +40,8 @@ bool started_by_launcher() {
   return false;
 }
 
-std::unique_ptr<Transport> make_transport() { return started_by_launcher() ? make_mpi_transport() : make_local_transport(); }
+std::unique_ptr<Transport> make_transport() {
+  return started_by_launcher() ? make_mpi_transport() : make_local_transport();
+}
 
 }  // namespace phasegrid::orchestrator

@@ -58,7 +58,8 @@ class MpiTransport final : public Transport {
       chunk.to = to;
       chunk.bytes = begin + kChunk < bytes.size() ? kMore : kLast;
       chunk.bytes.append(bytes, begin, kChunk);
-      const int rc = MPI_Isend(chunk.bytes.data(), static_cast<int>(chunk.bytes.size()), MPI_BYTE, to, kTag, MPI_COMM_WORLD, &chunk.request);
+      const int rc = MPI_Isend(chunk.bytes.data(), static_cast<int>(chunk.bytes.size()), MPI_BYTE, to, kTag,
+                               MPI_COMM_WORLD, &chunk.request);
       if (rc != MPI_SUCCESS) sending_.pop_back();  // the receiver is gone: its silence will be noticed
     }
   }
@@ -76,7 +77,9 @@ class MpiTransport final : public Transport {
       int length = 0;
       MPI_Get_count(&status, MPI_BYTE, &length);
       std::string chunk(static_cast<std::size_t>(length), '\0');
-      if (MPI_Recv(chunk.data(), length, MPI_BYTE, status.MPI_SOURCE, kTag, MPI_COMM_WORLD, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
+      if (MPI_Recv(chunk.data(), length, MPI_BYTE, status.MPI_SOURCE, kTag, MPI_COMM_WORLD, MPI_STATUS_IGNORE) !=
+          MPI_SUCCESS)
+        return false;
       if (chunk.empty() || lost_.contains(status.MPI_SOURCE)) continue;
       std::string& so_far = arriving_[status.MPI_SOURCE];
       so_far.append(chunk, 1);
@@ -101,7 +104,7 @@ class MpiTransport final : public Transport {
         ++chunk;
         continue;
       }
-      stuck_.splice(stuck_.end(), sending_, chunk++);  // the library may still read the buffer: keep it, forget the request
+      stuck_.splice(stuck_.end(), sending_, chunk++);  // the library may still read the buffer
     }
   }
 

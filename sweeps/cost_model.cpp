@@ -27,7 +27,8 @@ double makespan(const Jobs& jobs, int workers) {
       // All at the same moment: full rounds until the next group would be free, at least one.
       std::uint64_t rounds = 1;
       if (left >= group && seconds > 0) {
-        const double until = free_at.empty() ? when + seconds * static_cast<double>(left / group) : free_at.begin()->first;
+        const double until =
+            free_at.empty() ? when + seconds * static_cast<double>(left / group) : free_at.begin()->first;
         rounds = std::max<std::uint64_t>(1, static_cast<std::uint64_t>((until - when) / seconds));
         rounds = std::min(rounds, left / group);
       }

@@ -116,7 +116,7 @@ std::optional<Value> from_number(const Key& key, double x, std::string& problem)
       problem = fmt::format("{}, no integer", to_text(x));
       return {};
     }
-    x = nearest;
+    x = nearest + 0.0;  // no -0
   }
   if (!in_range(key, x) || (whole && std::fabs(x) > 0x1p53)) {
     problem = fmt::format("{}, expected {}", to_text(x), expectation(key));

@@ -6,6 +6,7 @@
 
 #include "sweeps/document.hpp"
 #include "sweeps/grid.hpp"
+#include "sweeps/suggestion.hpp"
 
 namespace phasegrid::sweeps {
 
@@ -51,10 +52,6 @@ struct Given {
   Value value;  // of an expression: its text
 };
 Given read_value(const Draft& draft, const Key& key, const std::string& path, const Node& node);
-
-// The key that a message should suggest, as `, did you mean "d"?`, or what keys there are: `, expected one of ...`.
-std::string suggestion(const std::string& word, const std::vector<std::string>& known);
-const std::string* nearest(const std::string& word, const std::vector<std::string>& known);  // null: nothing is near
 
 const char* to_text(Section section);
 std::string path_of(const Draft& draft, int key);  // "axes.d" or "model.d": where the sweep gives it

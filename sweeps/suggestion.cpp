@@ -1,4 +1,6 @@
 // "did you mean": the known word that takes the fewest typos (insert, delete, replace, swap neighbours).
+#include "sweeps/suggestion.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>

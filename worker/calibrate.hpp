@@ -13,6 +13,9 @@ sweeps::Rates measure_rates(const std::string& device_kind);
 // A cache that cannot be read or written is no error. Predictions and the order of work use them; no result does.
 sweeps::Rates machine_rates(const std::string& device_kind);
 
+// The rates of this machine if they have been measured before, else the typical ones: trains nothing.
+sweeps::Rates stored_rates(const std::string& device_kind);
+
 // The rates on one line, and back; false when the text is something else.
 std::string to_text(const sweeps::Rates& rates);
 bool rates_from_text(const std::string& text, sweeps::Rates& rates);

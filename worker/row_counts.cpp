@@ -15,8 +15,8 @@ namespace {
 
 using sweeps::Settings;
 
-constexpr std::int64_t kMostSampled = 1 << 12;   // positions
-constexpr std::uint64_t kSampleKey = 0x706c616e; // any fixed data will do
+constexpr std::int64_t kMostSampled = 1 << 12;    // positions
+constexpr std::uint64_t kSampleKey = 0x706c616e;  // any fixed data will do
 
 struct Hash {
   std::size_t operator()(const std::vector<sweeps::Value>& values) const {
@@ -34,7 +34,8 @@ const std::vector<int>& keys_of(const Settings& settings) {
   std::vector<int>& keys = known[settings.word("task")];
   if (keys.empty()) {
     for (const char* name : {"task", "conv", "positional", "layers", "batch"}) keys.push_back(schema->find(name));
-    for (const auto& option : tasks::find_task(settings.word("task"))->options) keys.push_back(schema->find(option.name));
+    for (const auto& option : tasks::find_task(settings.word("task"))->options)
+      keys.push_back(schema->find(option.name));
   }
   return keys;
 }
@@ -51,21 +52,34 @@ LayerCounts counts_of(const LayerMaps& maps, int taps, double scale) {
 
 RowCounts count(const Settings& settings) {
   const auto task = make_task(settings);
-  RowCounts counts{.vocab = task->vocab(), .T = task->T(), .most_scored = task->most_scored(), .scored = 0, .first = {}, .inner = {}, .last = {}};
+  RowCounts counts{.vocab = task->vocab(),
+                   .T = task->T(),
+                   .most_scored = task->most_scored(),
+                   .scored = 0,
+                   .first = {},
+                   .inner = {},
+                   .last = {}};
   const double batch_size = settings.real("batch");
   const int sampled = static_cast<int>(std::clamp<std::int64_t>(kMostSampled / counts.T, 1, settings.integer("batch")));
   const int taps = static_cast<int>(std::max<std::int64_t>(1, settings.integer("conv")));
   const bool positional = settings.word("positional") != "none";
   tasks::Batch batch;
   tasks::draw_batch(*task, kSampleKey, tasks::Stream::sample, 0, sampled, batch);
-  Layout layout(1, {.sequences = sampled, .T = counts.T, .vocab = counts.vocab, .taps = taps, .layers = settings.integer("layers") > 1 ? 3 : 1,
-                    .most_scored = counts.most_scored, .positional = positional, .positions_table = counts.T});
+  Layout layout(1, {.sequences = sampled,
+                    .T = counts.T,
+                    .vocab = counts.vocab,
+                    .taps = taps,
+                    .layers = settings.integer("layers") > 1 ? 3 : 1,
+                    .most_scored = counts.most_scored,
+                    .positional = positional,
+                    .positions_table = counts.T});
   layout.set(0, batch);
   const double scale = batch_size / sampled;
   counts.scored = scale * static_cast<double>(batch.label.size());
   counts.first = counts_of(layout.layer_maps(0, 0), taps, scale);
   const double most_rows = static_cast<double>(counts.vocab) * (positional ? counts.T : 1);
-  counts.first.rows = std::min(counts.first.rows, most_rows), counts.first.gates = std::min(counts.first.gates, most_rows);
+  counts.first.rows = std::min(counts.first.rows, most_rows),
+  counts.first.gates = std::min(counts.first.gates, most_rows);
   const int last = layout.shape().layers - 1;
   counts.inner = counts_of(layout.layer_maps(std::min(1, last), 0), taps, scale);
   counts.last = counts_of(layout.layer_maps(last, 0), taps, scale);

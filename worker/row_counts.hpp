@@ -10,9 +10,9 @@ struct LayerCounts {
 };
 
 struct RowCounts {
-  int vocab = 0, T = 0, most_scored = 0;     // of the task
-  double scored = 0;                         // per batch
-  LayerCounts first, inner, last;            // first is also last where there is one layer
+  int vocab = 0, T = 0, most_scored = 0;  // of the task
+  double scored = 0;                      // per batch
+  LayerCounts first, inner, last;         // first is also last where there is one layer
 };
 
 // Remembered by all that it depends on: safe to ask for millions of cells.

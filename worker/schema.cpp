@@ -75,7 +75,7 @@ std::vector<Key> model_keys() {
 std::vector<Key> train_keys() {
   constexpr auto train = Section::train;
   return {
-      integer("steps", train, "epochs > 0 ? epochs*ceil(examples/batch) : 3000", 1, kMany, "optimiser steps"),
+      integer("steps", train, "epochs > 0 ? max(1, epochs*ceil(examples/batch)) : 3000", 1, kMany, "optimiser steps"),
       integer("epochs", train, "0", 0, kMany, "passes over `examples` sequences, instead of steps"),
       integer("examples", train, "0", 0, kMany, "size of a fixed training set; 0: fresh sequences at every step"),
       integer("batch", train, "64", 1, kWide, "sequences per step"),

@@ -29,11 +29,13 @@ void print_settings(const sweeps::CellSpec& cell) {
 void print_result(const sweeps::CellResult& r) {
   fmt::print("result: {}{}\n", to_text(r.status), r.reason.empty() ? "" : ": " + r.reason);
   if (std::isnan(r.accuracy)) return;
-  fmt::print("accuracy {:.6f}, loss {:.6g}, best step {} of {}, {:.3g} s\n", r.accuracy, r.loss, r.best_step, r.steps, r.seconds);
+  fmt::print("accuracy {:.6f}, loss {:.6g}, best step {} of {}, {:.3g} s\n", r.accuracy, r.loss, r.best_step, r.steps,
+             r.seconds);
 }
 
 int explain(const Arguments& args) {
-  if (!results::is_run_folder(args.directory)) throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
+  if (!results::is_run_folder(args.directory))
+    throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
   const results::RunState state = results::read_run(args.directory);
   const auto grid = sweeps::Grid::parse(state.sweep_text, state.sweep_file, worker::make_schema());
   const std::uint64_t index = grid.find(args.cell);
@@ -41,8 +43,8 @@ int explain(const Arguments& args) {
   print_settings(grid.cell(index));
   for (const auto& a : state.attempts) {
     if (a.cell != index || a.started_utc.empty()) continue;
-    fmt::print("attempt {}: {} to {} on {}: {}\n", a.attempt, a.started_utc, a.ended_utc.empty() ? "?" : a.ended_utc, a.where,
-               a.outcome.empty() ? "running, or lost with its coordinator" : a.outcome);
+    fmt::print("attempt {}: {} to {} on {}: {}\n", a.attempt, a.started_utc, a.ended_utc.empty() ? "?" : a.ended_utc,
+               a.where, a.outcome.empty() ? "running, or lost with its coordinator" : a.outcome);
   }
   const auto found = state.results.find(index);
   if (found != state.results.end()) print_result(found->second);

@@ -36,10 +36,13 @@ std::vector<sweeps::Status> statuses(const std::vector<std::string>& names) {
   std::vector<sweeps::Status> list;
   for (const std::string& name : names) {
     bool known = false;
-    for (const auto status : {sweeps::Status::diverged, sweeps::Status::out_of_memory, sweeps::Status::failed, sweeps::Status::timeout}) {
+    for (const auto status :
+         {sweeps::Status::diverged, sweeps::Status::out_of_memory, sweeps::Status::failed, sweeps::Status::timeout}) {
       if (name == to_text(status)) list.push_back(status), known = true;
     }
-    if (!known) throw sweeps::SweepError("--retry " + name + ": expected failed, timeout, out_of_memory or diverged, separated by commas");
+    if (!known)
+      throw sweeps::SweepError("--retry " + name +
+                               ": expected failed, timeout, out_of_memory or diverged, separated by commas");
   }
   return list;
 }
@@ -57,24 +60,39 @@ void add_run(CLI::App& app, int& code) {
   RunOptions& o = args->options;
   CLI::App* verb = app.add_subcommand("run", "Train the cells of a sweep that have no result yet");
   verb->add_option("sweep", o.sweep, "The sweep file (TOML)")->required();
-  verb->add_option("-o,--output", o.directory, "The run folder; made if it is missing, continued if it holds this sweep")->required();
-  verb->add_option("--slots", o.slots, "Cells trained at a time by each rank [the host's cores divided by its ranks]")->check(CLI::Range(1, 4096));
-  verb->add_option("--device", args->device, "What to train on")->check(CLI::IsMember({"auto", "cpu"}))->capture_default_str();
-  verb->add_option("--device-kind", o.device_kind, "cpu-portable, cpu-avx2, cpu-avx512: results of one kind are the same bits everywhere;\n"
-                   "auto: the best that every rank can run, or the kind that the folder's results already have")->capture_default_str();
-  verb->add_option("--retry", args->retry, "Run cells with these results again: failed, timeout, out_of_memory, diverged")->delimiter(',');
+  verb->add_option("-o,--output", o.directory,
+                   "The run folder; made if it is missing, continued if it holds this sweep")
+      ->required();
+  verb->add_option("--slots", o.slots, "Cells trained at a time by each rank [the host's cores divided by its ranks]")
+      ->check(CLI::Range(1, 4096));
+  verb->add_option("--device", args->device, "What to train on")
+      ->check(CLI::IsMember({"auto", "cpu"}))
+      ->capture_default_str();
+  verb->add_option("--device-kind", o.device_kind,
+                   "cpu-portable, cpu-avx2, cpu-avx512: results of one kind are the same bits everywhere;\n"
+                   "auto: the best that every rank can run, or the kind that the folder's results already have")
+      ->capture_default_str();
+  verb->add_option("--retry", args->retry,
+                   "Run cells with these results again: failed, timeout, out_of_memory, diverged")
+      ->delimiter(',');
   verb->add_option("--deadline", args->deadline, "Stop in time, with exit code 75: +SECONDS or 2026-01-31T18:00:00Z.\n"
                    "No cell is started that is predicted not to finish");
-  verb->add_option("--pack", args->pack, "Most cells trained together by one slot; auto: 1 on a CPU core")->capture_default_str();
-  verb->add_option("--attempts", o.attempts, "A cell whose process crashes this often is recorded as failed")->check(CLI::Range(1, 100))->capture_default_str();
-  verb->add_option("--hang-limit", o.hang_limit, "Seconds without a training step after which a cell's process counts as crashed")
-      ->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_flag("--accept-mixed", o.accept_mixed, "Continue a folder whose results have another numerics version or device kind");
+  verb->add_option("--pack", args->pack, "Most cells trained together by one slot; auto: 1 on a CPU core")
+      ->capture_default_str();
+  verb->add_option("--attempts", o.attempts, "A cell whose process crashes this often is recorded as failed")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  verb->add_option("--hang-limit", o.hang_limit,
+                   "Seconds without a training step after which a cell's process counts as crashed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_flag("--accept-mixed", o.accept_mixed,
+                 "Continue a folder whose results have another numerics version or device kind");
   verb->footer(
       "Alone:        phasegrid run sweep.toml -o out\n"
       "In parallel:  mpirun -n 8 phasegrid run sweep.toml -o out\n"
-      "The command may be stopped (Ctrl-C, SIGTERM), killed and repeated at any time: finished cells are kept, the same\n"
-      "command does the others, and the results are the same bits. Ctrl-C twice stops at once.");
+      "The command may be stopped (Ctrl-C, SIGTERM), killed and repeated at any time: finished cells are kept, the\n"
+      "same command does the others, and the results are the same bits. Ctrl-C twice stops at once.");
   verb->callback([args, &code] {
     RunOptions& options = args->options;
     options.retry = statuses(args->retry);

@@ -63,21 +63,25 @@ nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState
   return json;
 }
 
-void print(const std::string& directory, const sweeps::Grid& grid, const results::RunState& state, const Counts& counts) {
-  fmt::print("{}: {} cells, {} recorded, {} missing\n", grid.name(), grid.size(), counts.recorded, counts.missing.size());
+void print(const std::string& directory, const sweeps::Grid& grid, const results::RunState& state,
+           const Counts& counts) {
+  fmt::print("{}: {} cells, {} recorded, {} missing\n", grid.name(), grid.size(), counts.recorded,
+             counts.missing.size());
   for (std::size_t s = 0; s < counts.by_status.size(); ++s) {
-    if (counts.by_status[s] > 0) fmt::print("  {:<14} {}\n", to_text(static_cast<sweeps::Status>(s)), counts.by_status[s]);
+    if (counts.by_status[s] > 0)
+      fmt::print("  {:<14} {}\n", to_text(static_cast<sweeps::Status>(s)), counts.by_status[s]);
   }
   if (counts.infeasible > 0) fmt::print("  {:<14} {}\n", "infeasible", counts.infeasible);
-  fmt::print("  {} coordinator {}, device kind {}, started {}\n", state.generation, state.generation == 1 ? "life" : "lives",
-             state.provenance.device_kind, state.provenance.started_utc);
+  fmt::print("  {} coordinator {}, device kind {}, started {}\n", state.generation,
+             state.generation == 1 ? "life" : "lives", state.provenance.device_kind, state.provenance.started_utc);
   const std::string user = results::in_use_by(directory);
   fmt::print("  {}\n", user.empty() ? "nobody works on it now" : "coordinated by " + user);
   for (const auto& warning : state.warnings) fmt::print("  warning: {}\n", warning);
 }
 
 int status(const Arguments& args) {
-  if (!results::is_run_folder(args.directory)) throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
+  if (!results::is_run_folder(args.directory))
+    throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
   const results::RunState state = results::read_run(args.directory);
   const auto grid = sweeps::Grid::parse(state.sweep_text, state.sweep_file, worker::make_schema());
   const Counts counts = count(grid, state);
@@ -104,7 +108,8 @@ void add_status(CLI::App& app, int& code) {
   verb->add_option("folder", args->directory, "The run folder")->required();
   verb->add_flag("--json", args->json, "Print one JSON object");
   verb->add_flag("--missing", args->missing, "List the cells that have no result yet");
-  verb->add_flag("--exit-code", args->exit_code, "Exit with 0: all done; 3: all done, some failed; 75: cells are missing");
+  verb->add_flag("--exit-code", args->exit_code,
+                 "Exit with 0: all done; 3: all done, some failed; 75: cells are missing");
   verb->callback([args, &code] { code = status(*args); });
 }
 

@@ -7,6 +7,7 @@ class App;
 
 namespace phasegrid::orchestrator {
 
+void add_plan(CLI::App& app, int& code);
 void add_run(CLI::App& app, int& code);
 void add_status(CLI::App& app, int& code);
 void add_explain(CLI::App& app, int& code);

@@ -63,6 +63,7 @@ class Ground:
         self.environment = dict(os.environ) | {
             "PHASEGRID_TEST_MARK": self.mark,
             "TMPDIR": str(self.temporary),
+            "XDG_CACHE_HOME": str(self.temporary),
             "OMPI_ALLOW_RUN_AS_ROOT": "1",
             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
             "OMPI_MCA_btl_tcp_if_include": "lo",

@@ -24,7 +24,8 @@ std::vector<Kind> all(const Actions& actions) {
 
 std::vector<std::uint64_t> cells_given(const Actions& actions) {
   std::vector<std::uint64_t> cells;
-  for (const auto& hand_out : all<HandOut>(actions)) cells.insert(cells.end(), hand_out.cells.begin(), hand_out.cells.end());
+  for (const auto& hand_out : all<HandOut>(actions))
+    cells.insert(cells.end(), hand_out.cells.begin(), hand_out.cells.end());
   return cells;
 }
 

@@ -72,8 +72,8 @@ std::vector<std::string> cpu_kinds() { return {"cpu-portable", "cpu-fake"}; }
 
 std::string pack_shape(const sweeps::CellSpec& cell) { return cell.settings.canonical(sweeps::Section::model); }
 
-std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&, const Observer& observer,
-                                         const std::function<void(Pack&)>&) {
+std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&,
+                                         const Observer& observer, const std::function<void(Pack&)>&) {
   std::vector<sweeps::CellResult> results;
   const std::string delay = variable("FAKE_DELAY_MS");
   const long steps = 10, total = delay.empty() ? 0 : std::stol(delay);
@@ -89,14 +89,17 @@ std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells
     }
     if (what == "nothing") continue;
     std::string text;
-    for (const auto section : {sweeps::Section::task, sweeps::Section::model, sweeps::Section::train}) text += cell.settings.canonical(section);
+    for (const auto section : {sweeps::Section::task, sweeps::Section::model, sweeps::Section::train})
+      text += cell.settings.canonical(section);
     kernels::Random random(kernels::hash_text(text, static_cast<std::uint64_t>(cell.seed)), 0, 0);
     r.status = what == "diverge" ? sweeps::Status::diverged : sweeps::Status::done;
-    r.accuracy = random.uniform(), r.loss = random.normal(), r.accuracy_final = random.uniform(), r.accuracy_validation = random.uniform();
+    r.accuracy = random.uniform(), r.loss = random.normal(), r.accuracy_final = random.uniform(),
+    r.accuracy_validation = random.uniform();
     r.steps = cell.settings.integer("steps"), r.best_step = r.steps / 2, r.examples = 64 * r.steps, r.parameters = 1000;
     r.seconds = static_cast<double>(total) * 1e-3 + 1e-6;
     const std::string points = variable("FAKE_POINTS");
-    for (int point = 0; point < (points.empty() ? 40 : std::stoi(points)); ++point) r.curve.push_back({point * 10, random.uniform(), random.uniform(), random.uniform()});
+    for (int point = 0; point < (points.empty() ? 40 : std::stoi(points)); ++point)
+      r.curve.push_back({point * 10, random.uniform(), random.uniform(), random.uniform()});
   }
   return results;
 }

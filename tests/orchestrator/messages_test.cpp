@@ -49,7 +49,8 @@ TEST(Messages, AreSmall) {
 TEST(Messages, ThatAreCutShortOrOfAnotherKindAreRefused) {
   const std::string whole = encode(Finished{3, a_result()});
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    EXPECT_THROW(decode<Finished>(std::string_view(whole).substr(0, length)), WireError) << "at " << length << " of " << whole.size();
+    EXPECT_THROW(decode<Finished>(std::string_view(whole).substr(0, length)), WireError)
+        << "at " << length << " of " << whole.size();
   }
   EXPECT_THROW(decode<Finished>(whole + "x"), WireError);
   EXPECT_THROW(decode<Free>(whole), WireError);
@@ -68,7 +69,8 @@ struct Pair {
 TEST(Channel, DeliversMessagesWholeAndInOrderHoweverTheyAreCutOnTheWay) {
   Pair pair;
   std::vector<std::string> sent;
-  for (int i = 0; i < 40; ++i) sent.push_back(std::string(static_cast<std::size_t>(i * i * i * 20), static_cast<char>('a' + i % 26)));
+  for (int i = 0; i < 40; ++i)
+    sent.push_back(std::string(static_cast<std::size_t>(i * i * i * 20), static_cast<char>('a' + i % 26)));
   for (const auto& message : sent) pair.a.send(message);  // more than the socket holds
   std::vector<std::string> received;
   while (received.size() < sent.size() && pair.b.open()) {

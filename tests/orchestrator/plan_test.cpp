@@ -31,12 +31,15 @@ class Plan : public testing::Test {
     return out.str();
   }
 
-  const std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / ("plan_test_" + std::to_string(getpid()));
+  const std::filesystem::path folder_ =
+      std::filesystem::path(testing::TempDir()) / ("plan_test_" + std::to_string(getpid()));
 };
 
 const char* const kSweep =
-    "[sweep]\nname = \"capacity\"\nseeds = 5\n[task]\nname = \"mqar\"\nnu = 32\n[axes]\nd = [4, 8]\nkappa = [4, 8, 16]\nT = [32]\n"
-    "learning_rate = { values = [1e-3, 1e-2], reduce = \"max\" }\n[model]\nvariant = \"mamba\"\nN = \"kappa\"\n[train]\nstop_at_accuracy = 0.99\n";
+    "[sweep]\nname = \"capacity\"\nseeds = 5\n[task]\nname = \"mqar\"\nnu = 32\n[axes]\nd = [4, 8]\nkappa = [4, 8, "
+    "16]\nT = [32]\n"
+    "learning_rate = { values = [1e-3, 1e-2], reduce = \"max\" }\n[model]\nvariant = \"mamba\"\nN = "
+    "\"kappa\"\n[train]\nstop_at_accuracy = 0.99\n";
 
 TEST_F(Plan, CountsCellsAndSaysWhySomeCannotRun) {
   const auto json = nlohmann::json::parse(planned(kSweep, true));
@@ -52,7 +55,8 @@ TEST_F(Plan, CountsCellsAndSaysWhySomeCannotRun) {
 
 TEST_F(Plan, AddsUpTheTimeOfTheRunnableCells) {
   const auto json = nlohmann::json::parse(planned(kSweep, true, 3));
-  const double total = json["core_hours"].get<double>() * 3600, makespan = json["makespan_seconds"], longest = json["longest_cell_seconds"];
+  const double total = json["core_hours"].get<double>() * 3600, makespan = json["makespan_seconds"],
+               longest = json["longest_cell_seconds"];
   EXPECT_GT(total, 0);
   EXPECT_GE(makespan, total / 3 * 0.999);
   EXPECT_LE(makespan, total / 3 + longest);
@@ -62,7 +66,7 @@ TEST_F(Plan, AddsUpTheTimeOfTheRunnableCells) {
 
 TEST_F(Plan, GivesTheThresholdsOfEveryColumn) {
   const auto json = nlohmann::json::parse(planned(kSweep, true));
-  ASSERT_EQ(json["theory"].size(), 2u);            // kappa = 4 and 8; d, the learning rate and the seed make no difference
+  ASSERT_EQ(json["theory"].size(), 2u);  // kappa = 4 and 8; d, the learning rate and the seed make no difference
   EXPECT_EQ(json["theory"][1]["column"], nlohmann::json({{"kappa", 8}}));
   for (const auto& t : json["theory"][1]["thresholds"]) {
     if (t["name"] != "s6_mqar_exact" || t["quantity"] != "d") continue;
@@ -74,8 +78,8 @@ TEST_F(Plan, GivesTheThresholdsOfEveryColumn) {
 
 TEST_F(Plan, ReadsLikeATable) {
   const std::string text = planned(kSweep, false);
-  EXPECT_THAT(text, HasSubstr("kappa              3  4 8 16\n"));
-  EXPECT_THAT(text, HasSubstr("learning_rate      2  0.001 0.01   (the best counts, chosen on validation)\n"));
+  EXPECT_THAT(text, HasSubstr("  kappa               3  4 8 16\n"));
+  EXPECT_THAT(text, HasSubstr("  learning_rate       2  0.001 0.01   (the best counts, chosen on validation)\n"));
   EXPECT_THAT(text, HasSubstr("cells         60: 40 runnable, 20 infeasible\n"));
   EXPECT_THAT(text, HasSubstr("at most "));
   EXPECT_THAT(text, HasSubstr("with 2 workers, longest first\n"));
@@ -86,8 +90,8 @@ TEST_F(Plan, GoesThroughAMillionCells) {
   std::string numbers = "1";
   for (int i = 2; i <= 100; ++i) numbers += ", " + std::to_string(i);
   const auto json = nlohmann::json::parse(
-      planned("[sweep]\nname = \"many\"\nseeds = 100\n[task]\nname = \"mqar\"\nT = 400\n[axes]\nd = [" + numbers + "]\nkappa = [" + numbers +
-                  "]\n[model]\nvariant = \"mamba\"\n",
+      planned("[sweep]\nname = \"many\"\nseeds = 100\n[task]\nname = \"mqar\"\nT = 400\n[axes]\nd = [" + numbers +
+                  "]\nkappa = [" + numbers + "]\n[model]\nvariant = \"mamba\"\n",
               true));
   EXPECT_EQ(json["cells"]["total"], 1'000'000);
   EXPECT_EQ(json["cells"]["runnable"], 1'000'000);

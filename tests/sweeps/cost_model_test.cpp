@@ -26,7 +26,7 @@ double one_by_one(const Jobs& jobs, int workers) {
 }
 
 TEST(Makespan, DealsOutTheLongestFirst) {
-  EXPECT_EQ(makespan({{5, 1}, {4, 1}, {3, 3}}, 2), 11);  // 5 + 3 + 3, 4 + 3
+  EXPECT_EQ(makespan({{5, 1}, {4, 1}, {3, 3}}, 2), 10);  // 5 + 3, 4 + 3 + 3
   EXPECT_EQ(makespan({{5, 1}, {1, 2}}, 8), 5);
   EXPECT_EQ(makespan({}, 3), 0);
   EXPECT_EQ(makespan({{2, 7}}, 1), 14);
@@ -55,7 +55,8 @@ TEST(Makespan, LiesBetweenItsBounds) {
 TEST(CostModel, AddsWhatTakesTime) {
   Cost cost;
   cost.flops = 2e9, cost.exponentials = 3e9, cost.positions = 4e6, cost.steps = 1000;
-  EXPECT_DOUBLE_EQ(predicted_seconds(cost, {.flop_rate = 1e9, .exp_rate = 1e9, .position_rate = 1e6, .step_rate = 1e3}), 10);
+  EXPECT_DOUBLE_EQ(predicted_seconds(cost, {.flop_rate = 1e9, .exp_rate = 1e9, .position_rate = 1e6, .step_rate = 1e3}),
+                   10);
 }
 
 }  // namespace

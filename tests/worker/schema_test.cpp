@@ -19,16 +19,15 @@ using sweeps::Key;
 using sweeps::Section;
 
 sweeps::Grid grid(const std::string& task, const std::string& model, const std::string& rest = "") {
-  return sweeps::Grid::parse("[sweep]\nname = \"t\"\n[task]\n" + task + "\n[model]\nvariant = \"mamba\"\n" + model + "\n" + rest, "t.toml",
-                             make_schema());
+  return sweeps::Grid::parse(
+      "[sweep]\nname = \"t\"\n[task]\n" + task + "\n[model]\nvariant = \"mamba\"\n" + model + "\n" + rest, "t.toml",
+      make_schema());
 }
 
 std::string error_of(const std::string& task, const std::string& model, const std::string& rest = "") {
   try {
     grid(task, model, rest);
-  } catch (const sweeps::SweepError& error) {
-    return error.what();
-  }
+  } catch (const sweeps::SweepError& error) { return error.what(); }
   return "none";
 }
 
@@ -42,8 +41,10 @@ TEST(Schema, EveryKeyExplainsItself) {
 }
 
 TEST(Schema, EveryPlainDefaultIsAllowed) {
-  for (const Key& key : make_schema()->keys)
-    if (const auto value = sweeps::literal(key, key.fallback)) EXPECT_TRUE(sweeps::converted(key, *value)) << key.name;
+  for (const Key& key : make_schema()->keys) {
+    const auto value = sweeps::literal(key, key.fallback);
+    EXPECT_TRUE(!value || sweeps::converted(key, *value)) << key.name;
+  }
 }
 
 TEST(Schema, EveryTaskHasACellThatFitsWithItsDefaults) {
@@ -81,34 +82,46 @@ TEST(Schema, EpochsBecomeSteps) {
 
 TEST(Schema, RulesBetweenSettingsNameTheKey) {
   const std::string mqar = "name = \"mqar\"";
-  EXPECT_EQ(error_of(mqar, "d = 4", "[train]\nsteps = 10\nepochs = 2\nexamples = 5"),
-            "t.toml:9:9: train.steps: no cell of this grid can exist: epochs and steps are both given, expected one of them");
+  EXPECT_EQ(
+      error_of(mqar, "d = 4", "[train]\nsteps = 10\nepochs = 2\nexamples = 5"),
+      "t.toml:9:9: train.steps: no cell of this grid can exist: epochs and steps are both given, expected one of them");
   EXPECT_EQ(error_of(mqar, "d = 4", "[train]\nepochs = 2"),
-            "t.toml:3:1: train.examples: no cell of this grid can exist: epochs are passes over a fixed training set, expected "
+            "t.toml:3:1: train.examples: no cell of this grid can exist: epochs are passes over a fixed training set, "
+            "expected "
             "examples of at least 1");
   EXPECT_EQ(error_of(mqar, "d = 4", "[train]\nsteps = 10\nwarmup = 20"),
-            "t.toml:10:10: train.warmup: no cell of this grid can exist: warm-up ends before training does, warmup <= steps, but "
+            "t.toml:10:10: train.warmup: no cell of this grid can exist: warm-up ends before training does, warmup <= "
+            "steps, but "
             "warmup = 20 and steps = 10");
   EXPECT_EQ(error_of(mqar, "d = 4\ndelta_rank = 5"),
-            "t.toml:8:14: model.delta_rank: no cell of this grid can exist: a bottleneck is at most as wide as what it joins, "
+            "t.toml:8:14: model.delta_rank: no cell of this grid can exist: a bottleneck is at most as wide as what it "
+            "joins, "
             "delta_rank <= expand*d, but delta_rank = 5 and expand*d = 4");
   EXPECT_EQ(error_of(mqar + "\nT = 33", "d = 4"),
-            "t.toml:5:5: task.T: no cell of this grid can exist: pairs and queries take two places each, T must be even, but T = 33");
+            "t.toml:5:5: task.T: no cell of this grid can exist: pairs and queries take two places each, T must be "
+            "even, but T = 33");
 }
 
 TEST(Cost, CountsTheParametersOfTheNetwork) {
   const std::string task = "name = \"mqar\"\nvocab = 16\npairs = 4\nT = 32";
-  const auto parameters = [&](const std::string& model) { return cell_cost(grid(task, model).cell(0).settings).parameters; };
+  const auto parameters = [&](const std::string& model) {
+    return cell_cost(grid(task, model).cell(0).settings).parameters;
+  };
   // Frozen from an independent count (theory, 1.3).
   EXPECT_EQ(parameters("d = 32\nexpand = 2\nN = 8\nconv = 4"), 9424u);
   EXPECT_EQ(parameters("d = 32\nexpand = 2\nN = 8\nconv = 4\nnorm = \"rms\"\nresidual = true"), 9424u + 32 + 32);
-  EXPECT_EQ(parameters("d = 16\nN = 8\ngate = false\ndelta_rank = \"full\""), 1776u);
-  for (const char* model : {"d = 5", "d = 8\nlayers = 3\nnorm = \"layer\"\nfinal_norm = \"rms\"", "d = 8\npositional = \"learned\"",
-                            "d = 8\nconv = 0\ngate = false", "d = 20\ndelta_rank = 3", "d = 8\ntied_embedding = true",
-                            "d = 8\ndelta_activation = \"fixed\"", "d = 8\nexpand = 3\nN = 3\ndelta_rank = \"full\"", "d = 8\npositional = \"scalar\""}) {
+  EXPECT_EQ(parameters("d = 16\nN = 8\ngate = false\ndelta_rank = \"full\""), 1760u);
+  for (const char* model :
+       {"d = 5", "d = 8\nlayers = 3\nnorm = \"layer\"\nfinal_norm = \"rms\"", "d = 8\npositional = \"learned\"",
+        "d = 8\nconv = 0\ngate = false", "d = 20\ndelta_rank = 3", "d = 8\ntied_embedding = true",
+        "d = 8\ndelta_activation = \"fixed\"", "d = 8\nexpand = 3\nN = 3\ndelta_rank = \"full\"",
+        "d = 8\npositional = \"scalar\""}) {
     const auto cell = grid(task, model).cell(0);
     const TaskFacts facts = task_facts(cell.settings);
-    EXPECT_EQ(parameters(model), static_cast<std::uint64_t>(describe_parameters(model_settings(cell.settings, facts.vocab, facts.T)).trainable())) << model;
+    EXPECT_EQ(parameters(model),
+              static_cast<std::uint64_t>(
+                  describe_parameters(model_settings(cell.settings, facts.vocab, facts.T)).trainable()))
+        << model;
   }
 }
 
@@ -121,12 +134,14 @@ TEST(Cost, GrowsWithWhatIsDone) {
   EXPECT_GT(cost("d = 16\nN = 64").exponentials, 2 * small.exponentials);
   EXPECT_GT(cost("d = 16\nlayers = 2").flops, small.flops);
   EXPECT_EQ(cost("d = 16", "[train]\nsteps = 1500").steps, 1500);
-  EXPECT_EQ(small.positions, (3000 + 32 * 1000 / 64.0) * 64 * 64);   // 30 evaluations and two tests of 1000 sequences
+  EXPECT_EQ(small.positions, (3000 + 32 * 1000 / 64.0) * 64 * 64);  // 30 evaluations and two tests of 1000 sequences
 }
 
 TEST(Cost, RunsOfFillerAreCheap) {
   const auto work = [](const std::string& filler) {
-    return cell_cost(grid("name = \"mqar\"\nkappa = 4\nT = 256\nfiller = \"" + filler + "\"", "d = 16").cell(0).settings).exponentials;
+    return cell_cost(
+               grid("name = \"mqar\"\nkappa = 4\nT = 256\nfiller = \"" + filler + "\"", "d = 16").cell(0).settings)
+        .exponentials;
   };
   EXPECT_LT(work("zero"), work("random") / 2);
 }
@@ -146,7 +161,8 @@ TEST(Rates, SurviveTheirText) {
   sweeps::Rates read;
   ASSERT_TRUE(rates_from_text(to_text(rates), read));
   EXPECT_EQ(to_text(read), to_text(rates));
-  for (const char* broken : {"", "rates", "rates 1 version 1 1 2 3", "rates 1 version 1 1 2 3 4 5", "rates 1 version 1 1 2 3 -4", "rates 1 version 1 1 nan 3 4"})
+  for (const char* broken : {"", "rates", "rates 1 version 1 1 2 3", "rates 1 version 1 1 2 3 4 5",
+                             "rates 1 version 1 1 2 3 -4", "rates 1 version 1 1 nan 3 4"})
     EXPECT_FALSE(rates_from_text(broken, read)) << broken;
 }
 
