@@ -205,7 +205,7 @@ BLOCK = {"d": 6, "conv": 3, "gate": True}
 PLAIN = {"d": 5, "conv": 2, "gate": False}
 CASES = {
     "mamba": BLOCK | {"variant": "mamba", "N": 4, "delta_rank": 2},
-    "mamba_zoh": PLAIN | {"variant": "mamba", "N": 3, "delta_rank": 1, "discretisation": "zoh", "activation": "relu"},
+    "mamba_zoh": PLAIN | {"variant": "mamba", "N": 3, "delta_rank": 1, "discretisation": "zoh", "activation": "identity"},
     "s4d": PLAIN | {"variant": "s4d", "N": 6},
     "s4d_real": PLAIN | {"variant": "s4d", "N": 3, "s4d_mode": "real", "s4d_init": "real"},
     "s4d_without_conv": PLAIN | {"variant": "s4d", "N": 4, "conv": 0, "activation": "identity"},
