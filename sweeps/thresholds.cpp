@@ -100,7 +100,9 @@ void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
         "theory 3.8 C7");
   TheoryCase any = c;
   any.distinct_values = false;
-  add_state(all, any, c.vocab / 2, c.vocab - c.vocab / 2, "induction_counting");
+  // As many pairs as fit before a question; where one follower is asked for, it alone must be kept.
+  const std::int64_t pairs = std::min(c.vocab / 2, (c.T - std::max<std::int64_t>(c.conv, 1)) / 2);
+  add_state(all, any, c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, "induction_counting");
 }
 
 void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
@@ -128,6 +130,23 @@ struct Reader {
     if (has(name)) into = settings.word(name);
   }
 };
+
+// What the options of a task make of its case; false where the table does not speak of them.
+bool adapt(TheoryCase& c, const Reader& reader) {
+  if (c.task == "induction_heads") {
+    std::string form;
+    reader.read("form", form);
+    c.one_follower = !form.empty() && form != "general";
+    c.vocab += form == "easy" || form == "hard";  // the trigger
+  }
+  if (c.task == "pointer_value_retrieval") {
+    std::int64_t window = 1;
+    reader.read("window", window);
+    c.vocab = c.nu;
+    return window == 1;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -170,7 +189,14 @@ std::vector<Threshold> thresholds(const Settings& settings) {
   reader.read("gated_norm", gated_norm);
   c.normed = final_norm != "none" || gated_norm;
   c.complex_modes = mode == "complex", c.pointer_last = pointer.empty() || pointer == "last";
-  return thresholds(c);
+  if (!adapt(c, reader)) return {};
+  std::vector<Threshold> all = thresholds(c);
+  // No weights of the table bear token noise or overwritten keys; what is necessary stays necessary.
+  std::int64_t overwrites = 0;
+  reader.read("overwrites", overwrites);
+  if (overwrites > 0 || (reader.has("token_noise") && settings.real("token_noise") > 0))
+    std::erase_if(all, [](const Threshold& threshold) { return threshold.kind == Bound::exact; });
+  return all;
 }
 
 }  // namespace phasegrid::sweeps

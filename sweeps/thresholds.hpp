@@ -23,12 +23,13 @@ struct Threshold {
 };
 
 // What the table reads. vocab: the symbols of the task (induction heads: all; pointer value retrieval: the values).
+// one_follower: of induction heads, where only the follower of one token, known beforehand, is asked for.
 struct TheoryCase {
   std::string variant, task;
   std::int64_t kappa = 1, nu = 1, pairs = 1, vocab = 2, T = 1;
   std::int64_t N = 1, expand = 1, conv = 2, layers = 1;
   bool gate = true, distinct_values = true, normed = false;  // normed: a norm between mixer and head
-  bool complex_modes = false, pointer_last = true;
+  bool complex_modes = false, pointer_last = true, one_follower = false;
   std::string positional = "none";
   double error = 0;        // the lower bound allows this average error
   double jl_error = 0.01;  // random codes are sized for this average error

@@ -1,14 +1,15 @@
 // Multi-query associative recall, as Zoology draws it (Arora et al. 2023, arXiv 2312.04927).
 //
 //   symbols   0 filler, keys 1 .. kappa, values kappa + 1 .. kappa + nu
-//   pairs     n = `pairs` keys without replacement, n values without (`distinct_values`) or with replacement;
-//             tokens 1 .. 2n are k_1 v_1 .. k_n v_n
-//   queries   S = (T - 2n) / 2 places; offsets g_1 .. g_n drawn one after the other without replacement with
-//             p(g) ~ (g + 1)^(power_a - 1), g = 0 .. S - 1: key k_i returns at position 2n + 1 + 2 g_i (counted
-//             from 1), scored there with label v_i
+//   pairs     n = `pairs` keys without replacement, each with a value; tokens 1 .. 2n are k_1 v_1 .. k_n v_n. Then
+//             o = `overwrites` of these keys (none in Zoology), again without replacement, each with a fresh value.
+//             Values are drawn without (`distinct_values`) or with replacement; v_i is the last value of k_i
+//   queries   S = (T - 2 (n + o)) / 2 places; offsets g_1 .. g_n drawn one after the other without replacement with
+//             p(g) ~ (g + 1)^(power_a - 1), g = 0 .. S - 1: key k_i returns at position 2 (n + o) + 1 + 2 g_i
+//             (counted from 1), scored there with label v_i
 //   filler    everything else is 0 (`zero`) or uniform on 0 .. vocab - 1 (`random`)
 //
-// Needs n <= kappa, n <= nu for distinct values, 1 + kappa + nu <= vocab, T even and 4 n <= T.
+// Needs n <= kappa, o <= n, n + o <= nu for distinct values, 1 + kappa + nu <= vocab, T even and 4 n + 2 o <= T.
 //
 // kappa = 2, T = 8, offsets 1 and 0.  '.' marks positions that carry no loss.
 //
@@ -17,8 +18,8 @@
 //
 // Ceiling. Random filler repeats queried keys and puts values behind them by accident: before 10.1 % of all queries at
 // kappa = nu = 16, n = 8, T = 64, so that 9.5 % of the latest pairs of a queried key are wrong. That misleads recency,
-// but never makes the label uncertain: a key is followed by a value for the first time in its true pair, since among
-// the first 2n tokens no other place has a value behind a key. So the ceiling is 1 with either filler.
+// but never makes the label uncertain: among the first 2 (n + o) tokens only the pairs have a value behind a key, and
+// the last pair of a key there (without overwrites: its first anywhere) is the true one. So the ceiling is 1.
 #include <cmath>
 
 #include "tasks/draw.hpp"
@@ -39,9 +40,10 @@ class Mqar final : public Task {
       : kappa_(options.integer("kappa")),
         nu_(options.integer("nu")),
         pairs_(options.integer("pairs")),
+        stored_(pairs_ + options.integer("overwrites")),
         vocab_(options.integer("vocab")),
         T_(options.integer("T")),
-        places_((T_ - 2 * pairs_) / 2),
+        places_((T_ - 2 * stored_) / 2),
         random_filler_(options.word("filler") == "random"),
         distinct_values_(options.boolean("distinct_values")),
         offsets_(offset_weights(places_, options.real("power_a"))) {}
@@ -49,11 +51,11 @@ class Mqar final : public Task {
   int vocab() const override { return vocab_; }
   int T() const override { return T_; }
   int most_scored() const override { return pairs_; }
-  double guess() const override { return 1.0 / (distinct_values_ ? nu_ - pairs_ + 1 : nu_); }
+  double guess() const override { return 1.0 / (distinct_values_ ? nu_ - stored_ + 1 : nu_); }
 
   void draw(kernels::Random& random, Batch& batch) const override {
-    thread_local std::vector<std::uint32_t> keys, values, offsets, pair_at;
-    keys.resize(pairs_), values.resize(pairs_), offsets.resize(pairs_);
+    thread_local std::vector<std::uint32_t> keys, values, again, offsets, pair_at;
+    keys.resize(pairs_), values.resize(stored_), again.resize(stored_ - pairs_), offsets.resize(pairs_);
     draw_distinct(random, kappa_, keys);
     if (distinct_values_) {
       draw_distinct(random, nu_, values);
@@ -67,8 +69,12 @@ class Mqar final : public Task {
     const std::size_t row = batch.tokens.size();
     batch.tokens.resize(row + T_);
     std::int32_t* token = batch.tokens.data() + row;
-    for (int i = 0; i < pairs_; ++i) token[2 * i] = 1 + keys[i], token[2 * i + 1] = 1 + kappa_ + values[i];
-    for (int t = 2 * pairs_, place = 0; place < places_; ++place, t += 2) {
+    draw_distinct(random, pairs_, again);
+    for (int i = 0; i < stored_; ++i) {
+      token[2 * i] = 1 + keys[i < pairs_ ? i : again[i - pairs_]], token[2 * i + 1] = 1 + kappa_ + values[i];
+    }
+    for (int i = pairs_; i < stored_; ++i) values[again[i - pairs_]] = values[i];
+    for (int t = 2 * stored_, place = 0; place < places_; ++place, t += 2) {
       if (const std::uint32_t i = pair_at[place]) {
         token[t] = 1 + keys[i - 1];
         batch.score(t, 1 + kappa_ + values[i - 1]);
@@ -82,7 +88,7 @@ class Mqar final : public Task {
 
   std::vector<std::string> roles(const Batch& batch, int sequence) const override {
     std::vector<std::string> roles(T_, "filler");
-    for (int i = 0; i < pairs_; ++i) roles[2 * i] = "key", roles[2 * i + 1] = "value";
+    for (int i = 0; i < stored_; ++i) roles[2 * i] = "key", roles[2 * i + 1] = "value";
     for (int i = batch.first[sequence]; i < batch.first[sequence + 1]; ++i) roles[batch.position[i]] = "query";
     return roles;
   }
@@ -95,7 +101,7 @@ class Mqar final : public Task {
   }
 
  private:
-  int kappa_, nu_, pairs_, vocab_, T_, places_;
+  int kappa_, nu_, pairs_, stored_, vocab_, T_, places_;
   bool random_filler_, distinct_values_;
   Urn offsets_;
 };
@@ -124,13 +130,21 @@ std::string fits(const Options& options) {
            say(options, "vocab");
   }
   if (pairs > kappa) return "pairs: keys are drawn without replacement, pairs <= kappa" + both("pairs", "kappa");
-  if (options.boolean("distinct_values") && pairs > nu) {
-    return "pairs: distinct values are drawn without replacement, pairs <= nu" + both("pairs", "nu") +
-           " (or set distinct_values = false)";
+  const std::int64_t overwrites = options.integer("overwrites");
+  if (overwrites > pairs) {
+    return "overwrites: a key is overwritten once at most, overwrites <= pairs" + both("overwrites", "pairs");
   }
-  if (options.integer("T") % 2 != 0)
+  if (options.boolean("distinct_values") && pairs + overwrites > nu) {
+    return std::string("pairs: distinct values are drawn without replacement, pairs + overwrites <= nu") +
+           both("pairs", "nu") + " and " + say(options, "overwrites") + " (or set distinct_values = false)";
+  }
+  if (options.integer("T") % 2 != 0) {
     return "T: pairs and queries take two places each, T must be even, but " + say(options, "T");
-  if (4 * pairs > options.integer("T")) return "T: every pair is asked for once, 4 * pairs <= T" + both("pairs", "T");
+  }
+  if (4 * pairs + 2 * overwrites > options.integer("T")) {
+    return "T: every pair is asked for once, 4 * pairs + 2 * overwrites <= T" + both("pairs", "T") + " and " +
+           say(options, "overwrites");
+  }
   return "";
 }
 
@@ -148,7 +162,8 @@ TaskEntry mqar() {
                   key_T("64"),
                   {"power_a", OptionKey::real, "0.01", 0, 4, {}, "queries come at offset g with p ~ (g+1)^(power_a-1)"},
                   {"filler", OptionKey::word, "zero", 0, 0, {"zero", "random"}, "what stands where nothing is asked"},
-                  {"distinct_values", OptionKey::boolean, "true", 0, 1, {}, "draw values without replacement"}},
+                  {"distinct_values", OptionKey::boolean, "true", 0, 1, {}, "draw values without replacement"},
+                  {"overwrites", OptionKey::integer, "0", 0, most, {}, "keys that come again with another value"}},
       .complete = complete,
       .fits = fits,
       .make = [](const Options& options) -> std::unique_ptr<Task> { return std::make_unique<Mqar>(options); },

@@ -77,6 +77,7 @@ TEST(Thresholds, OfTheOtherTasks) {
 
   TheoryCase induction;
   induction.task = "induction_heads", induction.variant = "mamba_delta_t", induction.vocab = 16;
+  induction.T = 64;
   EXPECT_EQ(by_name(induction).at("delta_t_induction_exact"), (Sizes{32, 32, 16}));
   EXPECT_EQ(by_name(induction).at("induction_counting").state, 4);
 

@@ -80,6 +80,38 @@ TEST(Mqar, WithRandomFillerTheFirstPairOfAKeyIsStillTheTruth) {
   }
 }
 
+TEST(Mqar, OverwrittenKeysAreAskedForTheirLastValue) {
+  kernels::Random random(4, 0, 0);
+  for (int trial = 0; trial < 2000; ++trial) {
+    Sizes s = random_sizes(random, true);
+    const int overwrites = random.below(s.pairs + 1), stored = s.pairs + overwrites;
+    s.nu += overwrites, s.T += 2 * overwrites;
+    const bool zero = random.below(2);
+    const auto task = make_task("mqar", {{"kappa", double(s.kappa)},
+                                         {"nu", double(s.nu)},
+                                         {"pairs", double(s.pairs)},
+                                         {"T", double(s.T)},
+                                         {"overwrites", double(overwrites)},
+                                         {"filler", zero ? "zero" : "random"}});
+    const Batch batch = draw(*task, 1, trial);
+    const auto u = tokens_of(batch, 0);
+    std::map<int, int> times;
+    std::set<int> values;
+    for (int i = 0; i < stored; ++i) ++times[u[2 * i]], values.insert(u[2 * i + 1]);
+    ASSERT_EQ(int(values.size()), stored) << "a fresh value for every pair";
+    ASSERT_EQ(int(times.size()), s.pairs);
+    for (const auto& [key, count] : times) ASSERT_TRUE(s.is_key(key) && count <= 2);
+    ASSERT_EQ(int(batch.position.size()), s.pairs);
+    for (int i = 0; i < s.pairs; ++i) {
+      const int t = batch.position[i];
+      ASSERT_GE(t, 2 * stored);
+      int last = kUnscored;
+      for (int pair = 0; pair < stored; ++pair) last = u[2 * pair] == u[t] ? u[2 * pair + 1] : last;
+      ASSERT_EQ(batch.label[i], last);
+    }
+  }
+}
+
 TEST(Mqar, BeginsWithDistinctKeysAndTheirValuesAndAsksForEachOnce) {
   kernels::Random random(3, 0, 0);
   for (int trial = 0; trial < 2000; ++trial) {
@@ -239,15 +271,17 @@ TEST(Mqar, ReadsAVocabularyGivenAloneAsZoologysLayout) {
 TEST(Mqar, SaysWhyACellIsImpossible) {
   const auto why = [](std::vector<Setting> settings) { return misfit_of("mqar", settings); };
   EXPECT_EQ(why({{"kappa", 4.0}, {"T", 16.0}}), "");
-  EXPECT_EQ(why({{"kappa", 4.0}, {"T", 14.0}}),
-            "T: every pair is asked for once, 4 * pairs <= T, but pairs = 4 and T = 14");
+  EXPECT_EQ(
+      why({{"kappa", 4.0}, {"T", 14.0}}),
+      "T: every pair is asked for once, 4 * pairs + 2 * overwrites <= T, but pairs = 4 and T = 14 and overwrites = 0");
   EXPECT_EQ(why({{"kappa", 2.0}, {"T", 15.0}}),
             "T: pairs and queries take two places each, T must be even, but T = 15");
   EXPECT_EQ(why({{"kappa", 2.0}, {"pairs", 3.0}}),
             "pairs: keys are drawn without replacement, pairs <= kappa, but pairs = 3 and kappa = 2");
-  EXPECT_EQ(why({{"kappa", 4.0}, {"nu", 2.0}}),
-            "pairs: distinct values are drawn without replacement, pairs <= nu, but pairs = 4 and nu = 2 (or set "
-            "distinct_values = false)");
+  EXPECT_EQ(
+      why({{"kappa", 4.0}, {"nu", 2.0}}),
+      "pairs: distinct values are drawn without replacement, pairs + overwrites <= nu, but pairs = 4 and nu = 2 and "
+      "overwrites = 0 (or set distinct_values = false)");
   EXPECT_EQ(why({{"kappa", 4.0}, {"nu", 2.0}, {"distinct_values", 0.0}}), "");
   EXPECT_EQ(
       why({{"kappa", 4.0}, {"nu", 4.0}, {"vocab", 8.0}}),
