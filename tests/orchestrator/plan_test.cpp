@@ -48,7 +48,7 @@ TEST_F(Plan, CountsCellsAndSaysWhySomeCannotRun) {
   EXPECT_EQ(json["cells"]["infeasible"], 20);
   ASSERT_EQ(json["cells"]["reasons"].size(), 1u);
   EXPECT_EQ(json["cells"]["reasons"][0]["cells"], 20);
-  EXPECT_EQ(json["cells"]["reasons"][0]["reason"], "T: every pair is asked for once, 4 * pairs <= T");
+  EXPECT_EQ(json["cells"]["reasons"][0]["reason"], "T: every pair is asked for once, 4 * pairs + 2 * overwrites <= T");
   EXPECT_EQ(json["cells"]["reasons"][0]["example"], "d=4 T=32 kappa=16 learning_rate=0.001 seed=0");
   EXPECT_EQ(json["follows"]["N"], "kappa");
 }
