@@ -10,6 +10,7 @@
 namespace phasegrid::sweeps {
 namespace {
 constexpr std::size_t kMostRemembered = 100'000;
+constexpr int kMostRounds = 8;
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
 std::uint64_t bit(int axis) { return std::uint64_t{1} << axis; }
 }  // namespace
@@ -26,6 +27,9 @@ Walker::Walker(const Draft& draft)
   for (std::size_t i = 0; i < schema_.keys.size(); ++i)
     if (schema_.keys[i].section == Section::task && static_cast<int>(i) != task_key_)
       task_keys_.push_back(static_cast<int>(i));
+  for (std::size_t i = 0; i < schema_.keys.size(); ++i)
+    if (schema_.keys[i].section == Section::model && static_cast<int>(i) != variant_key_)
+      model_keys_.push_back(static_cast<int>(i));
   for (std::size_t i = 0; i < schema_.keys.size(); ++i)
     if (draft.sources[i].origin == Origin::literal) put(static_cast<int>(i), draft.sources[i].value, true);
   for (const int key : {task_key_, variant_key_})
@@ -62,10 +66,13 @@ void Walker::build(Program& program) {
   for (std::size_t i = 0; i < count; ++i) add_step(program, static_cast<int>(i), state, path);
 
   // What follows others, follows their axes. A task may fill any of its keys that is not given, from any other: these
-  // depend on what all of them depend on.
+  // depend on what all of them depend on. A variant may read the task's keys, too: what it may fill depends on all.
   const std::uint64_t lines = program.axes[task_key_] | program.axes[variant_key_];
   const bool fills = program.task && program.task->complete;
   program.task_axes = program.axes[task_key_];
+  if (program.variant && program.variant->complete)
+    for (const int key : model_keys_)
+      if (draft_.sources[key].origin == Origin::fallback) program.axes[key] = kAll;
   for (bool changed = true; changed;) {
     changed = false;
     const auto widen = [&](std::uint64_t& axes, std::uint64_t by) { changed |= (axes | by) != axes, axes |= by; };
@@ -163,35 +170,34 @@ std::uint64_t Walker::place(std::uint64_t axes) const {
   return place;
 }
 
-// Lets the task fill what follows; true if that changed anything. Changed keys no longer take their defaults.
-bool Walker::complete(const Choice& choice, std::vector<char>& completed) {
-  if (!choice.complete) return false;
+// Lets a task or variant fill what follows among its keys; true if that changed anything.
+bool Walker::complete(const Choice* choice, const std::vector<int>& keys) {
+  if (!choice || !choice->complete) return false;
   std::vector<Value> before;
-  for (std::size_t key = 0; key < schema_.keys.size(); ++key) before.push_back(settings_.at(static_cast<int>(key)));
-  choice.complete(settings_);
+  for (const int key : keys) before.push_back(settings_.at(key));
+  choice->complete(settings_);
   bool changed = false;
-  for (std::size_t key = 0; key < schema_.keys.size(); ++key) {
-    const Value& value = settings_.at(static_cast<int>(key));
-    if (value == before[key]) continue;
-    changed = true, completed[key] = true;
-    problems_[key].clear();
-    if (numeric(value)) numbers_[key] = number(value);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const Value& value = settings_.at(keys[i]);
+    if (value == before[i]) continue;
+    changed = true, completed_[keys[i]] = true;
+    problems_[keys[i]].clear();
+    if (numeric(value)) numbers_[keys[i]] = number(value);
   }
   return changed;
 }
 
 // Everything anew: defaults, expressions, what task and variant make of them, until nothing changes any more.
 Walker::Settled Walker::settled(Program& program) {
-  constexpr int kMostRounds = 8;
-  std::vector<char> completed(schema_.keys.size(), false);
+  completed_.assign(schema_.keys.size(), false);
   for (auto& problem : problems_) problem.clear();
   for (const auto& [key, value] : program.plain) put(key, value, false);
   unsettled_ = "task: settings that follow each other do not settle";
   for (int round = 0; round < kMostRounds; ++round) {
     for (Step& step : program.steps)
-      if (!completed[step.key]) run(step);
-    bool changed = program.task && complete(*program.task, completed);
-    changed |= program.variant && complete(*program.variant, completed);
+      if (!completed_[step.key]) run(step);
+    bool changed = complete(program.task, task_keys_);
+    changed |= complete(program.variant, model_keys_);
     if (changed) continue;
     unsettled_.clear();
     break;
@@ -203,6 +209,19 @@ Walker::Settled Walker::settled(Program& program) {
   if (result.reason.empty()) result.reason = unsettled_;
   if (result.reason.empty() && program.task && program.task->fits) result.reason = program.task->fits(settings_);
   return result;
+}
+
+// What the variant filled in the cell before takes its default again; defaults that follow others have their steps.
+void Walker::forget_model(const Program& program) {
+  for (const auto& [key, value] : program.plain)
+    if (completed_[key] && schema_.keys[key].section == Section::model) put(key, value, false);
+  for (const int key : model_keys_) completed_[key] = false;
+}
+
+void Walker::complete_model(Program& program) {
+  for (int round = 0; round < kMostRounds && complete(program.variant, model_keys_); ++round)
+    for (Step& step : program.steps)
+      if (!completed_[step.key] && schema_.keys[step.key].section != Section::task) run(step);
 }
 
 const Walker::Settled& Walker::settle(Program& program) {
@@ -230,11 +249,10 @@ void Walker::go_to(std::span<const std::size_t> coordinates) {
       (draft_.sources[variant_key_].origin == Origin::axis ? bit(draft_.sources[variant_key_].axis) : 0);
   if (!current_ || (moved & lines)) current_ = &program(), moved = kAll;
   Program& program = *current_;
-  const bool always_anew = program.variant && program.variant->complete;
-  if (moved == kAll || always_anew || (moved & program.task_axes)) {
+  if (moved == kAll || (moved & program.task_axes)) {
     auto& known = memory_[&program];
     const auto found = known.find(place(program.task_axes));
-    if (found == known.end() || always_anew) {
+    if (found == known.end()) {
       task_reason_ = &settle(program).reason;
       return;
     }
@@ -247,8 +265,11 @@ void Walker::go_to(std::span<const std::size_t> coordinates) {
       for (const auto& [key, value] : program.plain)
         if (schema_.keys[key].section != Section::task) put(key, value, false), problems_[key].clear();
   }
+  if (moved == 0) return;
+  forget_model(program);
   for (Step& step : program.steps)
     if ((step.axes & moved || moved == kAll) && schema_.keys[step.key].section != Section::task) run(step);
+  complete_model(program);
 }
 
 std::string Walker::reason() const {

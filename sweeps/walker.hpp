@@ -56,7 +56,9 @@ class Walker {
   void put(int key, Value value, bool given);
   const Settled& settle(Program& program);
   Settled settled(Program& program);
-  bool complete(const Choice& choice, std::vector<char>& completed);
+  bool complete(const Choice* choice, const std::vector<int>& keys);
+  void forget_model(const Program& program);
+  void complete_model(Program& program);
   std::uint64_t place(std::uint64_t axes) const;
 
   const Draft& draft_;
@@ -70,7 +72,8 @@ class Walker {
   std::unordered_map<const Program*, std::unordered_map<std::uint64_t, Settled>> memory_;
   const std::string* task_reason_ = nullptr;
   std::string unsettled_;
-  std::vector<int> task_keys_;
+  std::vector<int> task_keys_, model_keys_;
+  std::vector<char> completed_;  // by key: filled by its task or variant, so its default does not count
   int task_key_, variant_key_;
 };
 

@@ -49,7 +49,11 @@ inline std::shared_ptr<const Schema> build_fake_schema() {
     return s.integer("T") % 2 ? "T: expected an even T, but T = " + std::to_string(s.integer("T")) : "";
   };
   schema->tasks = {{"recall", {}, complete, fits}, {"keep", {{"T", "20"}, {"vocab", "32"}}, {}, {}}};
-  schema->variants = {{"mamba", {}, {}, {}}, {"s4d", {{"N", "2*modes"}}, {}, {}}};
+  // Without a gate there is a norm, unless the sweep says otherwise.
+  const auto complete_s4d = [](Settings& s) {
+    if (!s.given("norm") && !s.boolean("gate")) s.set("norm", std::string("rms"), false);
+  };
+  schema->variants = {{"mamba", {}, {}, {}}, {"s4d", {{"N", "2*modes"}}, complete_s4d, {}}};
   schema->cost = [](const Settings& s) {
     Cost cost;
     cost.parameters = 1, cost.flops = s.real("d") * s.real("N");

@@ -117,6 +117,18 @@ TEST(Grid, WhatTheTaskFillsIsSeenByExpressions) {
   EXPECT_THAT(grid.varies_with("kappa"), ElementsAre(0));
 }
 
+TEST(Grid, WhatTheVariantFillsIsSeenByDefaults) {
+  const Grid grid = recall("gate = [true, false]\nvariant = [\"mamba\", \"s4d\"]\nkappa = [4, 8]");
+  const auto at = [&](const std::string& cell) { return grid.cell(grid.find(cell)).settings; };
+  EXPECT_EQ(at("variant=s4d,gate=false,kappa=4").word("norm"), "rms");
+  EXPECT_EQ(at("variant=s4d,gate=false,kappa=8").word("final_norm"), "rms");
+  EXPECT_EQ(at("variant=s4d,gate=true,kappa=8").word("final_norm"), "none");
+  EXPECT_EQ(at("variant=mamba,gate=false,kappa=4").word("norm"), "none");
+  EXPECT_THAT(grid.varies_with("norm"), ElementsAre(0, 1));
+  const Grid fixed = recall("gate = [true, false]\nkappa = [4, 8]", "d = 4\nvariant = \"s4d\"");
+  EXPECT_THAT(fixed.varies_with("final_norm"), ElementsAre(0));
+}
+
 TEST(Grid, ZippedListsAreOneDimension) {
   const Grid grid = recall("d = [4, 8, 8]\nN = [1, 2, 4]\nkappa = [2, 4]\nzip = [[\"N\", \"d\"]]", "");
   EXPECT_THAT(axis_names(grid), ElementsAre("d_N", "kappa", "seed"));
