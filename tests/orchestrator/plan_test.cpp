@@ -48,7 +48,9 @@ TEST_F(Plan, CountsCellsAndSaysWhySomeCannotRun) {
   EXPECT_EQ(json["cells"]["infeasible"], 20);
   ASSERT_EQ(json["cells"]["reasons"].size(), 1u);
   EXPECT_EQ(json["cells"]["reasons"][0]["cells"], 20);
-  EXPECT_EQ(json["cells"]["reasons"][0]["reason"], "T: every pair is asked for once, 4 * pairs + 2 * overwrites <= T");
+  const std::string reason = json["cells"]["reasons"][0]["reason"];
+  EXPECT_THAT(reason, testing::StartsWith("T: "));
+  EXPECT_THAT(reason, testing::Not(HasSubstr(", but")));  // the numbers of one cell are left to the example
   EXPECT_EQ(json["cells"]["reasons"][0]["example"], "d=4 T=32 kappa=16 learning_rate=0.001 seed=0");
   EXPECT_EQ(json["follows"]["N"], "kappa");
 }
