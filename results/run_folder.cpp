@@ -17,16 +17,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// With its parents, as mkdir -p does; every new entry is made durable.
 void make_folder(const fs::path& directory) {
-  if (mkdir(directory.c_str(), 0777) == 0) return sync_directory(directory.parent_path());
-  const int error = errno;
   if (fs::is_directory(directory)) return;
   if (fs::exists(directory))
     throw RunError(directory.string() + ": is a file; a run folder or a new name was expected");
-  if (error == ENOENT)
-    throw RunError(directory.string() + ": cannot make the run folder: " + directory.parent_path().string() +
-                   " does not exist");
-  throw_system(directory, "cannot make the run folder", error);
+  if (directory.has_parent_path()) make_folder(directory.parent_path());
+  if (mkdir(directory.c_str(), 0777) != 0 && errno != EEXIST)
+    throw_system(directory, "cannot make the run folder", errno);
+  sync_directory(directory.parent_path());
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

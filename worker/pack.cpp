@@ -140,7 +140,7 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream,
     int most_scored = 0;
     for (const int m : models) {
       tasks[m] = make_task(specs_[m].settings, T);
-      if (!tasks[m]) return std::vector<Score>(models.size(), {sweeps::kNaN, sweeps::kNaN});
+      if (!tasks[m] || tasks[m]->vocab() > model_.vocab) return std::vector<Score>(models.size(), {sweeps::kNaN, sweeps::kNaN});
       most_scored = std::max(most_scored, tasks[m]->most_scored());
     }
     ModelSettings model = model_;   // the scalar position stays in units of the training length: only the layout grows

@@ -171,11 +171,17 @@ TEST(RunFolder, RefusesToMixDeviceKindsOrNumericsUnlessAsked) {
   EXPECT_NO_THROW(RunFolder::open(scratch / "out", small_grid(), other, true));
 }
 
+TEST(RunFolder, MakesItsParentsToo) {
+  const TemporaryFolder scratch;
+  EXPECT_NO_THROW(RunFolder::open(scratch / "a/b/out", small_grid(), kHere));
+  EXPECT_TRUE(is_run_folder(scratch / "a/b/out"));
+}
+
 TEST(RunFolder, SaysWhyAFolderCannotBeUsed) {
   const TemporaryFolder scratch;
   testing::write_bytes(scratch / "file", "text");
   EXPECT_THAT(refusal(scratch / "file"), HasSubstr("is a file"));
-  EXPECT_THAT(refusal(scratch / "missing/out"), AllOf(HasSubstr("missing"), HasSubstr("does not exist")));
+  EXPECT_THAT(refusal(scratch / "file/out"), AllOf(HasSubstr("file"), HasSubstr("is a file")));
   EXPECT_THAT(message_of<RunError>([&] { read_run(scratch / "nothing"); }), HasSubstr("does not exist"));
   EXPECT_THAT(message_of<RunError>([&] { read_run(scratch.path()); }), HasSubstr("not a run folder"));
   EXPECT_FALSE(is_run_folder(scratch / "file"));
