@@ -28,6 +28,10 @@ std::function<double(kernels::Random&, int, int)> delta_bias_start(kernels::Acti
 template <class Real>
 kernels::Rows<Real> read_out(Builder<Real>& build, const kernels::Rows<Real>& u, kernels::Parameter<Real> W);
 
+// S6, or with a step size for every state instead of every channel.
+template <class Real>
+kernels::Rows<Real> selective(Builder<Real>& build, const MixerInput<Real>& in, bool delta_by_state);
+
 // The scan as the layer walks it: op has what it reads; y comes back.
 template <class Real>
 kernels::Rows<Real> record_scan(Builder<Real>& build, kernels::Scan<Real> op);

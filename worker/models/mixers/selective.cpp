@@ -1,4 +1,5 @@
-// What mixers with an input-dependent step size share: how the step size starts, and the scan as recorded on the tape.
+// What mixers with an input-dependent step size share: how the step size starts, the scan as recorded on the tape, and the
+// selective mixer itself, whose step size belongs to a channel (S6) or to a state (Mamba-Delta^T).
 #include <algorithm>
 #include <cmath>
 
@@ -50,6 +51,46 @@ kernels::Rows<Real> record_scan(Builder<Real>& build, kernels::Scan<Real> op) {
   return op.y;
 }
 
+template <class Real>
+kernels::Rows<Real> selective(Builder<Real>& build, const MixerInput<Real>& in, bool delta_by_state) {
+  const ModelSettings& model = build.model;
+  const std::string prefix = build.prefix();
+  const int D = model.D, N = model.N, steps = delta_by_state ? N : D, R = model.delta_rank, low = model.delta_fixed ? 0 : R, projected = low + 2 * N;
+
+  const auto b = build.vector(prefix + "dt_proj.bias", steps, delta_bias_start(model.delta_activation));
+  kernels::Rows<Real> delta;
+  if (model.delta_fixed) {
+    delta = build.broadcast(in.u, b, model.delta_activation);
+  } else {
+    auto x = in.u;
+    if (R > 0) x = build.linear(x, build.weight(prefix + "x_proj.dt", D, R, prefix + "x_proj.weight", 0, projected));
+    delta = build.linear(x, build.weight(prefix + "dt_proj.weight", R > 0 ? R : D, steps, prefix + "dt_proj.weight"), b,
+                         model.delta_activation);
+  }
+  const auto B = build.linear(in.u, build.weight(prefix + "x_proj.B", D, N, prefix + "x_proj.weight", low, projected));
+  const auto C =
+      read_out(build, in.u, build.weight(prefix + "x_proj.C", D, N, prefix + "x_proj.weight", low + N, projected));
+
+  const auto A_log = build.parameter({.name = prefix + "A_log",
+                                      .rows = N,
+                                      .columns = D,
+                                      .place = {prefix + "A_log", FilePlace::transposed},
+                                      .start = [](kernels::Random&, int n, int) { return std::log(n + 1.0); },
+                                      .decay = 0});
+  const auto skip = build.vector(prefix + "D", D, constant(1));
+  return record_scan<Real>(build, {.models = 0,
+                                   .discretisation = model.discretisation,
+                                   .u = in.u,
+                                   .delta = delta,
+                                   .B = B,
+                                   .C = C,
+                                   .A_log = A_log,
+                                   .skip = skip,
+                                   .delta_by_state = delta_by_state});
+}
+
+template kernels::Rows<float> selective(Builder<float>&, const MixerInput<float>&, bool);
+template kernels::Rows<double> selective(Builder<double>&, const MixerInput<double>&, bool);
 template kernels::Rows<float> read_out(Builder<float>&, const kernels::Rows<float>&, kernels::Parameter<float>);
 template kernels::Rows<double> read_out(Builder<double>&, const kernels::Rows<double>&, kernels::Parameter<double>);
 template kernels::Rows<float> record_scan(Builder<float>&, kernels::Scan<float>);
