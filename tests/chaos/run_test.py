@@ -57,7 +57,7 @@ def test_sigterm_to_mpirun_stops_cleanly(fake):
     process.communicate(timeout=60)
     one.settle()
     ends = [line["text"] for line in one.journal() if line["kind"] == "note" and line["about"] == "end"]
-    assert ends == ["stopped by signal 15"]
+    assert len(ends) == 1 and ends[0].startswith("stopped by signal 15"), ends  # mpirun tells all ranks: any may speak first
     one.environment["FAKE_DELAY_MS"] = "0"
     assert one.run(ranks=3)[0] == 0
     one.check_each_cell_was_recorded_once()
