@@ -35,7 +35,7 @@ void Director::begin(double now) {
   provenance.device_kind = team_.device_kind(options_.device_kind, kind_before);
   provenance.git_hash = git_hash();
   provenance.compiler = compiler();
-  provenance.mpi = transport_.library();
+  provenance.mpi = transport_.mpi_version();
   provenance.host = host_name();
   provenance.started_utc = utc_now();
   provenance.sweep_file = options_.sweep;

@@ -11,7 +11,7 @@ class LocalTransport final : public Transport {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
-  std::string library() const override { return "none"; }
+  std::string mpi_version() const override { return "none"; }
   void send(int, std::string bytes) override { queue_.push_back({0, std::move(bytes)}); }
   bool receive(Parcel& parcel) override {
     if (queue_.empty()) return false;

@@ -18,7 +18,7 @@ class Transport {
   virtual ~Transport() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
-  virtual std::string library() const = 0;               // "Open MPI v4.1.4", or "none"
+  virtual std::string mpi_version() const = 0;           // "Open MPI v4.1.4", or "none"
   virtual void send(int to, std::string bytes) = 0;
   virtual bool receive(Parcel& parcel) = 0;              // false: nothing has arrived
   virtual bool idle() = 0;                               // everything sent is on its way

@@ -42,7 +42,7 @@ class MpiTransport final : public Transport {
   int size() const override { return size_; }
   bool must_be_polled() const override { return size_ > 1; }
 
-  std::string library() const override {
+  std::string mpi_version() const override {
     char text[MPI_MAX_LIBRARY_VERSION_STRING];
     int length = 0;
     MPI_Get_library_version(text, &length);
