@@ -21,7 +21,9 @@
 #include "kernels/s4d/s4d.hpp"
 #include "kernels/s4d_kernel/s4d_kernel.hpp"
 #include "kernels/scan/scan.hpp"
+#include "kernels/softsort/softsort.hpp"
 #include "kernels/ssd/ssd.hpp"
+#include "kernels/triangle/triangle.hpp"
 
 namespace phasegrid::kernels {
 
@@ -40,6 +42,8 @@ namespace phasegrid::kernels {
   OPERATION(block_linear, BlockLinear)      \
   OPERATION(block_scan, BlockScan)          \
   OPERATION(attention, Attention)           \
+  OPERATION(softsort, SoftSort)             \
+  OPERATION(triangle, Triangle)             \
   OPERATION(gather, Gather)                 \
   OPERATION(gate, Gate)                     \
   OPERATION(cross_entropy, CrossEntropy)

@@ -2,7 +2,7 @@
 //
 //   D = expand d, K the taps of the convolution, V the vocabulary
 //   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, mixer (worker/mixer_cost.hpp)
-//                around:  embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
+//                around:  embedding Vd, positions Td (learned) or 1 + 3N + d (ssm_time), final norm, head dV + V (tied: V)
 //   work         two operations per weight and row that it meets, three times that with the way back; one exponential
 //                per channel and row of each activation, and those of the mixer, in each direction
 //
@@ -38,7 +38,8 @@ Shape shape_of(const Settings& s, const RowCounts& counts) {
   shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
   shape.norm = norm_parameters(s.word("norm"), shape.d);
   shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
-  shape.positions = s.word("positional") == "learned" ? shape.T * shape.d : 0;
+  if (s.word("positional") == "learned") shape.positions = shape.T * shape.d;
+  if (s.word("positional") == "ssm_time" && s.word("time_layer") == "trained") shape.positions = 1 + 3 * s.real("N") + shape.d;
   return shape;
 }
 

@@ -50,10 +50,19 @@ MixerCost selective(const Sizes& s, double out) {
   cost.states = 3 * D * N;
   return cost;
 }
-MixerCost mamba(const Settings& settings) {
+// The two options of arXiv 2410.03292: B and C from one triangle, and a sequence sorted there and back, all of it read.
+MixerCost selective(const Settings& settings, double out) {
   const Sizes s = sizes(settings);
-  return selective(s, s.D);
+  MixerCost cost = selective(s, out);
+  if (settings.word("token_dynamics") != "free") cost.parameters -= s.N * s.D + s.N * (s.N + 1) / 2 - s.N;
+  if (settings.word("reorder") == "none") return cost;
+  const double T = task_facts(settings).T, D = wide(s.D);
+  cost.parameters += out;
+  cost.flops += cost.read_flops + 4 * T * D, cost.exponentials += 2 * wide(T);
+  cost.activations += cost.read_activations + wide(out) + 2 * D, cost.states += 3 * T * wide(T);
+  return cost;
 }
+MixerCost mamba(const Settings& settings) { return selective(settings, settings.real("d") * settings.real("expand")); }
 
 MixerCost mamba2(const Settings& settings) {
   const Sizes s = sizes(settings);
@@ -123,10 +132,7 @@ MixerCost attention(const Settings& settings) {
   cost.states = 2 * T * outputs + 5 * T * D;
   return cost;
 }
-MixerCost mamba_delta_t(const Settings& settings) {
-  const Sizes s = sizes(settings);
-  return selective(s, s.N);
-}
+MixerCost mamba_delta_t(const Settings& settings) { return selective(settings, settings.real("N")); }
 
 MixerCost linear_attention(const Settings& settings) {
   const Sizes s = sizes(settings);

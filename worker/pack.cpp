@@ -48,7 +48,7 @@ LayoutShape Pack::shape(const tasks::Task& task, int sequences, int most_scored)
   for (const CellSpec& spec : specs_)
     for (const int T : spec.eval_T) longest = std::max(longest, T);
   return {.sequences = sequences, .T = task.T(), .vocab = task.vocab(), .taps = model_.taps(), .layers = model_.layers, .most_scored = most_scored,
-          .positional = model_.positional != Positional::none, .positions_table = longest};
+          .positional = model_.by_position(), .reordered = model_.reorder, .positions_table = longest};
 }
 
 bool Pack::running() const {

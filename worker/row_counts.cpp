@@ -33,7 +33,7 @@ const std::vector<int>& keys_of(const Settings& settings) {
   if (schema != &settings.schema()) known.clear(), schema = &settings.schema();
   std::vector<int>& keys = known[settings.word("task")];
   if (keys.empty()) {
-    for (const char* name : {"task", "conv", "positional", "layers", "batch"}) keys.push_back(schema->find(name));
+    for (const char* name : {"task", "conv", "positional", "reorder", "layers", "batch"}) keys.push_back(schema->find(name));
     for (const auto& option : tasks::find_task(settings.word("task"))->options)
       keys.push_back(schema->find(option.name));
   }
@@ -62,7 +62,7 @@ RowCounts count(const Settings& settings) {
   const double batch_size = settings.real("batch");
   const int sampled = static_cast<int>(std::clamp<std::int64_t>(kMostSampled / counts.T, 1, settings.integer("batch")));
   const int taps = static_cast<int>(std::max<std::int64_t>(1, settings.integer("conv")));
-  const bool positional = settings.word("positional") != "none";
+  const bool positional = settings.word("positional") != "none" || (reads(settings, "reorder") && settings.word("reorder") != "none");
   tasks::Batch batch;
   tasks::draw_batch(*task, kSampleKey, tasks::Stream::sample, 0, sampled, batch);
   Layout layout(1, {.sequences = sampled,

@@ -51,16 +51,20 @@ std::vector<Key> model_keys() {
       word("norm", model, "none", {"none", "rms", "layer"}, "in front of every block"),
       word("final_norm", model, "norm", {"none", "rms", "layer"}, "in front of the head; the same as norm"),
       boolean("residual", model, "false", "add each block's input to its output"),
-      word("positional", model, "none", {"none", "scalar", "onehot", "sinusoid", "learned"},
-           "what the embedding says about position"),
+      word("positional", model, "none", {"none", "scalar", "onehot", "sinusoid", "learned", "ssm_time"},
+           "what the embedding says about position; ssm_time: the state of an S6 layer that is fed with ones"),
+      word("time_layer", model, "fixed", {"fixed", "trained"}, "weights of ssm_time; fixed: it counts"),
       rank,
       word("delta_activation", model, "softplus", {"softplus", "sigmoid", "tanh", "relu", "fixed"},
            "from projection to step size; tanh: 1 + tanh z; fixed: softplus of the bias"),
       word("discretisation", model, "euler", {"euler", "zoh", "none"},
            "the input's factor: delta, its exact integral, or 1"),
+      word("token_dynamics", model, "free", {"free", "divergent", "convergent"},
+           "weights of B and C under which tokens must all grow with depth, or all shrink (arXiv 2410.03292)"),
+      word("reorder", model, "none", {"none", "softsort"}, "the mixer sees the whole sequence, sorted by a learned score, so that it is not causal (arXiv 2410.03292)"),
       heads,
       integer("groups", model, "1", 1, kWide, "heads of one group share B and C"),
-      boolean("gated_norm", model, "false", "RMS norm after the gate"),
+      boolean("gated_norm", model, "false", "RMS norm after the gate, over the channels of each group"),
       word("s4d_mode", model, "complex", {"complex", "real"}, "states: N/2 complex ones, each for a conjugate pair, or N real ones"),
       word("s4d_init", model, "lin", {"lin", "inv", "real", "legs"}, "eigenvalues at the start; real states: real"),
       integer("blocks", model, "expand*d/8 == floor(expand*d/8) ? 8 : expand*d/4 == floor(expand*d/4) ? 4 : expand*d/2 == floor(expand*d/2) ? 2 : 1", 1, kWide, "blocks of channels with projections of their own"),
@@ -177,6 +181,10 @@ std::string model_fits(const Settings& s) {
         "delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= expand*d, but delta_rank = {} and "
         "expand*d = {}",
         s.integer("delta_rank"), D);
+  if (reads(s, "token_dynamics") && s.word("token_dynamics") != "free" && s.integer("N") > D)
+    return fmt::format("token_dynamics: B and C share a triangular matrix, N <= expand*d, but N = {} and expand*d = {}", s.integer("N"), D);
+  if (reads(s, "reorder") && s.word("reorder") != "none" && s.word("delta_activation") == "fixed")
+    return "reorder: the score is made from the step size's projection, expected a delta_activation other than \"fixed\"";
   const auto heads = head_count(s), groups = s.integer("groups");
   if (reads(s, "heads") && D % heads != 0)
     return fmt::format("heads: the inner width is a multiple of the heads, but heads = {} and expand*d = {}", heads, D);

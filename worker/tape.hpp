@@ -38,6 +38,14 @@ class Tape {
     r.grads = nullptr, r.values = dry() || !training_ ? nullptr : scratch(r.stride * models_);
     return r;
   }
+  // A parameter that an operation computes from others: its gradient is cleared on the way forward.
+  kernels::Parameter<Real> derived(int rows, int columns) {
+    kernels::Parameter<Real> p{nullptr, nullptr, static_cast<std::int64_t>(rows) * kernels::padded(columns), rows, columns, kernels::padded(columns)};
+    if (dry()) return p;
+    p.values = scratch(p.stride * models_);
+    if (training_) p.grads = scratch(p.stride * models_);
+    return p;
+  }
   Real* scratch(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<Real>(static_cast<std::size_t>(n)); }
 
   std::int32_t* integers(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<std::int32_t>(static_cast<std::size_t>(n)); }

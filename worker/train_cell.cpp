@@ -60,7 +60,7 @@ class Applied {
       : what_(what), kind_(std::move(kind)), model_(model_settings(settings, what.vocab, what.T)) {
     for (const LabelledArray& array : weights)
       if (array.name == "position.weight" && !array.shape.empty()) positions_ = static_cast<int>(array.shape[0]);
-    if (model_.positional != Positional::none && positions_ < what.T)
+    if (model_.has_position_table() && positions_ < what.T)
       throw SweepError("position.weight: has " + std::to_string(positions_) + " positions, but the batch has T = " + std::to_string(what.T));
     model_.T = std::max(what.T, positions_);
     parameters_ = describe_parameters(model_, positions_);
@@ -94,7 +94,7 @@ class Applied {
  private:
   std::unique_ptr<Network<Real>> run(const tasks::Batch& batch, Real* grads) {
     const LayoutShape shape{.sequences = what_.batch, .T = what_.T, .vocab = what_.vocab, .taps = model_.taps(), .layers = model_.layers, .most_scored = what_.T,
-                            .positional = model_.positional != Positional::none, .positions_table = model_.T};
+                            .positional = model_.by_position(), .reordered = model_.reorder, .positions_table = model_.T};
     auto network = std::make_unique<Network<Real>>(model_, shape, 1, kind_, values_, grads);
     network->set(0, batch);
     network->forward();

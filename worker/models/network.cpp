@@ -7,6 +7,7 @@
 
 #include "worker/models/builder.hpp"
 #include "worker/models/registry.hpp"
+#include "worker/models/time_layer.hpp"
 
 namespace phasegrid::worker {
 namespace {
@@ -45,13 +46,13 @@ kernels::Parameter<Real> position_table(Builder<Real>& build, int rows) {
 }
 
 template <class Real>
-Rows<Real> normed(Builder<Real>& build, NormKind kind, const Rows<Real>& x, const std::string& name) {
+Rows<Real> normed(Builder<Real>& build, NormKind kind, const Rows<Real>& x, const std::string& name, int groups = 1) {
   if (kind == NormKind::none) return x;
   const auto w = build.vector(name + ".weight", x.columns, constant(1));
   const auto b = kind == NormKind::layer ? build.vector(name + ".bias", x.columns, constant(0)) : kernels::Parameter<Real>{};
   Rows<Real> y = build.tape.rows(x.count, x.stride / x.width, x.columns);
   kernels::Norm<Real> op{.models = 0, .x = x, .w = w, .b = b, .y = y};
-  op.layer = kind == NormKind::layer;
+  op.layer = kind == NormKind::layer, op.groups = groups;
   build.tape.record(&Operations<Real>::norm, op);
   return y;
 }
@@ -60,11 +61,11 @@ template <class Real>
 Rows<Real> embedding(Builder<Real>& build, kernels::Parameter<Real> table) {
   const LayoutShape& shape = build.layout.shape();
   kernels::Embedding<Real> op{.models = 0, .table = table, .positions = {}, .token = build.layout.token(), .position = build.layout.position(), .y = {}};
-  if (build.model.positional != Positional::none) op.positions = position_table(build, shape.positions_table);
-  op.positional = build.model.positional != Positional::none;
+  op.positional = build.model.has_position_table();
+  if (op.positional) op.positions = position_table(build, shape.positions_table);
   op.y = build.tape.rows(build.layout.rows(0), shape.input_rows(0), build.model.d);
   build.tape.record(&Operations<Real>::embedding, op);
-  return op.y;
+  return build.model.positional == Positional::ssm_time ? add_time(build, op.y) : op.y;
 }
 
 // y act(W_z n): z exists once for every distinct input row that is read.
@@ -77,7 +78,7 @@ Rows<Real> gated(Builder<Real>& build, const Rows<Real>& n, const Rows<Real>& y)
   const auto z = build.linear(n_read, build.weight(build.prefix() + "in_proj.z", build.model.d, D, build.prefix() + "in_proj.weight", mixer ? 0 : D, 2 * D + mixer));
   const auto o = build.tape.rows(y.count, y.stride / y.width, D);
   build.tape.record(&Operations<Real>::gate, kernels::Gate<Real>{.models = 0, .y = y, .z = z, .row = {layout.maps(layer).output_gate.data()}, .o = o});
-  return build.model.gated_norm ? normed(build, NormKind::rms, o, build.prefix() + "norm") : o;
+  return build.model.gated_norm ? normed(build, NormKind::rms, o, build.prefix() + "norm", build.model.groups) : o;
 }
 
 template <class Real>
@@ -114,7 +115,7 @@ Rows<Real> describe(Builder<Real>& build) {
 
 LayoutShape smallest_shape(const ModelSettings& model) {
   return {.sequences = 1, .T = model.T, .vocab = model.vocab, .taps = model.taps(), .layers = model.layers, .most_scored = 1,
-          .positional = model.positional != Positional::none, .positions_table = model.T};
+          .positional = model.by_position(), .reordered = model.reorder, .positions_table = model.T};
 }
 
 }  // namespace
