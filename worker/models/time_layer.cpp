@@ -22,7 +22,7 @@ class TimeLayer {
     const auto delta = build_.broadcast(u, parameter("dt_bias", 1, 1, delta_start()), kernels::Activation::softplus);
     const auto B = build_.broadcast(u, parameter("B", 1, N, first_only()), kernels::Activation::identity);
     const auto C = build_.broadcast(u, parameter("C", 1, N, first_only()), kernels::Activation::identity);
-    const auto A_log = parameter("A_log", N, 1, [this](kernels::Random&, int n, int) { return trained_ ? std::log(n + 1.0) : kNoDecay; });
+    const auto A_log = parameter("A_log", N, 1, [trained = trained_](kernels::Random&, int n, int) { return trained ? std::log(n + 1.0) : kNoDecay; });
     kernels::Scan<Real> scan{.models = 0, .u = u, .delta = delta, .B = B, .C = C, .A_log = A_log, .skip = {}, .walks = build_.layout.time_walk()};
     scan.output_row = build_.layout.time_row(), scan.y = build_.tape.rows(u.count, T, 1);
     scan.most_steps = scan.most_outputs = T;
