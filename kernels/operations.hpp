@@ -12,6 +12,7 @@
 #include "kernels/embedding/embedding.hpp"
 #include "kernels/gate/gate.hpp"
 #include "kernels/gather/gather.hpp"
+#include "kernels/input/input.hpp"
 #include "kernels/linear/linear.hpp"
 #include "kernels/long_conv/long_conv.hpp"
 #include "kernels/norm/norm.hpp"
@@ -21,12 +22,14 @@
 #include "kernels/s4d/s4d.hpp"
 #include "kernels/s4d_kernel/s4d_kernel.hpp"
 #include "kernels/scan/scan.hpp"
+#include "kernels/squared_error/squared_error.hpp"
 #include "kernels/ssd/ssd.hpp"
 
 namespace phasegrid::kernels {
 
 #define PHASEGRID_OPERATIONS(OPERATION)     \
   OPERATION(embedding, Embedding)           \
+  OPERATION(input, Input)                   \
   OPERATION(norm, Norm)                     \
   OPERATION(linear, Linear)                 \
   OPERATION(conv, Conv)                     \
@@ -42,7 +45,8 @@ namespace phasegrid::kernels {
   OPERATION(attention, Attention)           \
   OPERATION(gather, Gather)                 \
   OPERATION(gate, Gate)                     \
-  OPERATION(cross_entropy, CrossEntropy)
+  OPERATION(cross_entropy, CrossEntropy)    \
+  OPERATION(squared_error, SquaredError)
 
 template <class Real>
 struct Operations {
