@@ -12,6 +12,7 @@
 #include "kernels/embedding/embedding.hpp"
 #include "kernels/gate/gate.hpp"
 #include "kernels/gather/gather.hpp"
+#include "kernels/input/input.hpp"
 #include "kernels/linear/linear.hpp"
 #include "kernels/long_conv/long_conv.hpp"
 #include "kernels/norm/norm.hpp"
@@ -22,6 +23,7 @@
 #include "kernels/s4d_kernel/s4d_kernel.hpp"
 #include "kernels/scan/scan.hpp"
 #include "kernels/softsort/softsort.hpp"
+#include "kernels/squared_error/squared_error.hpp"
 #include "kernels/ssd/ssd.hpp"
 #include "kernels/triangle/triangle.hpp"
 
@@ -29,6 +31,7 @@ namespace phasegrid::kernels {
 
 #define PHASEGRID_OPERATIONS(OPERATION)     \
   OPERATION(embedding, Embedding)           \
+  OPERATION(input, Input)                   \
   OPERATION(norm, Norm)                     \
   OPERATION(linear, Linear)                 \
   OPERATION(conv, Conv)                     \
@@ -46,7 +49,8 @@ namespace phasegrid::kernels {
   OPERATION(triangle, Triangle)             \
   OPERATION(gather, Gather)                 \
   OPERATION(gate, Gate)                     \
-  OPERATION(cross_entropy, CrossEntropy)
+  OPERATION(cross_entropy, CrossEntropy)    \
+  OPERATION(squared_error, SquaredError)
 
 template <class Real>
 struct Operations {

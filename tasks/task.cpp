@@ -7,6 +7,7 @@ namespace phasegrid::tasks {
 void Batch::clear(int length) {
   sequences = 0, T = length, channels = outputs = 0;
   tokens.clear(), position.clear(), label.clear(), inputs.clear(), values.clear();
+  noise = 0, noise_key.clear();
   first.assign(1, 0);
 }
 
@@ -18,6 +19,7 @@ std::vector<std::string> Task::roles(const Batch& batch, int sequence) const {
 
 void draw_batch(const Task& task, std::uint64_t key, Stream stream, std::uint64_t begin, int count, Batch& batch) {
   batch.clear(task.T());
+  batch.channels = task.channels(), batch.outputs = task.outputs();
   for (int i = 0; i < count; ++i) {
     kernels::Random random(key, static_cast<std::uint32_t>(stream), begin + i);
     task.draw(random, batch);

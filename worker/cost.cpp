@@ -3,6 +3,7 @@
 //   D = expand d, K the taps of the convolution, V the vocabulary
 //   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, mixer (worker/mixer_cost.hpp)
 //                around:  embedding Vd, positions Td (learned) or 1 + 3N + d (ssm_time), final norm, head dV + V (tied: V)
+//                real-valued, C channels, O outputs:  projection dC + d instead of the embedding, head dO + O
 //   work         two operations per weight and row that it meets, three times that with the way back; one exponential
 //                per channel and row of each activation, and those of the mixer, in each direction
 //
@@ -22,6 +23,7 @@ using sweeps::Settings;
 
 struct Shape {
   double V, T, d, D, K, batch;
+  double C, O;  // columns of real-valued inputs, and of the head
   int layers;
   bool gate, tied;
   MixerCost mixer;
@@ -33,6 +35,7 @@ double norm_parameters(const std::string& norm, double d) { return norm == "rms"
 Shape shape_of(const Settings& s, const RowCounts& counts) {
   Shape shape{};
   shape.V = counts.vocab, shape.T = counts.T;
+  shape.C = counts.channels, shape.O = counts.outputs > 0 ? counts.outputs : counts.vocab;
   shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.K = s.real("conv");
   shape.mixer = mixer_cost(s), shape.layers = static_cast<int>(s.integer("layers")), shape.batch = s.real("batch");
   shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
@@ -46,7 +49,7 @@ Shape shape_of(const Settings& s, const RowCounts& counts) {
 double parameters(const Shape& s) {
   const double conv = s.K > 0 ? s.D * (s.K + 1) : 0;
   const double block = s.norm + s.d * s.D + (s.gate ? s.d * s.D : 0) + conv + s.mixer.parameters + s.D * s.d;
-  return s.V * s.d + s.positions + s.layers * block + s.final_norm + (s.tied ? 0 : s.d * s.V) + s.V;
+  return (s.C > 0 ? (s.C + 1) * s.d : s.V * s.d) + s.positions + s.layers * block + s.final_norm + (s.tied ? 0 : s.d * s.O) + s.O;
 }
 
 double wide(double columns) { return kernels::padded(static_cast<int>(columns)); }
@@ -68,8 +71,8 @@ Work forward(const Shape& s, const RowCounts& counts) {
   Work work;
   for (int layer = 0; layer < s.layers; ++layer)
     add_block(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, work);
-  work.flops += 2 * counts.scored * s.d * wide(s.V);
-  work.exponentials += counts.scored * wide(s.V);
+  work.flops += 2 * counts.scored * s.d * wide(s.O) + 2 * counts.first.rows * s.C * wide(s.d);
+  if (counts.outputs == 0) work.exponentials += counts.scored * wide(s.O);
   return work;
 }
 
@@ -87,7 +90,8 @@ double tables(const Shape& s, const LayerCounts& c, bool training) {
 double bytes(const Shape& s, const RowCounts& counts, double count) {
   constexpr double kEvaluationBatch = 64;
   const auto all = [&](bool training) {
-    double n = counts.scored * (training ? 2 : 1) * (wide(s.V) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
+    double n = counts.scored * (training ? 2 : 1) * (wide(s.O) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
+    if (s.C > 0 || counts.noisy) n += counts.first.rows * (training ? 2 : 1) * (wide(s.C) + wide(s.d));
     for (int layer = 0; layer < s.layers; ++layer)
       n += tables(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, training);
     return n;
@@ -113,7 +117,7 @@ std::int64_t head_count(const Settings& settings) {
 
 TaskFacts task_facts(const Settings& settings) {
   const RowCounts& counts = row_counts(settings);
-  return {counts.vocab, counts.T, counts.most_scored};
+  return {counts.vocab, counts.T, counts.most_scored, counts.channels, counts.outputs, counts.noisy};
 }
 
 sweeps::Cost cell_cost(const Settings& settings) {

@@ -22,7 +22,7 @@ bool pairs_fit(const LayoutShape& shape) { return static_cast<std::int64_t>(shap
 
 std::int64_t LayoutShape::input_rows(int layer) const {
   if (layer > 0) return positions();
-  return positional ? positions() : std::min<std::int64_t>(vocab, positions());
+  return positional || apart() ? positions() : std::min<std::int64_t>(vocab, positions());
 }
 
 std::int64_t LayoutShape::outputs(int layer) const {
@@ -40,6 +40,8 @@ Layout::Layout(int models, const LayoutShape& shape) : shape_(shape) {
   walk_time(models);
   tokens_.resize(models), positions_.resize(models), labels_.resize(models);
   token_pointers_ = position_pointers_ = label_pointers_ = none;
+  numbers_.resize(models), values_.resize(models);
+  number_pointers_ = value_pointers_ = per_model(static_cast<const float*>(nullptr));
   for (int m = 0; m < models; ++m) set(m, Batch{});
 }
 
@@ -47,7 +49,7 @@ void Layout::set(int model, const Batch& batch) {
   length_.assign(batch.sequences, 0);
   for (int s = 0; s < batch.sequences; ++s)
     if (batch.first[s + 1] > batch.first[s]) length_[s] = shape_.reordered ? batch.T : batch.position[batch.first[s + 1] - 1] + 1;
-  labels_[model] = batch.label;
+  labels_[model] = batch.label, values_[model] = batch.values;
   for (int layer = 0; layer < shape_.layers; ++layer) {
     if (layer == 0) first_layer_rows(model, batch);
     find_windows(layer, model, batch);
@@ -68,19 +70,23 @@ void Layout::walk_time(int models) {
 void Layout::first_layer_rows(int model, const Batch& batch) {
   auto &tokens = tokens_[model], &positions = positions_[model];
   tokens.clear(), positions.clear();
-  const bool pairs = shape_.positional && pairs_fit(shape_), apart = shape_.positional && !pairs;
+  const bool pairs = shape_.positional && !shape_.apart() && pairs_fit(shape_), apart = shape_.apart() || (shape_.positional && !pairs);
+  numbers_[model].clear();
   row_of_.assign(apart ? 0 : static_cast<std::size_t>(shape_.vocab) * (pairs ? shape_.T : 1), -1);
   row_at_.assign(static_cast<std::size_t>(batch.sequences) * batch.T, -1);
   for (int s = 0; s < batch.sequences; ++s)
     for (int t = 0; t < length_[s]; ++t) {
-      const std::int32_t token = batch.tokens[static_cast<std::size_t>(s) * batch.T + t];
+      const std::size_t p = static_cast<std::size_t>(s) * batch.T + t;
+      const auto number = batch.inputs.begin() + static_cast<std::ptrdiff_t>(p) * shape_.channels;
+      numbers_[model].insert(numbers_[model].end(), number, number + shape_.channels);
+      const std::int32_t token = shape_.channels > 0 ? 0 : batch.tokens[p];
       std::int32_t fresh = -1;
       std::int32_t& row = apart ? fresh : row_of_[pairs ? static_cast<std::size_t>(token) * shape_.T + t : token];
       if (row < 0) {
         row = static_cast<std::int32_t>(tokens.size());
         tokens.push_back(token), positions.push_back(t);
       }
-      row_at_[static_cast<std::size_t>(s) * batch.T + t] = row;
+      row_at_[p] = row;
     }
   maps_[0][model].rows = static_cast<int>(tokens.size());
 }
@@ -103,7 +109,7 @@ void Layout::find_windows(int layer, int model, const Batch& batch) {
   const auto row_back = [&](int s, int t, int j) { return t >= j ? row_at_[static_cast<std::size_t>(s) * T + t - j] : -1; };
   window_at_.assign(static_cast<std::size_t>(batch.sequences) * T, -1);
   // Keys of windows are numbers in base (rows + 1): exact while they fit in 64 bits.
-  if (!shape_.positional && std::pow(static_cast<double>(shape_.vocab) + 1, K) < 1.8e19) {
+  if (!shape_.positional && !shape_.apart() && std::pow(static_cast<double>(shape_.vocab) + 1, K) < 1.8e19) {
     const std::int64_t total = std::accumulate(length_.begin(), length_.end(), std::int64_t{0});
     std::size_t capacity = 1;
     while (capacity < 2 * static_cast<std::size_t>(total) + 2) capacity *= 2;
@@ -208,6 +214,7 @@ void Layout::publish(int model) {
   }
   token_pointers_[model] = tokens_[model].data(), position_pointers_[model] = positions_[model].data();
   label_pointers_[model] = labels_[model].data();
+  number_pointers_[model] = numbers_[model].data(), value_pointers_[model] = values_[model].data();
 }
 
 }  // namespace phasegrid::worker

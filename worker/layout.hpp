@@ -5,11 +5,13 @@
 //
 // Layer 1 works on distinct tokens (or distinct pairs of token and position), later layers on positions. Windows of K rows that
 // occur more often than there are sequences (the all-filler window of recall tasks) are shared: computed once, and a run of them is one
-// step of the walk or a few. The last layer is read at scored positions, the others everywhere.
+// step of the walk or a few. The last layer is read at scored positions, the others everywhere. Real-valued sequences, and noise on
+// embeddings, leave nothing to share: rows are positions.
 #pragma once
 #include <memory>
 #include <vector>
 
+#include "kernels/reals.hpp"
 #include "kernels/rows.hpp"
 #include "kernels/scan/scan.hpp"
 #include "tasks/task.hpp"
@@ -25,7 +27,10 @@ struct LayoutShape {
   bool positional = false;     // rows of layer 1 are pairs of token and position
   bool reordered = false;      // the mixer sees whole sequences and is read at every position, whatever is scored
   int positions_table = 0;     // rows of the position table: the longest T ever evaluated
+  int channels = 0;            // of real-valued sequences, which have no tokens; 0: tokens
+  bool noisy = false;          // noise on the embedding of every position
 
+  bool apart() const { return channels > 0 || noisy; }   // every position is a row of its own: no two are equal
   std::int64_t positions() const { return static_cast<std::int64_t>(sequences) * T; }
   std::int64_t input_rows(int layer) const;
   std::int64_t outputs(int layer) const;
@@ -72,6 +77,14 @@ class Layout {
   kernels::Index token() const { return {token_pointers_.data()}; }
   kernels::Index position() const { return {position_pointers_.data()}; }
   kernels::Index label() const { return {label_pointers_.data()}; }
+  kernels::Reals numbers() const { return {number_pointers_.data()}; }   // (rows of layer 1, channels)
+  kernels::Reals values() const { return {value_pointers_.data()}; }     // (scored, outputs)
+  // Calls f(sequence, position) for every row of layer 1, in order, where positions are rows of their own.
+  template <class F>
+  void each_row_apart(F&& f) const {
+    for (int s = 0; s < static_cast<int>(length_.size()); ++s)
+      for (int t = 0; t < length_[s]; ++t) f(s, t);
+  }
   const LayerMaps& layer_maps(int layer, int model) const { return maps_[layer][model]; }
 
  private:
@@ -92,6 +105,8 @@ class Layout {
   std::vector<const std::int32_t*> time_pointers_;
   std::vector<std::vector<std::int32_t>> tokens_, positions_, labels_;  // [model]
   std::vector<const std::int32_t*> token_pointers_, position_pointers_, label_pointers_;
+  std::vector<std::vector<float>> numbers_, values_;                    // [model]
+  std::vector<const float*> number_pointers_, value_pointers_;
 
   // Working memory of set().
   std::vector<std::int32_t> length_, row_of_, row_at_, window_at_;      // by sequence, by token (and position), by position

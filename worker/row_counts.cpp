@@ -55,6 +55,9 @@ RowCounts count(const Settings& settings) {
   RowCounts counts{.vocab = task->vocab(),
                    .T = task->T(),
                    .most_scored = task->most_scored(),
+                   .channels = task->channels(),
+                   .outputs = task->outputs(),
+                   .noisy = task->embedding_noise() > 0,
                    .scored = 0,
                    .first = {},
                    .inner = {},
@@ -72,12 +75,15 @@ RowCounts count(const Settings& settings) {
                     .layers = settings.integer("layers") > 1 ? 3 : 1,
                     .most_scored = counts.most_scored,
                     .positional = positional,
-                    .positions_table = counts.T});
+                    .positions_table = counts.T,
+                    .channels = counts.channels,
+                    .noisy = counts.noisy});
   layout.set(0, batch);
   const double scale = batch_size / sampled;
-  counts.scored = scale * static_cast<double>(batch.label.size());
+  counts.scored = scale * static_cast<double>(batch.position.size());
   counts.first = counts_of(layout.layer_maps(0, 0), taps, scale);
-  const double most_rows = static_cast<double>(counts.vocab) * (positional ? counts.T : 1);
+  const bool apart = layout.shape().apart();
+  const double most_rows = apart ? counts.first.rows : static_cast<double>(counts.vocab) * (positional ? counts.T : 1);
   counts.first.rows = std::min(counts.first.rows, most_rows),
   counts.first.gates = std::min(counts.first.gates, most_rows);
   const int last = layout.shape().layers - 1;

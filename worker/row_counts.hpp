@@ -11,6 +11,8 @@ struct LayerCounts {
 
 struct RowCounts {
   int vocab = 0, T = 0, most_scored = 0;  // of the task
+  int channels = 0, outputs = 0;          // of a real-valued one
+  bool noisy = false;                     // noise on embeddings
   double scored = 0;                      // per batch
   LayerCounts first, inner, last;         // first is also last where there is one layer
 };

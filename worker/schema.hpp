@@ -16,6 +16,8 @@ tasks::Options task_options(const sweeps::Settings& settings);
 // Numbers that the cell's task makes of its options. Remembered: safe to ask for millions of cells.
 struct TaskFacts {
   int vocab, T, most_scored;
+  int channels, outputs;   // of a real-valued task
+  bool noisy;              // noise on embeddings
 };
 TaskFacts task_facts(const sweeps::Settings& settings);
 

@@ -54,6 +54,8 @@ class Builder {
   Rows linear(const Rows& x, Parameter W, Parameter b = {}, Activation activation = Activation::identity, bool transposed = false) {
     return record_linear(x, W, b, activation, transposed, transposed ? W.rows : W.columns);
   }
+  // The same table, of which no gradient is wanted: data.
+  static Rows without_gradient(Rows x) { return x.grads = nullptr, x; }
   // The same bias in every row, whatever x says.
   Rows broadcast(const Rows& like, Parameter b, Activation activation) { return record_linear(like, {}, b, activation, false, b.columns); }
 

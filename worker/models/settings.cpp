@@ -71,4 +71,10 @@ ModelSettings model_settings(const sweeps::Settings& s, int vocab, int T) {
   return m;
 }
 
+ModelSettings model_settings(const sweeps::Settings& settings, const tasks::Task& task) {
+  ModelSettings m = model_settings(settings, task.vocab(), task.T());
+  m.channels = task.channels(), m.outputs = task.outputs(), m.noisy = task.embedding_noise() > 0;
+  return m;
+}
+
 }  // namespace phasegrid::worker

@@ -5,6 +5,7 @@
 #include "kernels/activation.hpp"
 #include "kernels/scan/scan.hpp"
 #include "sweeps/settings.hpp"
+#include "tasks/task.hpp"
 
 namespace phasegrid::worker {
 
@@ -16,6 +17,8 @@ enum class TokenDynamics { free, divergent, convergent };
 struct ModelSettings {
   std::string variant;
   int vocab = 0, T = 0;                    // from the task
+  int channels = 0, outputs = 0;           // of a real-valued task: numbers at each position, numbers asked for
+  bool noisy = false;                      // noise on embeddings
   int d = 0, D = 0, N = 0, layers = 1, conv = 0;
   kernels::Activation activation = kernels::Activation::silu, delta_activation = kernels::Activation::softplus;
   bool gate = true, residual = false, tied_embedding = false, delta_fixed = false;
@@ -48,5 +51,6 @@ struct BlockRows {
 };
 
 ModelSettings model_settings(const sweeps::Settings& settings, int vocab, int T);
+ModelSettings model_settings(const sweeps::Settings& settings, const tasks::Task& task);
 
 }  // namespace phasegrid::worker
