@@ -1,6 +1,6 @@
 // What a cell costs, counted from its settings and the rows of its batches (worker/row_counts.hpp).
 //
-//   D = expand d, K the taps of the convolution, V the vocabulary
+//   D channels, K the taps of the convolution, V the vocabulary
 //   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, mixer (worker/mixer_cost.hpp)
 //                around:  embedding Vd, positions Td (learned) or 1 + 3N + d (ssm_time), final norm, head dV + V (tied: V)
 //                real-valued, C channels, O outputs:  projection dC + d instead of the embedding, head dO + O
@@ -36,7 +36,7 @@ Shape shape_of(const Settings& s, const RowCounts& counts) {
   Shape shape{};
   shape.V = counts.vocab, shape.T = counts.T;
   shape.C = counts.channels, shape.O = counts.outputs > 0 ? counts.outputs : counts.vocab;
-  shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.K = s.real("conv");
+  shape.d = s.real("d"), shape.D = s.real("D"), shape.K = s.real("conv");
   shape.mixer = mixer_cost(s), shape.layers = static_cast<int>(s.integer("layers")), shape.batch = s.real("batch");
   shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
   shape.norm = norm_parameters(s.word("norm"), shape.d);
@@ -109,7 +109,7 @@ std::int64_t delta_rank(const Settings& settings) {
 
 std::int64_t head_count(const Settings& settings) {
   if (!settings.is_word("heads")) return settings.integer("heads");
-  const std::int64_t D = settings.integer("d") * settings.integer("expand");
+  const std::int64_t D = settings.integer("D");
   std::int64_t heads = D < 128 ? 1 : D / 64;
   while (D % heads != 0) --heads;
   return heads;

@@ -1,4 +1,4 @@
-// Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size
+// Counts of docs/theory.md, 1.3, in its notation: D channels, N states, R the rank of the step-size
 // projection, K taps, H heads in G groups. Two operations per weight, one exponential per decay; channels count
 // padded, as the kernels lay them out.
 #include "worker/mixer_cost.hpp"
@@ -25,7 +25,7 @@ struct Sizes {
 Sizes sizes(const Settings& s) {
   const double d = s.real("d");
   return {d,
-          d * s.real("expand"),
+          s.real("D"),
           s.real("N"),
           static_cast<double>(delta_rank(s)),
           s.real("conv"),
@@ -62,7 +62,7 @@ MixerCost selective(const Settings& settings, double out) {
   cost.activations += cost.read_activations + wide(out) + 2 * D, cost.states += 3 * T * wide(T);
   return cost;
 }
-MixerCost mamba(const Settings& settings) { return selective(settings, settings.real("d") * settings.real("expand")); }
+MixerCost mamba(const Settings& settings) { return selective(settings, settings.real("D")); }
 
 MixerCost mamba2(const Settings& settings) {
   const Sizes s = sizes(settings);

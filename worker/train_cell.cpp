@@ -24,6 +24,8 @@ std::string model_text(const sweeps::Settings& settings, const ModelSettings& mo
   else text += "vocab = " + std::to_string(model.vocab) + "\n";
   for (const sweeps::Key& key : settings.schema().keys) {
     if (key.section != sweeps::Section::model) continue;
+    if (key.name == "init" || key.name == "construction" || key.name == "init_noise") continue;   // say how weights began
+    if (key.name == "expand" && settings.given("D")) continue;                                     // D says it
     if (!key.only.empty() && std::find(key.only.begin(), key.only.end(), settings.word("variant")) == key.only.end()) continue;
     text += key.name + " = " + sweeps::to_text(settings.value(key.name)) + "\n";
   }

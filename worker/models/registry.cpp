@@ -17,8 +17,8 @@ std::string s4d_fits(const Settings& s) {
   return s.word("s4d_init") == "real" ? "" : fmt::format("s4d_init: real states start at -1, -2, .., -N, expected \"real\", but s4d_init = \"{}\"", s.word("s4d_init"));
 }
 std::string b2s6_fits(const Settings& s) {
-  const auto D = s.integer("d") * s.integer("expand"), blocks = s.integer("blocks");
-  if (D % blocks != 0) return fmt::format("blocks: the inner width is a multiple of the blocks, but blocks = {} and expand*d = {}", blocks, D);
+  const auto D = s.integer("D"), blocks = s.integer("blocks");
+  if (D % blocks != 0) return fmt::format("blocks: the inner width is a multiple of the blocks, but blocks = {} and D = {}", blocks, D);
   return s.boolean("block_complex") ? even_states(s) : "";
 }
 void s4d_complete(Settings& s) {

@@ -30,7 +30,7 @@ ModelSettings model_settings(const sweeps::Settings& s, int vocab, int T) {
   m.variant = s.word("variant");
   m.vocab = vocab, m.T = T;
   m.d = static_cast<int>(s.integer("d"));
-  m.D = static_cast<int>(std::lround(m.d * s.real("expand")));
+  m.D = static_cast<int>(s.integer("D"));
   m.N = static_cast<int>(s.integer("N"));
   m.layers = static_cast<int>(s.integer("layers"));
   m.conv = static_cast<int>(s.integer("conv"));
