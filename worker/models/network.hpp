@@ -29,6 +29,8 @@ class Network {
   void forward() { tape_.forward(); }
   void backward() { tape_.backward(); }               // adds to grads
 
+  void profile(Profile* into) { tape_.profile(into); }
+
   double loss(int m) const { return loss_[m]; }       // training: mean over the batch's scored positions; evaluating: their sum
   std::int64_t right(int m) const { return right_[m]; }   // of a real-valued task: 0
   std::int64_t scored(int m) const { return layout_.scored(m); }
