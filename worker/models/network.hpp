@@ -7,6 +7,7 @@
 #include "worker/layout.hpp"
 #include "worker/models/parameters.hpp"
 #include "worker/models/settings.hpp"
+#include "worker/models/taps.hpp"
 #include "worker/tape.hpp"
 
 namespace phasegrid::worker {
@@ -31,9 +32,13 @@ class Network {
   const kernels::Rows<Real>& logits() const { return logits_; }  // (scored, vocab), after forward()
   std::size_t bytes() const { return tape_.bytes(); }
 
+  const Layout& layout() const { return layout_; }
+  const kernels::Rows<Real>* tapped(int layer, const std::string& name) const;  // null: the layer has no such table
+
  private:
   Layout layout_;
   Tape<Real> tape_;
+  Taps<Real> taps_;
   ParameterSet parameters_;
   std::vector<double> loss_;
   std::vector<std::int64_t> right_;

@@ -71,6 +71,8 @@ kernels::Rows<Real> selective(Builder<Real>& build, const MixerInput<Real>& in, 
   const auto C =
       read_out(build, in.u, build.weight(prefix + "x_proj.C", D, N, prefix + "x_proj.weight", low + N, projected));
 
+  build.tap("delta", delta), build.tap("B", B), build.tap("C", C);
+
   const auto A_log = build.parameter({.name = prefix + "A_log",
                                       .rows = N,
                                       .columns = D,
