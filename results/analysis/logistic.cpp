@@ -11,6 +11,12 @@ constexpr double kFar = 60;  // octaves beyond the data: as good as infinitely f
 constexpr int kBits = 40;    // of a root
 
 double sigmoid(double z) { return 1 / (1 + std::exp(-z)); }
+
+// Far on the side that the step expects, a response adds nothing to any sum here: less than 1e-13 for each seed.
+bool settled(const Response& r, double z) {
+  return (z > 30 && r.successes == r.trials) || (z < -30 && r.successes == 0);
+}
+
 double log_sigmoid(double z) { return z < 0 ? z - std::log1p(std::exp(z)) : -std::log1p(std::exp(-z)); }
 
 // The first two derivatives of (2) in 1/s, and the score.
@@ -21,7 +27,9 @@ struct Slope {
 Slope slope_at(std::span<const Response> responses, double m, double steepness) {
   Slope sum;
   for (const Response& r : responses) {
-    const double u = r.at - m, p = sigmoid(steepness * u), surprise = r.successes - r.trials * p;
+    const double u = r.at - m, z = steepness * u;
+    if (settled(r, z)) continue;
+    const double p = sigmoid(z), surprise = r.successes - r.trials * p;
     sum.first += surprise * u, sum.second -= r.trials * p * (1 - p) * u * u, sum.score += surprise;
   }
   return sum;
@@ -31,6 +39,7 @@ double log_likelihood(std::span<const Response> responses, double m, double stee
   double sum = 0;
   for (const Response& r : responses) {
     const double z = steepness * (r.at - m);
+    if (settled(r, z)) continue;
     if (r.successes > 0) sum += r.successes * log_sigmoid(z);
     if (r.successes < r.trials) sum += (r.trials - r.successes) * log_sigmoid(-z);
   }

@@ -10,7 +10,7 @@
 namespace phasegrid::results::analysis {
 namespace {
 
-constexpr double kTolerance = 1e-7;  // of the objective, a log-likelihood: cuts are of order 1
+constexpr double kTolerance = 1e-6;  // of the objective, a log-likelihood: cuts are of order 1
 constexpr int kMostRestarts = 8, kMostSteps = 4000;
 constexpr double kNowhere = 1e30;  // instead of infinity, of which the simplex cannot take differences
 
@@ -29,7 +29,7 @@ Minimum descend(const Objective& f, Minimum from, const std::vector<double>& sca
   for (int i = 0; i < kMostRestarts; ++i) {
     Minimum to = from;
     nlopt_optimize(simplex.get(), to.at.data(), &to.value);  // its best point, also when it stops early
-    const bool settled = !(to.value < from.value - 1e-5);
+    const bool settled = !(to.value < from.value - 1e-4);
     if (to.value < from.value) from = to;
     if (settled) break;
   }
@@ -51,7 +51,7 @@ Minimum minimise(const Objective& f, const std::vector<std::vector<double>>& sta
 }
 
 double edge(const std::function<double(double)>& f, double step) {
-  constexpr int kMostDoublings = 40, kRootBits = 12;
+  constexpr int kMostDoublings = 40, kRootBits = 9;
   double inner = 0, inside = f(0);
   for (int i = 0; i < kMostDoublings; ++i) {
     const double there = f(step);

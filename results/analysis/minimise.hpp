@@ -18,7 +18,7 @@ struct Minimum {
 // not at every start.
 Minimum minimise(const Objective& f, const std::vector<std::vector<double>>& starts, const std::vector<double>& scale);
 
-// From 0 outwards to where f turns positive, to a relative 1e-3; infinity where it stays below. f(0) < 0; f rises.
+// From 0 outwards to where f turns positive, to a relative 0.002; infinity where it stays below. f(0) < 0; f rises.
 double edge(const std::function<double(double)>& f, double step);
 
 }  // namespace phasegrid::results::analysis
