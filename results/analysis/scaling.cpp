@@ -83,7 +83,7 @@ std::optional<Region> region_of(const LawLikelihood& likelihood, const Law& law,
   if (!(aa > 0 && determinant > 1e-9 * aa * bb)) return {};
 
   Region region{a.name, b.name, -ab / std::sqrt(aa * bb), {}, {}};
-  constexpr int kDirections = 24;
+  constexpr int kDirections = 36;
   for (int k = 0; k <= kDirections; ++k) {  // the last is the first: a closed line
     const double angle = 2 * std::acos(-1) * (k % kDirections) / kDirections;
     const double v = std::sin(angle) / std::sqrt(determinant / aa), u = std::cos(angle) / std::sqrt(aa) - ab / aa * v;

@@ -24,10 +24,14 @@ double number(const Settings& settings, const std::string& name) {
   return numeric && settings.read(key) ? settings.real(name) : sweeps::kNaN;
 }
 
-bool begins_constructed(const Settings& settings) {
-  if (settings.schema().find("init") < 0 || settings.word("init") != "construction") return false;
-  const double noise = number(settings, "init_noise");
-  return std::isnan(noise) || noise == 0;
+std::string word(const Settings& settings, const std::string& name) {
+  return settings.schema().find(name) >= 0 ? settings.word(name) : "";
+}
+
+// A theorem's weights as they are, of a construction that is exact rather than right on average (theory 3.2 C2c).
+bool is_constructed(const Settings& settings) {
+  if (word(settings, "init") != "construction" || word(settings, "construction") == "C2c") return false;
+  return number(settings, "steps") == 0 && !(number(settings, "init_noise") > 0);
 }
 
 // Dimensions whose keys all say what a task asks for: they vary within a group.
@@ -139,11 +143,11 @@ class Sorter {
     point.x = number(settings, searched_.key);
     if (!(point.x > 0)) throw RunError(searched_.key + ": has values that are not positive, and no logarithm");
     point.d = number(settings, "d"), point.N = number(settings, "N");
-    const double expand = number(settings, "expand");
-    point.D = (std::isnan(expand) ? 1 : expand) * point.d;
+    const double expand = number(settings, "expand"), D = number(settings, "D");
+    point.D = !std::isnan(D) ? D : std::isnan(expand) ? point.d : expand * point.d;
     point.state = point.D * point.N;
     if (point.state > 0) point.least_error = sweeps::least_error(settings, std::llround(point.state));
-    point.constructed = begins_constructed(settings);
+    point.constructed = is_constructed(settings);
 
     const std::size_t place = cube_.place_of(first, study_.dims);
     const auto [known, is_new] = columns.try_emplace(place);
@@ -151,11 +155,11 @@ class Sorter {
     if (is_new) {
       column.place = place;
       column.label = label_of(cube_, study_.dims, first);
-      column.variant = settings.schema().find("variant") >= 0 ? settings.word("variant") : "";
+      column.variant = word(settings, "variant");
       column.kappa = number(settings, "kappa"), column.nu = number(settings, "nu");
       column.pairs = number(settings, "pairs"), column.T = number(settings, "T");
-      if (settings.schema().find("eval_examples") >= 0)
-        study_.eval_examples = static_cast<std::size_t>(number(settings, "eval_examples"));
+      if (const double examples = number(settings, "eval_examples"); examples > 0)
+        study_.eval_examples = static_cast<std::size_t>(examples);
     }
     column.points.push_back(std::move(point));
   }

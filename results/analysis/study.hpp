@@ -24,7 +24,7 @@ struct Point {
   double d = 0, N = 0, D = 0;
   double state = 0;                   // real numbers of state, D * N
   std::optional<double> least_error;  // of any model with so much state, theory 3.7
-  bool constructed = false;           // begins with a theorem's weights, unperturbed
+  bool constructed = false;           // a theorem's weights, neither trained nor perturbed
   std::vector<Trained> seeds;
 };
 

@@ -151,8 +151,8 @@ void judge_bounds(const Report& report, std::vector<Verdict>& out) {
   if (made.cells > 0) {
     const bool exact = made.inexact.empty();
     out.push_back({"", "constructions", "theory 3", exact ? "holds" : "violated",
-                   exact ? fmt::format("all {} trainings that begin with a theorem's weights are exact.", made.cells)
-                         : fmt::format("{} of {} trainings that begin with a theorem's weights are not exact: a bug.",
+                   exact ? fmt::format("all {} cells that are a theorem's weights are exact.", made.cells)
+                         : fmt::format("{} of {} cells that are a theorem's weights are not exact: a bug.",
                                        made.inexact.size(), made.cells)});
   }
 }
