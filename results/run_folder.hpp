@@ -122,7 +122,12 @@ class RunFolder {
 // Lines that only one of two canonical sweep texts has: "\n  folder: axis d = 4 8\n  now:    axis d = 4 16".
 std::string sweep_difference(const std::string& before, const std::string& now);
 
-// results.h5 from what is known (docs/design.md 4.3). Written to path + ".tmp" and renamed.
+// What a results file says of its sweep and its trials: enough to analyse it without the journals. Curves, diagnostics
+// and attempts stay in the file. Throws RunError where it is no results file.
+RunState read_results_file(const std::filesystem::path& path);
+
+// results.h5 from what is known (docs/design.md 4.3). Written to path + ".tmp" and renamed. An /analysis in the file
+// that is there is kept: it says of how many results it was made.
 void write_results_file(const std::filesystem::path& path, const sweeps::Grid& grid, const RunState& state);
 
 }  // namespace phasegrid::results

@@ -114,6 +114,7 @@ struct TaskEntry {
   void (*complete)(Options&);
   std::string (*fits)(const Options&);  // "" or why no such cell can exist
   std::function<std::unique_ptr<Task>(const Options&)> make;
+  bool (*real)(const Options&) = nullptr;  // real-valued with these options; null: tokens
 };
 
 const std::vector<TaskEntry>& all_tasks();
@@ -126,5 +127,8 @@ Options complete_options(const TaskEntry& task, Options given);
 // Sequences [begin, begin + count) of a stream, replacing what the batch held. `key` says which data (seed and task
 // settings).
 void draw_batch(const Task& task, std::uint64_t key, Stream stream, std::uint64_t begin, int count, Batch& batch);
+
+// Every position scored instead, its label the next token: to measure what that costs.
+void score_every_position(Batch& batch);
 
 }  // namespace phasegrid::tasks

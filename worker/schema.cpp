@@ -103,6 +103,20 @@ std::vector<Key> train_keys() {
   };
 }
 
+// What is recorded of each cell besides its accuracy (worker/diagnostics, docs/results.md).
+std::vector<Key> diagnostics_keys() {
+  constexpr auto diagnostics = Section::diagnostics;
+  return {
+      boolean("decay", diagnostics, "false", "histograms of decay factors exp(delta A), by the role of the token"),
+      boolean("decay_channels", diagnostics, "false", "the same for every channel"),
+      boolean("sensitivity", diagnostics, "false", "how much the last state depends on each input before it"),
+      boolean("gradients", diagnostics, "false", "share of each input in the last output, gradients of the step size, rank of the output"),
+      boolean("eigenvalues", diagnostics, "false", "eigenvalues of W_C^T W_B, their verdict, and norms of tokens by depth"),
+      boolean("state", diagnostics, "false", "state at the end of up to 4 sequences, with the queries that read it"),
+      integer("diagnostics_examples", diagnostics, "16", 1, 1e6, "sequences of the test set to record from"),
+  };
+}
+
 Key key_of(const tasks::OptionKey& option, const std::string& task) {
   constexpr Kind kinds[] = {Kind::integer, Kind::real, Kind::boolean, Kind::word};  // of OptionKey::Kind
   return {option.name, Section::task, kinds[option.kind], option.fallback, option.least,
@@ -166,6 +180,7 @@ sweeps::Choice task_choice(const tasks::TaskEntry& task) {
   for (const auto& option : task.options) choice.fallbacks[option.name] = option.fallback;
   if (task.complete) choice.complete = [&task](Settings& settings) { task_complete(task, settings); };
   choice.fits = [&task](const Settings& settings) { return task_fits(task, settings); };
+  if (task.real) choice.regression = [&task](const Settings& settings) { return task.real(task_options(settings)); };
   return choice;
 }
 
@@ -220,6 +235,7 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
     schema->keys.push_back(std::move(key));
   }
   for (Key& key : train_keys()) schema->keys.push_back(std::move(key));
+  for (Key& key : diagnostics_keys()) schema->keys.push_back(std::move(key));
   for (const auto& task : tasks::all_tasks()) schema->tasks.push_back(task_choice(task));
   for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, variant.complete, variant.fits});
   schema->fits = [](const Settings& settings) {

@@ -80,6 +80,7 @@ const Construction& construction_of(const sweeps::Settings& settings) {
 void construct(const sweeps::CellSpec& cell, const ParameterSet& parameters, double* flat) {
   const std::uint64_t key = weights_key(cell);
   Weights weights(parameters, flat);
+  weights.clear();
   construction_of(cell.settings).build(construction_case(cell.settings, key), weights);
   add_noise(parameters, cell.settings.real("init_noise"), key, flat);
 }

@@ -8,12 +8,14 @@
 
 namespace phasegrid::worker {
 
-Weights::Weights(const ParameterSet& parameters, double* flat) : flat_(flat) {
-  parameters.initialise(flat, 0);
-  for (const ParameterInfo& p : parameters.all()) {
-    places_[p.name] = &p;
-    if (p.rate != 0) std::fill_n(flat + p.offset, static_cast<std::int64_t>(p.rows) * p.width(), 0.0);
-  }
+Weights::Weights(const ParameterSet& parameters, double* flat) : parameters_(parameters), flat_(flat) {
+  for (const ParameterInfo& p : parameters.all()) places_[p.name] = &p;
+}
+
+void Weights::clear() {
+  parameters_.initialise(flat_, 0);
+  for (const ParameterInfo& p : parameters_.all())
+    if (p.rate != 0) std::fill_n(flat_ + p.offset, static_cast<std::int64_t>(p.rows) * p.width(), 0.0);
 }
 
 const ParameterInfo* Weights::find(const std::string& name) const {

@@ -9,8 +9,9 @@ namespace phasegrid::worker {
 
 class Weights {
  public:
-  // Everything becomes zero, but for what is never trained (tables of positions), which takes its fixed values.
   Weights(const ParameterSet& parameters, double* flat);
+  // Everything becomes zero, but for what is never trained (tables of positions), which takes its fixed values.
+  void clear();
 
   // Names as in ParameterInfo; those of the mixer of the only layer without "layers.0.mixer.". A matrix is (in, out).
   bool has(const std::string& name) const { return find(name) != nullptr; }
@@ -21,6 +22,7 @@ class Weights {
  private:
   const ParameterInfo* find(const std::string& name) const;
 
+  const ParameterSet& parameters_;
   std::unordered_map<std::string, const ParameterInfo*> places_;
   double* flat_;
 };

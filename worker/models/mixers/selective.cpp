@@ -85,6 +85,7 @@ class Selective {
     if (model_.reorder) score = scores(u), u = sorted(u, score, false);
     const Rows delta = step_size(u, model_.delta_activation), B = build_.linear(u, W_B_);
     const Rows C = model_.reorder ? build_.linear(u, W_C_) : read_out(build_, u, W_C_);
+    if (!model_.reorder) build_.tap("delta", delta), build_.tap("B", B), build_.tap("C", C);   // sorted rows are no positions
     const Rows y = record_scan<Real>(build_, {.models = 0,
                                               .discretisation = model_.discretisation,
                                               .u = u,
