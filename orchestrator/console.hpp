@@ -10,8 +10,10 @@ namespace phasegrid::orchestrator {
 class Console {
  public:
   Console();
-  void open_log(const std::filesystem::path& file);        // appended to; throws results::RunError
-  bool terminal() const { return terminal_; }
+  // Appended to. When it has grown to `most` bytes it is renamed to FILE.1, over the one before. Throws results::RunError.
+  void open_log(const std::filesystem::path& file, long most = 8 << 20);
+  void silence() { silent_ = true; }       // the log only
+  bool terminal() const { return terminal_ && !silent_; }
 
   void say(const std::string& text);       // to stderr and the log
   void live(const std::string& text);      // replaces the live line; terminals only
@@ -22,7 +24,9 @@ class Console {
   struct Close { void operator()(std::FILE* file) const { std::fclose(file); } };
   void log(const std::string& text);
   std::unique_ptr<std::FILE, Close> log_;
-  bool terminal_, line_shown_ = false;
+  std::filesystem::path file_;
+  long most_ = 0;
+  bool terminal_, line_shown_ = false, silent_ = false;
 };
 
 }  // namespace phasegrid::orchestrator

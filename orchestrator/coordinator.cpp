@@ -9,18 +9,34 @@ namespace phasegrid::orchestrator {
 Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) : policy_(policy) {
   std::sort(jobs.begin(), jobs.end(), Order{});
   for (const Job& job : jobs) {
-    while (rates_.size() <= job.family) {
-      rates_.push_back({});
-      pending_cost_.push_back(0);
-    }
-    Rate& rate = rates_[job.family];
+    Rate& rate = rate_of(job.family);
     if (rate.cost == 0) rate = {policy_.rate * job.cost, job.cost, policy_.rate};
     Bucket& bucket = buckets_[bucket_of(job)];
     bucket.jobs.insert(bucket.jobs.end(), job);
     pending_cost_[job.family] += job.cost;
+    pending_squares_[job.family] += job.cost * job.cost;
   }
   pending_ = jobs.size();
   for (std::size_t b = 0; b < buckets_.size(); ++b) rank(b);
+}
+
+Coordinator::Rate& Coordinator::rate_of(std::uint32_t family) {
+  while (rates_.size() <= family) {
+    rates_.push_back({});
+    pending_cost_.push_back(0);
+    pending_squares_.push_back(0);
+  }
+  return rates_[family];
+}
+
+void Coordinator::learn(std::uint32_t family, double cost, double seconds) {
+  Rate& rate = rate_of(family);
+  if (rate.cost == 0 || !(seconds > 0)) return;  // no cell of this family is left
+  rate.seconds += seconds;
+  rate.cost += cost;
+  rate.ranked = rate.value();
+  for (std::size_t b = 0; b < buckets_.size(); ++b)
+    if (buckets_[b].family == family) rank(b);
 }
 
 std::size_t Coordinator::bucket_of(const Job& job) {
@@ -41,12 +57,14 @@ void Coordinator::put(const Job& job) {
   const std::size_t b = bucket_of(job);
   buckets_[b].jobs.insert(job);
   pending_cost_[job.family] += job.cost;
+  pending_squares_[job.family] += job.cost * job.cost;
   ++pending_;
   rank(b);
 }
 
 void Coordinator::take(Bucket& bucket, std::set<Job, Order>::iterator job) {
   pending_cost_[job->family] -= job->cost;
+  pending_squares_[job->family] -= job->cost * job->cost;
   --pending_;
   bucket.jobs.erase(job);
 }
@@ -87,7 +105,7 @@ std::vector<Job> Coordinator::choose(double now) {
 }
 
 Actions Coordinator::hand_out(SlotId id, double now) {
-  if (stopping_) return {};
+  if (stopping_ || paused_) return {};
   std::vector<Job> jobs = choose(now);
   if (jobs.empty()) return {};
   HandOut action{id, {}};
@@ -125,7 +143,12 @@ bool Coordinator::result(SlotId id, std::uint64_t cell, double seconds) {
   if (job == jobs.end()) return false;
 
   Rate& rate = rates_[job->family];
-  if (seconds > 0) rate.seconds += seconds, rate.cost += job->cost;
+  if (seconds > 0) {
+    const double deviation = std::log(seconds / predicted(*job));
+    deviations_ += deviation * deviation;
+    predictions_ += 1;
+    rate.seconds += seconds, rate.cost += job->cost;
+  }
   const std::uint32_t family = job->family;
   jobs.erase(job);
   --running_;
@@ -216,6 +239,13 @@ double Coordinator::remaining(const Slot& slot, double now) const {
   return std::max(0.0, predicted_seconds - elapsed);
 }
 
+Actions Coordinator::resume(double now) {
+  paused_ = false;
+  Actions actions;
+  give_waiting(actions, now);
+  return actions;
+}
+
 Actions Coordinator::stop(double now, double grace) {
   stopping_ = true;
   Actions actions;
@@ -240,20 +270,28 @@ bool Coordinator::stuck(double now) const {
   return true;
 }
 
-double Coordinator::seconds_left(double now) const {
-  double total = 0, longest = 0;
+Eta Coordinator::eta(double now) const {
+  double total = 0, longest = 0, squares = 0;
   for (std::size_t family = 0; family < rates_.size(); ++family) {
-    if (rates_[family].cost > 0) total += std::max(0.0, pending_cost_[family]) * rates_[family].value();
+    if (rates_[family].cost <= 0) continue;
+    const double rate = rates_[family].value();
+    total += std::max(0.0, pending_cost_[family]) * rate;
+    squares += std::max(0.0, pending_squares_[family]) * rate * rate;
   }
   for (const auto& [id, slot] : slots_) {
     if (slot.jobs.empty()) continue;
     const double left = remaining(slot, now);
     total += left;
+    squares += left * left;
     longest = std::max(longest, left);
   }
   if (!order_.empty()) longest = std::max(longest, -order_.begin()->first);
-  return slots_.empty() ? std::numeric_limits<double>::infinity()
-                        : std::max(longest, total / static_cast<double>(slots_.size()));
+  if (slots_.empty()) return {std::numeric_limits<double>::infinity(), 0};
+
+  const double spread = std::sqrt(deviations_ / predictions_), of_rate = spread / std::sqrt(predictions_);
+  const double share = total / static_cast<double>(slots_.size());
+  if (longest >= share) return {longest, longest * spread};
+  return {share, share * std::hypot(of_rate, spread * std::sqrt(squares) / total)};
 }
 
 }  // namespace phasegrid::orchestrator

@@ -55,6 +55,10 @@ struct Quarantine {             // this cell crashed too often: record it as fai
 using Action = std::variant<HandOut, GiveUp, Quarantine>;
 using Actions = std::vector<Action>;
 
+struct Eta {
+  double seconds = 0, error = 0;   // one standard deviation
+};
+
 class Coordinator {
  public:
   Coordinator(std::vector<Job> jobs, Policy policy);
@@ -69,6 +73,8 @@ class Coordinator {
   Actions rank_lost(int rank, double now);
   void progress(SlotId slot, double fraction);      // of the running pack, 0 .. 1
 
+  void pause() { paused_ = true; }                  // what runs goes on, nothing is started
+  Actions resume(double now);
   Actions stop(double now, double grace);           // nothing new; what will not end within `grace` seconds is given up
   void set_deadline(double at) { deadline_ = at; }  // nothing is started that is predicted to end later
   Actions tick(double now);                         // gives up what runs at the deadline
@@ -84,7 +90,14 @@ class Coordinator {
   std::size_t slots() const { return slots_.size(); }
   std::vector<std::uint64_t> cells(SlotId slot) const;   // running there
   double predicted(const Job& job) const { return job.cost * rates_[job.family].value(); }
-  double seconds_left(double now) const;            // until all is done, if predictions hold: ETA
+  double seconds_left(double now) const { return eta(now).seconds; }
+
+  // A cell that was finished before this run began: the rates begin with what is known.
+  void learn(std::uint32_t family, double cost, double seconds);
+
+  // Until all is done. With r the spread of log(actual/predicted) over n finished cells (begun with one guess of 0.5), the
+  // error of the total is r sqrt(sum p^2) (each cell its own luck) and r/sqrt(n+1) of it (the rate itself), in quadrature.
+  Eta eta(double now) const;
 
  private:
   struct Order {                                    // longest first; ties in grid order
@@ -113,13 +126,15 @@ class Coordinator {
   Actions take_back(SlotId id, double now);
   double remaining(const Slot& slot, double now) const;
   std::vector<Job> choose(double now);
+  Rate& rate_of(std::uint32_t family);
 
   Policy policy_;
   std::vector<Bucket> buckets_;
   std::unordered_map<std::uint64_t, std::size_t> bucket_index_;      // family << 32 | shape
   std::set<std::pair<double, std::size_t>> order_;                   // (-head, bucket), non-empty buckets only
   std::vector<Rate> rates_;
-  std::vector<double> pending_cost_;                                 // per family
+  std::vector<double> pending_cost_, pending_squares_;               // per family: sums of cost and of cost^2
+  double deviations_ = 0.25, predictions_ = 1;                       // sum of log(actual/predicted)^2, and their number
   std::map<SlotId, Slot> slots_;
   std::set<SlotId> waiting_;                                         // slots without work
   struct Crashes {
@@ -129,7 +144,7 @@ class Coordinator {
   std::unordered_map<std::uint64_t, Crashes> crashes_;
   std::uint64_t pending_ = 0, running_ = 0;
   double deadline_ = std::numeric_limits<double>::infinity();
-  bool stopping_ = false;
+  bool stopping_ = false, paused_ = false;
 };
 
 }  // namespace phasegrid::orchestrator

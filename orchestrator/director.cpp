@@ -19,8 +19,9 @@ constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1
 }  // namespace
 
 Director::Director(Transport& transport, const sweeps::Grid& grid, const RunOptions& options, double now)
-    : transport_(transport), grid_(grid), options_(options), team_(transport.size(), now), tally_(now), now_(now),
-      started_(now) {
+    : transport_(transport), grid_(grid), options_(options), team_(transport.size(), now), tally_(now),
+      canary_(options.canary), now_(now), started_(now) {
+  if (options_.quiet) console_.silence();
   if (options_.seconds) deadline_ = boot_time() + *options_.seconds;
 }
 
@@ -29,7 +30,8 @@ void Director::begin(double now) {
   team_.check_versions();
   std::string kind_before;
   const std::filesystem::path directory = options_.directory;
-  if (results::is_run_folder(directory)) kind_before = results::read_run(directory).provenance.device_kind;
+  if (results::is_run_folder(directory))
+    kind_before = results::read_run(directory, results::Bulk::skip).provenance.device_kind;
   results::Provenance provenance;
   provenance.numerics_version = worker::kNumericsVersion;
   provenance.device_kind = team_.device_kind(options_.device_kind, kind_before);
@@ -44,8 +46,8 @@ void Director::begin(double now) {
   console_.open_log(directory / "log" / "coordinator.log");
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
 
-  coordinator_.emplace(find_jobs(worker::stored_rates(provenance.device_kind)),
-                       Policy{.attempts = options_.attempts, .pack = options_.pack});
+  const results::Origin origin{provenance.numerics_version, provenance.device_kind};
+  start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin));
   const auto slots = team_.slots(options_.slots);
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
@@ -59,7 +61,10 @@ void Director::begin(double now) {
   setup.pid = getpid();
   setup.hang_limit = options_.hang_limit;
   for (int rank = 0; rank < team_.size(); ++rank) {
-    for (int slot = 0; slot < slots[static_cast<std::size_t>(rank)]; ++slot) coordinator_->expect({rank, slot});
+    for (int slot = 0; slot < slots[static_cast<std::size_t>(rank)]; ++slot) {
+      coordinator_->expect({rank, slot});
+      utilisation_.set({rank, slot}, Doing::starting, now);
+    }
     setup.rank = rank;
     setup.slots = slots[static_cast<std::size_t>(rank)];
     tell(rank, setup);
@@ -69,23 +74,32 @@ void Director::begin(double now) {
   changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
 }
 
-std::vector<Job> Director::find_jobs(const sweeps::Rates& rates) {
+JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& origin) {
   const results::RunState& state = folder_->state();
   for (const results::Attempt& attempt : state.attempts) {
     int& highest = attempts_[attempt.cell];
     highest = std::max(highest, attempt.attempt);
   }
-  const auto has_result = [&](std::uint64_t cell) {
+  const auto seconds_of = [&](std::uint64_t cell) -> std::optional<double> {
     const auto found = state.results.find(cell);
-    if (found == state.results.end() || found->second.status == sweeps::Status::pending) return false;
-    const bool again =
-        std::find(options_.retry.begin(), options_.retry.end(), found->second.status) != options_.retry.end();
-    if (!again) tally_.found(found->second);
-    return !again;
+    if (found == state.results.end() || found->second.status == sweeps::Status::pending) return std::nullopt;
+    const sweeps::CellResult& result = found->second;
+    if (std::find(options_.retry.begin(), options_.retry.end(), result.status) != options_.retry.end())
+      return std::nullopt;
+    tally_.found(result);
+    if (!counts_as_failed(result.status)) canary_.saw_success();
+    return result.status == sweeps::Status::done && state.origin(cell) == origin ? result.seconds : 0.0;
   };
-  JobList list = missing_jobs(grid_, rates, has_result, options_.pack, options_.shard);
+  JobList list = missing_jobs(grid_, rates, seconds_of, options_.pack, options_.shard);
   tally_.infeasible(list.infeasible);
-  return std::move(list.jobs);
+  return list;
+}
+
+// The order of work begins with what finished cells of this device kind have taken.
+void Director::start_coordinator(JobList list) {
+  coordinator_.emplace(std::move(list.jobs), Policy{.attempts = options_.attempts, .pack = options_.pack});
+  for (std::uint32_t family = 0; family < list.known.size(); ++family)
+    coordinator_->learn(family, list.known[family].cost, list.known[family].seconds);
 }
 
 void Director::handle(const Parcel& parcel, double now) {
@@ -99,15 +113,20 @@ void Director::handle(const Parcel& parcel, double now) {
       if (team_.complete() && !coordinator_) begin(now);
       return;
     case Kind::ready: return check_sweep(rank, decode<Ready>(parcel.bytes));
-    case Kind::free: return apply(coordinator_->slot_ready({rank, decode<Free>(parcel.bytes).slot}, now));
+    case Kind::free: return free({rank, decode<Free>(parcel.bytes).slot}, now);
     case Kind::finished: return finished(rank, decode<Finished>(parcel.bytes));
     case Kind::crashed: return crashed(rank, decode<Crashed>(parcel.bytes), now);
-    case Kind::abandoned: return apply(coordinator_->abandoned({rank, decode<Abandoned>(parcel.bytes).slot}, now));
+    case Kind::abandoned: {
+      const SlotId slot{rank, decode<Abandoned>(parcel.bytes).slot};
+      utilisation_.set(slot, Doing::starting, now);  // until it asks again
+      return apply(coordinator_->abandoned(slot, now));
+    }
     case Kind::slot_lost: {
       const auto message = decode<SlotLost>(parcel.bytes);
       slot_trouble_ = team_.where(rank, message.slot) + ": " + message.reason;
       console_.say("slot lost: " + slot_trouble_);
       folder_->note("slot_lost", slot_trouble_);
+      utilisation_.leave({rank, message.slot}, now);
       return apply(coordinator_->slot_lost({rank, message.slot}, now));
     }
     case Kind::beat: return beat(rank, decode<Beat>(parcel.bytes));
@@ -138,12 +157,26 @@ void Director::beat(int rank, const Beat& beat) {
 
 void Director::finished(int rank, const Finished& message) {
   const auto& result = message.result;
-  if (coordinator_->result({rank, message.slot}, result.index, result.seconds))
-    record(result, team_.where(rank, message.slot));
+  if (!coordinator_->result({rank, message.slot}, result.index, result.seconds)) return;
+  utilisation_.result(result.seconds);
+  record(result, team_.where(rank, message.slot));
+}
+
+void Director::free(SlotId slot, double now) {
+  const Actions actions = coordinator_->slot_ready(slot, now);
+  if (actions.empty()) utilisation_.set(slot, idle_cause(), now);
+  apply(actions);
+}
+
+Doing Director::idle_cause() const {
+  if (!stop_reason_.empty()) return Doing::stopping;
+  if (full_since_ > 0) return Doing::disk;
+  return coordinator_->pending() == 0 ? Doing::no_work : Doing::deadline;
 }
 
 void Director::record(const sweeps::CellResult& result, const std::string& where) {
   folder_->finished(result, attempts_[result.index], where);
+  canary_.result(result);
   sweeps::CellResult& kept = unflushed_.emplace_back(result);
   kept.curve.clear();
   kept.diagnostics.clear();
@@ -158,6 +191,7 @@ void Director::crashed(int rank, const Crashed& message, double now) {
     console_.say("crash of " + grid_.label(cell) + " on " + where + ": " + message.reason);
   }
   dirty();
+  utilisation_.set(id, Doing::starting, now);
   apply(coordinator_->crashed(id, message.reason, message.out_of_memory, now));
 }
 
@@ -168,6 +202,8 @@ void Director::lose(int rank, const std::string& reason, double now) {
   folder_->note("rank_lost", text);
   dirty();
   transport_.forget(rank);
+  for (int slot = 0; slot < team_.slots(options_.slots)[static_cast<std::size_t>(rank)]; ++slot)
+    utilisation_.leave({rank, slot}, now);
   apply(coordinator_->rank_lost(rank, now));
 }
 
@@ -179,6 +215,7 @@ void Director::act(const HandOut& action) {
   const std::string where = team_.where(action.slot.rank, action.slot.slot);
   for (const std::uint64_t cell : action.cells) folder_->started(cell, ++attempts_[cell], where);
   dirty();
+  utilisation_.set(action.slot, Doing::busy, now_);
   tell(action.slot.rank, Assign{action.slot.slot, action.cells});
 }
 

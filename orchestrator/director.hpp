@@ -8,13 +8,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "orchestrator/canary.hpp"
 #include "orchestrator/console.hpp"
 #include "orchestrator/coordinator.hpp"
+#include "orchestrator/jobs.hpp"
 #include "orchestrator/messages.hpp"
 #include "orchestrator/run.hpp"
 #include "orchestrator/tally.hpp"
 #include "orchestrator/team.hpp"
 #include "orchestrator/transport.hpp"
+#include "orchestrator/utilisation.hpp"
 #include "results/run_folder.hpp"
 #include "sweeps/cost_model.hpp"
 #include "sweeps/grid.hpp"
@@ -41,7 +44,10 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
-  std::vector<Job> find_jobs(const sweeps::Rates& rates);   // cells without a result
+  JobList find_jobs(const sweeps::Rates& rates, const results::Origin& origin);   // cells without a result
+  void start_coordinator(JobList list);
+  void free(SlotId slot, double now);
+  Doing idle_cause() const;
   void apply(const Actions& actions);
   void act(const HandOut& action);
   void act(const GiveUp& action);
@@ -53,7 +59,10 @@ class Director {
   void lose(int rank, const std::string& reason, double now);
   void record(const sweeps::CellResult& result, const std::string& where);
   void dirty() { if (dirty_since_ == 0) dirty_since_ = now_; }
-  bool flush_if_due(bool at_once);
+  bool flush_if_due(bool at_once);                 // false: nothing was due, or the disk is full
+  void flush();
+  void wait_for_space(const results::DiskFull& error);
+  void watch_canary();
   void rebuild();
   void show_progress();
   void watch_deadline();
@@ -74,9 +83,14 @@ class Director {
   std::optional<Coordinator> coordinator_;         // from begin() on
   std::unordered_map<std::uint64_t, int> attempts_;
   std::vector<sweeps::CellResult> unflushed_;      // recorded, not yet durable; without curves
+  Canary canary_;
+  Utilisation utilisation_;
   std::string stop_reason_, slot_trouble_;
+  int stop_code_ = 75;
   double now_, started_, stop_by_ = 0;
   double dirty_since_ = 0;                         // 0: the journal is durable
+  double full_since_ = 0, next_try_ = 0;           // 0: there is room on the disk
+  double next_look_ = 0;                           // for lost ranks
   double deadline_ = 0;                            // by the clock that runs while the machine sleeps; 0: none
   double next_rebuild_ = 0, rebuild_took_ = 0, next_line_ = 0, next_live_ = 0;
   bool changed_ = false;                           // since results.h5 was written

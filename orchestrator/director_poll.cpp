@@ -13,6 +13,8 @@ constexpr double kCommitEvery = 0.03;    // seconds from a result's arrival to i
 constexpr double kRebuildEvery = 10;     // seconds between two writings of results.h5, at least ...
 constexpr double kRebuildShare = 0.015;  // ... and so that they take at most this share of the time
 constexpr double kGrace = 0.4;           // seconds for executors to give up
+constexpr double kTryEvery = 1;          // seconds between two attempts to write to a full disk
+constexpr double kLookEvery = 0.05;      // seconds between two looks at the ranks on this host
 constexpr double kLineEvery = 30, kLiveEvery = 0.25;
 
 }  // namespace
@@ -26,8 +28,12 @@ bool Director::poll(double now) {
     }
     return false;
   }
-  for (const auto& [rank, reason] : team_.newly_lost(now)) lose(rank, reason, now);
+  if (now >= next_look_) {
+    next_look_ = now + kLookEvery;
+    for (const auto& [rank, reason] : team_.newly_lost(now)) lose(rank, reason, now);
+  }
   watch_deadline();
+  watch_canary();
   const bool flushed = flush_if_due(false);
   show_progress();
   end_if_over();
@@ -37,7 +43,7 @@ bool Director::poll(double now) {
 
 double Director::due(double now) const {
   double due = 1;
-  if (dirty_since_ > 0) due = std::min(due, dirty_since_ + kCommitEvery - now);
+  if (dirty_since_ > 0) due = std::min(due, std::max(dirty_since_ + kCommitEvery, next_try_) - now);
   if (stop_by_ > 0) due = std::min(due, stop_by_ - now);
   if (console_.terminal()) due = std::min(due, kLiveEvery);
   return due;
@@ -57,13 +63,51 @@ void Director::watch_deadline() {
 
 // One fdatasync for all that has come. Only then is a result acknowledged.
 bool Director::flush_if_due(bool at_once) {
-  if (dirty_since_ == 0 || (!at_once && now_ - dirty_since_ < kCommitEvery)) return false;
+  if (dirty_since_ == 0 || now_ < next_try_ || (!at_once && now_ - dirty_since_ < kCommitEvery)) return false;
+  try {
+    flush();
+  } catch (const results::DiskFull& error) {
+    wait_for_space(error);
+    return false;
+  }
+  if (full_since_ > 0) {
+    console_.say("there is space again after " + duration(now_ - full_since_) + ": going on");
+    folder_->note("disk", "space again after " + duration(now_ - full_since_));
+    full_since_ = next_try_ = 0;
+    dirty();
+    apply(coordinator_->resume(now_));
+  }
+  return true;
+}
+
+void Director::flush() {
   folder_->flush();
   dirty_since_ = 0;
-  for (const auto& result : unflushed_) tally_.add(result, grid_.label(result.index), now_);
+  for (const auto& result : unflushed_) tally_.add(result, [&] { return grid_.label(result.index); }, now_);
   changed_ |= !unflushed_.empty();
   unflushed_.clear();
-  return true;
+}
+
+// What runs may end, and waits in memory; nothing is started, so that little can be lost.
+void Director::wait_for_space(const results::DiskFull& error) {
+  next_try_ = now_ + kTryEvery;
+  if (full_since_ == 0) {
+    full_since_ = now_;
+    coordinator_->pause();
+    console_.say(std::string("paused: ") + error.what());
+    console_.say("nothing new is started and finished cells wait in memory until there is space, at most " +
+                 duration(options_.disk_wait));
+  }
+  if (now_ - full_since_ >= options_.disk_wait) throw error;
+}
+
+void Director::watch_canary() {
+  if (!canary_.dead() || !stop_reason_.empty()) return;
+  stop_code_ = 3;
+  console_.say("the first " + std::to_string(canary_.cells()) + " cells all failed in the same way: " + canary_.reason() +
+               "\nso the others are not started; when the cause is mended: the same command with --retry failed "
+               "(or with --canary 0 to run the others whatever happens)");
+  stop("the failure of the first " + std::to_string(canary_.cells()) + " cells", now_);
 }
 
 void Director::rebuild() {
@@ -80,7 +124,7 @@ void Director::rebuild() {
 
 Now Director::snapshot() const {
   return {now_, coordinator_->running() + unflushed_.size(), coordinator_->pending(), coordinator_->slots(),
-          coordinator_->seconds_left(now_)};
+          coordinator_->eta(now_)};
 }
 
 void Director::show_progress() {
@@ -97,10 +141,11 @@ void Director::show_progress() {
 void Director::end_if_over() {
   if (coordinator_->finished()) {
     flush_if_due(true);
+    if (dirty_since_ > 0) return;  // the disk is full: the end has to wait
     return end(tally_.failed() > 0 ? 3 : 0, tally_.failed() > 0 ? "done, but some cells failed" : "done");
   }
   if (!stop_reason_.empty()) {
-    if (coordinator_->quiet() || now_ >= stop_by_) end(75, "stopped by " + stop_reason_);
+    if (coordinator_->quiet() || now_ >= stop_by_) end(stop_code_, "stopped by " + stop_reason_);
     return;
   }
   if (!coordinator_->stuck(now_)) return;
@@ -110,13 +155,13 @@ void Director::end_if_over() {
 
 void Director::end(int code, const std::string& how) {
   if (folder_) {
-    dirty();
+    if (coordinator_) folder_->note("utilisation", utilisation_.text(now_));
     folder_->note("end", how);
-    flush_if_due(true);
+    flush();
     if (changed_) folder_->write_results();
     console_.end_live();
     console_.say(grid_.name() + ": " + how + "\n" +
-                 tally_.summary(snapshot(), (folder_->directory() / "results.h5").string()));
+                 tally_.summary(snapshot(), utilisation_.text(now_), (folder_->directory() / "results.h5").string()));
   } else {
     console_.say(how);
   }

@@ -27,7 +27,8 @@ class Numbers {
 }  // namespace
 
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
-                     const std::function<bool(std::uint64_t)>& has_result, int pack, const sweeps::Shard& shard) {
+                     const std::function<std::optional<double>(std::uint64_t)>& seconds_of, int pack,
+                     const sweeps::Shard& shard) {
   JobList list;
   Numbers families, shapes;
   const auto& cost = grid.schema().cost;
@@ -42,8 +43,14 @@ JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
     const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
     for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
       if (!shard.has(cell)) continue;
-      if (has_result(cell)) ++list.kept;
-      else list.jobs.push_back({cell, seconds, family, shape});
+      const std::optional<double> took = seconds_of(cell);
+      if (!took) {
+        list.jobs.push_back({cell, seconds, family, shape});
+        continue;
+      }
+      ++list.kept;
+      if (list.known.size() <= family) list.known.resize(family + 1);
+      if (*took > 0) list.known[family].cost += seconds, list.known[family].seconds += *took;
     }
   });
   list.families = families.names();

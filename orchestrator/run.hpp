@@ -19,6 +19,9 @@ struct RunOptions {
   int attempts = 2;                          // crashes after which a cell is recorded as failed
   double hang_limit = 600;                   // seconds
   bool accept_mixed = false;
+  int canary = 5;                            // the run stops if its first cells, so many, all fail in one way; 0: never
+  double disk_wait = 600;                    // seconds to wait for space on a full disk
+  bool quiet = false;                        // say nothing but in the log
   sweeps::Shard shard;                       // the cells that this run is for
 };
 

@@ -45,19 +45,19 @@ void Tally::found(const sweeps::CellResult& result) {
   if (result.status == Status::done && !(result.accuracy <= best_)) best_ = result.accuracy;
 }
 
-void Tally::add(const sweeps::CellResult& result, const std::string& label, double now) {
+void Tally::add(const sweeps::CellResult& result, const std::function<std::string()>& label, double now) {
   count(result);
   ++here_;
   recent_.push_back(now);
   if (recent_.size() > kRecent) recent_.pop_front();
-  if (result.status == Status::done && !(result.accuracy <= best_)) best_ = result.accuracy, best_label_ = label;
+  if (result.status == Status::done && !(result.accuracy <= best_)) best_ = result.accuracy, best_label_ = label();
   if (!counts_as_failed(result.status)) return;
   const auto same =
       std::find_if(failures_.begin(), failures_.end(), [&](const Failure& f) { return f.reason == result.reason; });
   if (same != failures_.end()) {
     ++same->cells;
   } else {
-    failures_.push_back({result.reason, label, 1});
+    failures_.push_back({result.reason, label(), 1});
   }
 }
 
@@ -87,12 +87,12 @@ std::string Tally::line(const Now& now) const {
   text += fmt::format(", {} running on {} slots", now.running, now.slots);
   const double speed = cells_per_minute(now.time);
   if (speed > 0) text += fmt::format(", {:.{}f} cells/min", speed, speed < 10 ? 1 : 0);
-  if (now.running + now.pending > 0) text += ", " + duration(now.seconds_left) + " left";
+  if (now.running + now.pending > 0) text += fmt::format(", {} ± {} left", duration(now.left.seconds), duration(now.left.error));
   if (!std::isnan(best_)) text += fmt::format(", best accuracy {:.3f}", best_);
   return text;
 }
 
-std::string Tally::summary(const Now& now, const std::string& results_file) const {
+std::string Tally::summary(const Now& now, const std::string& utilisation, const std::string& results_file) const {
   std::string text;
   const auto row = [&](const std::string& name, const std::string& value) {
     text += fmt::format("  {:<14} {}\n", name, value);
@@ -114,6 +114,7 @@ std::string Tally::summary(const Now& now, const std::string& results_file) cons
   if (!std::isnan(best_))
     row("best accuracy", fmt::format("{:.4f}{}", best_, best_label_.empty() ? "" : " at " + best_label_));
   row("wall time", fmt::format("{} ({} of cell time)", duration(now.time - start_), duration(cell_seconds_)));
+  if (here_ > 0) row("utilisation", utilisation);
   row("results", results_file);
   return text;
 }

@@ -3,9 +3,11 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "orchestrator/coordinator.hpp"
 #include "sweeps/cell.hpp"
 
 namespace phasegrid::orchestrator {
@@ -14,7 +16,7 @@ struct Now {                         // what changes from moment to moment
   double time = 0;                   // seconds, monotonic
   std::uint64_t running = 0, pending = 0;
   std::size_t slots = 0;
-  double seconds_left = 0;           // predicted
+  Eta left;                          // predicted
 };
 
 bool counts_as_failed(sweeps::Status status);    // failed, timeout, out_of_memory; a diverged cell is a result
@@ -25,14 +27,15 @@ class Tally {
   explicit Tally(double start) : start_(start) {}
 
   void found(const sweeps::CellResult& result);              // in the journal when the run began
-  void add(const sweeps::CellResult& result, const std::string& label, double now);
+  // label(): of the result's cell; asked for where it is shown.
+  void add(const sweeps::CellResult& result, const std::function<std::string()>& label, double now);
   void infeasible(std::uint64_t cells) { infeasible_ = cells; }
 
   std::uint64_t recorded() const;                            // cells with a result
   std::uint64_t failed() const;
   std::uint64_t recorded_here() const { return here_; }
   std::string line(const Now& now) const;
-  std::string summary(const Now& now, const std::string& results_file) const;
+  std::string summary(const Now& now, const std::string& utilisation, const std::string& results_file) const;
 
  private:
   void count(const sweeps::CellResult& result);

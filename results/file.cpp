@@ -22,7 +22,8 @@ Descriptor::~Descriptor() {
 void throw_system(const std::filesystem::path& path, const std::string& what, int error) {
   std::string advice;
   if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-    advice = "; free some space and run the same command again: all acknowledged cells are safe";
+    throw DiskFull(path.string() + ": " + what + ": " + std::strerror(error) +
+                   "; free some space and run the same command again: all acknowledged cells are safe");
   if (error == EACCES || error == EPERM || error == EROFS) advice = "; choose a folder that you may write to";
   throw RunError(path.string() + ": " + what + ": " + std::strerror(error) + advice);
 }

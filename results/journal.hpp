@@ -46,6 +46,6 @@ std::string note_line(const std::string& kind, const std::string& text, const st
 
 // All journals of the folder, oldest first, into one state. Damage is reported in warnings, never thrown. Attempts that
 // have no end are "interrupted" when their coordinator is gone; the last one lives on if `running`.
-RunState read_journals(const std::filesystem::path& directory, bool running);
+RunState read_journals(const std::filesystem::path& directory, bool running, Bulk bulk = Bulk::load);
 
 }  // namespace phasegrid::results

@@ -55,8 +55,9 @@ class BulkReader {
 
 class JournalReader {
  public:
-  JournalReader(RunState& state, const std::filesystem::path& directory, int generation)
+  JournalReader(RunState& state, const std::filesystem::path& directory, int generation, Bulk bulk)
       : state_(state),
+        load_bulk_(bulk == Bulk::load),
         history_(state),
         path_(journal_path(directory, generation)),
         bulk_(bulk_path(directory, generation)) {}
@@ -79,6 +80,7 @@ class JournalReader {
   void report(std::vector<BadLine> bad, std::size_t lines);
 
   RunState& state_;
+  bool load_bulk_;
   History history_;
   std::filesystem::path path_;
   BulkReader bulk_;
@@ -220,7 +222,7 @@ void JournalReader::finished(LineReader& fields, std::string utc, std::size_t nu
   result.parameters = fields.integer("parameters");
   if (fields.next_is("accuracy_T")) result.accuracy_T = fields.reals("accuracy_T");
   if (fields.next_is("loss_T")) result.loss_T = fields.reals("loss_T");
-  if (fields.next_is("bulk_offset")) {
+  if (load_bulk_ && fields.next_is("bulk_offset")) {
     BulkBlock block;
     block.offset = static_cast<std::uint64_t>(fields.integer("bulk_offset"));
     block.length = static_cast<std::uint64_t>(fields.integer("bulk_length"));
@@ -256,10 +258,10 @@ std::vector<int> generations(const std::filesystem::path& directory) {
   return found;
 }
 
-RunState read_journals(const std::filesystem::path& directory, bool running) {
+RunState read_journals(const std::filesystem::path& directory, bool running, Bulk bulk) {
   RunState state;
   const std::vector<int> lives = generations(directory);
-  for (const int life : lives) JournalReader(state, directory, life).read(running && life == lives.back());
+  for (const int life : lives) JournalReader(state, directory, life, bulk).read(running && life == lives.back());
   return state;
 }
 

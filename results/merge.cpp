@@ -42,8 +42,7 @@ class Merger {
       const auto result = state.results.find(attempt.cell);
       if (result != state.results.end() && attempt.outcome == sweeps::to_text(result->second.status))
         last[attempt.cell] = &attempt;
-      else if (!attempt.outcome.empty() && known_.insert(key_of(attempt)).second)
-        target_.adopt(attempt);
+      else if (!attempt.outcome.empty() && known_.insert(key_of(attempt)).second) target_.adopt(attempt);
     }
     std::vector<std::uint64_t> cells;
     for (const auto& [cell, result] : state.results) cells.push_back(cell);
@@ -60,8 +59,8 @@ class Merger {
  private:
   void take(Merged::Source& source, const sweeps::CellResult& result, const Attempt& attempt, const Origin& origin) {
     const auto known = target_.state().results.find(result.index);
-    const bool is_new = known == target_.state().results.end() ||
-                        (!is_final(known->second.status) && is_final(result.status));
+    const bool is_new =
+        known == target_.state().results.end() || (!is_final(known->second.status) && is_final(result.status));
     if (is_new) {
       target_.adopt(result, attempt, origin);
       if (++source.taken % kFlushEvery == 0) target_.flush();
@@ -73,8 +72,8 @@ class Merger {
     } else if (!(target_.state().origin(result.index) == origin)) {
       ++report_.differ_by_origin;
     } else {
-      report_.conflicts.push_back("cell " + std::to_string(result.index) + " (" + grid_.label(result.index) + "): " +
-                                  source.folder.string() + " has accuracy " + std::to_string(result.accuracy) +
+      report_.conflicts.push_back("cell " + std::to_string(result.index) + " (" + grid_.label(result.index) +
+                                  "): " + source.folder.string() + " has accuracy " + std::to_string(result.accuracy) +
                                   ", loss " + std::to_string(result.loss) + "; kept are accuracy " +
                                   std::to_string(known->second.accuracy) + ", loss " +
                                   std::to_string(known->second.loss));
@@ -96,7 +95,8 @@ Merged merge_runs(const std::vector<fs::path>& from, const fs::path& to, const s
     if (fs::exists(to) && fs::equivalent(folder, to))
       throw RunError(to.string() + ": is to be merged into itself; name the other folders only");
     states.push_back(read_run(folder));
-    for (const std::string& warning : states.back().warnings) report.warnings.push_back(folder.string() + ": " + warning);
+    for (const std::string& warning : states.back().warnings)
+      report.warnings.push_back(folder.string() + ": " + warning);
   }
   Provenance provenance = states.front().provenance;
   const Origin first{provenance.numerics_version, provenance.device_kind};

@@ -93,10 +93,10 @@ GrowingFile claim_generation(const fs::path& directory, int& life) {
 
 }  // namespace
 
-RunState read_run(const fs::path& directory) {
+RunState read_run(const fs::path& directory, Bulk bulk) {
   if (!fs::exists(directory)) throw RunError(directory.string() + ": does not exist");
   if (!is_run_folder(directory)) throw RunError(directory.string() + ": is not a run folder (it has no journal)");
-  return read_journals(directory, current_holder(directory).has_value());
+  return read_journals(directory, current_holder(directory).has_value(), bulk);
 }
 
 bool is_run_folder(const fs::path& directory) { return fs::is_directory(directory) && !generations(directory).empty(); }

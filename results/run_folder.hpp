@@ -28,6 +28,12 @@ class RunError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// There is no room to write. Nothing is lost: the next flush() writes what this one could not.
+class DiskFull : public RunError {
+ public:
+  using RunError::RunError;
+};
+
 // Where and with what a run happens: root attributes of results.h5.
 struct Provenance {
   int numerics_version = 0;
@@ -81,7 +87,9 @@ struct RunState {
   std::optional<sweeps::Relocation> relocation;   // from there
 };
 
-RunState read_run(const std::filesystem::path& directory);  // for status, explain, report: touches nothing
+// For status, explain, report: touches nothing. `skip` leaves curves and diagnostics empty, which saves time and memory.
+enum class Bulk { load, skip };
+RunState read_run(const std::filesystem::path& directory, Bulk bulk = Bulk::load);
 bool is_run_folder(const std::filesystem::path& directory);
 
 // Who coordinates the folder right now, "process 4711 on host-a since 2025-03-01T12:00:00Z (generation 3)", or "".

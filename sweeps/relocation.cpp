@@ -66,7 +66,8 @@ std::uint64_t Relocation::cells() const {
 std::uint64_t Relocation::operator()(std::uint64_t cell) const {
   assert(cell < cells() && "a cell of the old grid");
   std::uint64_t place = base;
-  for (std::size_t a = offsets.size(); a-- > 0; cell /= offsets[a].size()) place += offsets[a][cell % offsets[a].size()];
+  for (std::size_t a = offsets.size(); a-- > 0; cell /= offsets[a].size())
+    place += offsets[a][cell % offsets[a].size()];
   return place;
 }
 
@@ -81,8 +82,7 @@ Relocation relocate(const Grid& before, const Grid& now) {
     for (const auto& point : axis.values) offsets.push_back(place_of(*same, point) * stride);
   }
   for (const Axis& axis : now.axes())
-    if (!axis_with(before.axes(), axis.keys))
-      relocation.base += place_on_new_axis(axis, before) * stride_of(now, axis);
+    if (!axis_with(before.axes(), axis.keys)) relocation.base += place_on_new_axis(axis, before) * stride_of(now, axis);
 
   before.visit_groups([&](std::uint64_t cell, const Settings& settings, const std::string& reason) {
     if (!reason.empty()) return;  // it has no result

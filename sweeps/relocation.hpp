@@ -15,8 +15,8 @@ struct Relocation {
   std::uint64_t base = 0;
   std::vector<std::vector<std::uint64_t>> offsets;  // [old axis][point]
 
-  std::uint64_t cells() const;                           // of the old grid
-  std::uint64_t operator()(std::uint64_t cell) const;    // cell < cells()
+  std::uint64_t cells() const;                         // of the old grid
+  std::uint64_t operator()(std::uint64_t cell) const;  // cell < cells()
 };
 
 // Throws SweepError with the reason where some cell of `before` is not in `now` with exactly the same settings:

@@ -115,6 +115,7 @@ void add_bench(CLI::App& app, int& code) {
   verb->add_option("--seconds", args->seconds, "To train, twice: with and without a clock around every operation")->capture_default_str();
   verb->add_flag("--json", args->json, "Print one JSON object");
   verb->callback([args, &code] { code = bench_train(*args); });
+  add_bench_dispatch(*bench, code);
 }
 
 }  // namespace phasegrid::orchestrator

@@ -1,6 +1,6 @@
 // Joins run folders of one sweep: shards, or runs on several machines.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 
@@ -36,9 +36,10 @@ int merge(const Arguments& args) {
   for (std::size_t i = 0; i < std::min(kMostListed, merged.conflicts.size()); ++i)
     fmt::print("conflict: {}\n", merged.conflicts[i]);
   if (!merged.conflicts.empty())
-    fmt::print("{} cells were trained twice with different results though numerics version and device kind are the same: "
-               "the first result is kept\n",
-               merged.conflicts.size());
+    fmt::print(
+        "{} cells were trained twice with different results though numerics version and device kind are the same: "
+        "the first result is kept\n",
+        merged.conflicts.size());
   fmt::print("{}: {} of {} cells have a result\n", args.to, merged.results, grid.size());
   return merged.conflicts.empty() ? 0 : kDiffers;
 }
@@ -52,8 +53,9 @@ void add_merge(CLI::App& app, int& code) {
   verb->add_option("-o,--output", args->to, "The joint run folder; made if it is missing")->required();
   verb->add_flag("--accept-mixed", args->accept_mixed,
                  "Join results of several numerics versions or device kinds; each cell's is stored");
-  verb->footer("Example: phasegrid merge out-1 out-2 out-3 out-4 -o out\n"
-               "A cell that several folders have must have the same bits in all of them, else it is reported: exit code 3.");
+  verb->footer(
+      "Example: phasegrid merge out-1 out-2 out-3 out-4 -o out\n"
+      "A cell that several folders have must have the same bits in all of them, else it is reported: exit code 3.");
   verb->callback([args, &code] { code = merge(*args); });
 }
 

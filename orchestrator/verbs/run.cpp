@@ -89,6 +89,14 @@ void add_run(CLI::App& app, int& code) {
   verb->add_option("--shard", args->shard,
                    "Only this share of the cells, 1/4 to 4/4 for four shards in four folders; see phasegrid merge")
       ->capture_default_str();
+  verb->add_option("--canary", o.canary,
+                   "Stop with exit code 3 if the first cells, this many, all fail in the same way; 0: go on whatever fails")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  verb->add_option("--disk-wait", o.disk_wait,
+                   "Seconds to wait for space when the disk is full, before stopping with exit code 75")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   verb->add_flag("--accept-mixed", o.accept_mixed,
                  "Continue a folder whose results have another numerics version or device kind");
   verb->footer(

@@ -144,7 +144,7 @@ def test_a_pack_gives_the_bits_of_its_cells_alone(ground, reference):
 def test_a_full_disk_stops_the_run_and_loses_nothing(fake):
     one = fake(FAKE_DELAY_MS=10)
     limit = 6000  # bytes of one file: enough for a few results
-    code, said = one.run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    code, said = one.run("--disk-wait", 0, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     assert code == 75, said
     assert "cannot write" in said and "safe" in said, said
     before = one.recorded()
@@ -188,3 +188,52 @@ def test_a_terminal_sees_one_live_line(fake):
     said = subprocess.run(["script", "-qec", line, "/dev/null"], env=one.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stdout.decode()
     assert re.search(r"\r\x1b\[K\d+/24 cells, .*running on \d+ slot", said), said
     wait_until(lambda: not one.processes(), "the end")
+
+
+def test_the_first_cells_failing_alike_end_the_run(fake):
+    one = fake(FAKE_TROUBLE=",".join(f"{cell}:abort" for cell in range(24)))
+    code, said = one.run("--slots", 2, "--attempts", 1)
+    assert code == 3 and "the first 5 cells all failed in the same way" in said and "about to abort" in said, said
+    assert 5 <= one.recorded() <= 7
+    assert one.verb("status", one.out, "--exit-code")[0] == 75
+    one.environment["FAKE_TROUBLE"] = ""
+    assert one.run("--retry", "failed")[0] == 0
+    assert one.verb("status", one.out, "--exit-code")[0] == 0
+
+
+def test_the_end_tells_where_the_time_went(fake):
+    one = fake(FAKE_DELAY_MS=20)
+    code, said = one.run("--slots", 2)
+    assert code == 0, said
+    assert re.search(r"utilisation +busy \d+\.\d %.*of .* in 2 slots; overhead \S+ ms per cell", said), said
+    assert any(line["kind"] == "note" and line["about"] == "utilisation" for line in one.journal())
+
+
+def test_top_and_report_show_a_run_from_outside(fake):
+    one = fake(FAKE_DELAY_MS=150, FAKE_TROUBLE="2:abort")
+    process = one.start("--slots", 2)
+    one.wait_for_records(4, process)
+    code, said = one.verb("top", one.out, "--once")
+    assert code == 0 and re.search(r"running [12]\n  rank 0 slot", said) and "of 24 cells" in said, said
+    process.communicate(timeout=60)
+    code, said = one.verb("report", one.out)
+    assert code == 0 and "24 of 24 cells" in said, said
+    page = (one.out / "report.html").read_text()
+    assert "http" not in page and "<script" not in page, "the page needs nothing else"
+    assert page.count("<svg") == page.count("</svg>") > 3 and "about to abort" in page and "s6_mqar" in page
+    (one.out / "report.html").unlink()
+
+
+def test_a_full_disk_pauses_the_run_until_there_is_space(fake):
+    one = fake(FAKE_DELAY_MS=10)
+    limit = resource.RLIMIT_FSIZE
+    unlimited = resource.getrlimit(limit)
+    process = one.start(preexec_fn=lambda: resource.setrlimit(limit, (6000, unlimited[1])))
+    wait_until(lambda: "paused: " in (one.out / "log/coordinator.log").read_text() if (one.out / "log/coordinator.log").exists() else False, "the pause")
+    before = one.recorded()
+    pid = next(pid for pid, role in one.processes().items() if role == "coordinator")
+    resource.prlimit(pid, limit, unlimited)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "there is space again" in said, said
+    assert before < one.recorded() == 24
+    one.check_each_cell_was_recorded_once()

@@ -2,10 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <algorithm>
-#include <map>
 #include <optional>
-#include <random>
 
 namespace phasegrid::orchestrator {
 namespace {
@@ -193,66 +190,39 @@ TEST(Coordinator, PredictsTheTimeThatIsLeft) {
   EXPECT_DOUBLE_EQ(c.seconds_left(4), (4 + 0 + 4) / 2.0);
 }
 
-// A simulated run of the real scheduler: slots finish at their cells' times, predictions are wrong by up to 30 %, executors crash.
-struct Simulation {
-  double makespan = 0;
-  std::map<std::uint64_t, int> results, quarantined;
-};
-
-Simulation simulate(const std::vector<double>& seconds, int slots, double crash_probability, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::uniform_real_distribution<double> error(0.7, 1.3), chance(0, 1);
-  std::vector<Job> jobs;
-  for (std::size_t i = 0; i < seconds.size(); ++i) jobs.push_back({i, seconds[i] * error(random), 0, 0});
-  Coordinator c(jobs, {.attempts = 3});
-  Simulation result;
-  std::multimap<double, HandOut> running;
-  const auto act = [&](const Actions& actions, double now) {
-    for (const auto& h : all<HandOut>(actions)) running.emplace(now + seconds[h.cells.at(0)], h);
-    for (const auto& q : all<Quarantine>(actions)) ++result.quarantined[q.cell];
-  };
-  for (int slot = 0; slot < slots; ++slot) act(c.slot_ready({slot, 0}, 0), 0);
-  while (!running.empty()) {
-    const auto [now, ended] = *running.begin();
-    running.erase(running.begin());
-    if (chance(random) < crash_probability) {
-      act(c.crashed(ended.slot, "simulated", false, now), now);
-    } else {
-      EXPECT_TRUE(c.result(ended.slot, ended.cells[0], seconds[ended.cells[0]]));
-      ++result.results[ended.cells[0]];
-      result.makespan = std::max(result.makespan, now);
-    }
-    act(c.slot_ready(ended.slot, now), now);
+TEST(Coordinator, PredictsWithAnErrorThatShrinksAsCellsFinish) {
+  Coordinator c(jobs_of_costs(std::vector<double>(1000, 10.0)), {.rate = 1});
+  c.slot_ready({0, 0}, 0);
+  const Eta before = c.eta(0);
+  EXPECT_DOUBLE_EQ(before.seconds, 10'000);
+  EXPECT_NEAR(before.error, 5'000, 50) << "nothing is known yet: half of it";
+  double now = 0;
+  for (std::uint64_t cell = 0; cell < 100; ++cell) {
+    now += 20;
+    ASSERT_TRUE(c.result({0, 0}, cell, cell % 2 ? 21 : 19));
+    c.slot_ready({0, 0}, now);
   }
-  EXPECT_TRUE(c.finished());
-  return result;
+  const Eta after = c.eta(now);
+  EXPECT_NEAR(after.seconds, 900 * 20, 200) << "the machine is half as fast as thought";
+  EXPECT_LT(after.error, 0.02 * after.seconds);
 }
 
-std::vector<double> log_normal_seconds(std::size_t n, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::lognormal_distribution<double> length(3, 1);
-  std::vector<double> seconds(n);
-  for (double& s : seconds) s = length(random);
-  return seconds;
+TEST(Coordinator, BeginsWithWhatEarlierRunsHaveTaken) {
+  std::vector<Job> jobs{{0, 10, 0, 0}, {1, 9, 1, 0}};
+  Coordinator c(jobs, {.rate = 1});
+  c.learn(1, 9, 90), c.learn(7, 1, 1);
+  EXPECT_THAT(cells_given(c.slot_ready({0, 0}, 0)), ElementsAre(1)) << "family 1 is slower than thought";
 }
 
-TEST(Coordinator, EndsWithinFivePercentOfTheLowerBoundWithPredictionsWrongByThirty) {
-  const auto seconds = log_normal_seconds(20'000, 1);
-  double total = 0;
-  for (const double s : seconds) total += s;
-  const double bound = std::max(total / 128, *std::max_element(seconds.begin(), seconds.end()));
-  EXPECT_LT(simulate(seconds, 128, 0, 2).makespan, 1.05 * bound);
-}
-
-TEST(Coordinator, RecordsEveryCellExactlyOnceWhateverCrashes) {
-  const auto seconds = log_normal_seconds(3'000, 3);
-  const Simulation run = simulate(seconds, 17, 0.3, 4);
-  for (std::uint64_t cell = 0; cell < seconds.size(); ++cell) {
-    const int results = run.results.contains(cell), quarantined = run.quarantined.contains(cell);
-    ASSERT_EQ(results + quarantined, 1) << "cell " << cell;
-  }
-  for (const auto& [cell, times] : run.results) ASSERT_EQ(times, 1) << "cell " << cell;
-  EXPECT_GT(run.quarantined.size(), 0u);
+TEST(Coordinator, StartsNothingWhilePausedAndGivesAllWaitingSlotsWorkAfterwards) {
+  Coordinator c(jobs_of_costs({3, 2, 1}), {});
+  c.slot_ready({0, 0}, 0);
+  c.pause();
+  EXPECT_TRUE(c.result({0, 0}, 0, 1));
+  EXPECT_THAT(c.slot_ready({0, 0}, 1), IsEmpty());
+  EXPECT_THAT(c.slot_ready({0, 1}, 1), IsEmpty());
+  EXPECT_FALSE(c.stuck(1));
+  EXPECT_THAT(cells_given(c.resume(2)), ElementsAre(1, 2));
 }
 
 }  // namespace

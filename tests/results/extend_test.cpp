@@ -22,8 +22,8 @@ using testing::TemporaryFolder;
 const Provenance kHere{1, "cpu-avx2", "abc123", "GCC 12", "Open MPI 4.1.4", "host-a", "", "small.toml"};
 
 sweeps::Grid grid(const std::string& axes, const std::string& seeds = "2", const std::string& model = "") {
-  return testing::grid_of("[sweep]\nname = \"small\"\nseeds = " + seeds + "\n[task]\nname = \"mqar\"\nnu = 8\n[model]\n" +
-                          model + "\n[axes]\n" + axes);
+  return testing::grid_of("[sweep]\nname = \"small\"\nseeds = " + seeds +
+                          "\n[task]\nname = \"mqar\"\nnu = 8\n[model]\n" + model + "\n[axes]\n" + axes);
 }
 const sweeps::Grid kBefore = grid("d = [4, 8]\nkappa = [2, 4]\nN = [\"kappa\"]\n");
 
