@@ -1,4 +1,5 @@
-// Results and busy slots over wall time, from the attempts in the journals (to the second).
+// Results and busy slots over wall time, from the attempts in the journals. Their times are whole seconds, so busy slots
+// are averages over stretches of several seconds.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +17,7 @@ constexpr std::size_t kMostPoints = 800;
 
 struct Series {
   std::vector<std::pair<double, double>> points;  // seconds since the start, value; a staircase
-  double last = 0, most = 0;
+  double most = 0;
 };
 
 double x_of(double seconds, double span) { return kLeft + (kWidth - kLeft - 10) * seconds / span; }
@@ -70,15 +71,50 @@ Series staircase(const std::map<double, int>& steps, double start) {
     value += step;
     series.points.emplace_back(time - start, value);
     series.most = std::max(series.most, value);
-    series.last = time - start;
   }
   return series;
 }
 
+// Time spent on cells, added up by stretches of wall time.
+class Busy {
+ public:
+  Busy(double start, double span)
+      : start_(start),
+        bins_(static_cast<std::size_t>(std::clamp(span / kStretch, 1.0, kMostBins))),
+        width_(span / static_cast<double>(bins_.size())) {}
+
+  void add(double from, double to) {
+    const double last = static_cast<double>(bins_.size()) - 1;
+    const auto bin = [&](double time) {
+      return static_cast<std::size_t>(std::clamp((time - start_) / width_, 0.0, last));
+    };
+    for (std::size_t i = bin(from); i <= bin(to); ++i) {
+      const double begin = start_ + width_ * static_cast<double>(i);
+      bins_[i] += std::max(0.0, std::min(to, begin + width_) - std::max(from, begin));
+    }
+  }
+
+  Series series() const {
+    Series series;
+    for (std::size_t i = 0; i < bins_.size(); ++i) {
+      series.points.emplace_back(width_ * static_cast<double>(i), bins_[i] / width_);
+      series.most = std::max(series.most, bins_[i] / width_);
+    }
+    return series;
+  }
+
+ private:
+  static constexpr double kStretch = 5, kMostBins = 300;
+  double start_;
+  std::vector<double> bins_;
+  double width_;
+};
+
 }  // namespace
 
 std::string progress_html(const ReportData& data) {
-  std::map<double, int> results, busy;
+  std::map<double, int> results;
+  std::vector<std::pair<double, double>> work;
   std::string first = "9";
   double end = 0;
   for (const auto& attempt : data.state.attempts) {
@@ -86,17 +122,20 @@ std::string progress_html(const ReportData& data) {
     if (!std::isnan(from)) first = std::min(first, attempt.started_utc), end = std::max(end, from);
     if (std::isnan(to)) continue;  // interrupted: nobody saw its end
     end = std::max(end, to);
-    if (!attempt.outcome.starts_with("crashed")) ++results[to];
-    if (std::isnan(from)) continue;
-    ++busy[from];
-    --busy[std::max(to, from + 1)];  // times are whole seconds: what was quicker counts as one
+    const bool crashed = attempt.outcome.starts_with("crashed");
+    const auto result = data.state.results.find(attempt.cell);
+    if (!crashed) ++results[to];
+    if (!crashed && result != data.state.results.end() && result->second.seconds > 0)
+      work.emplace_back(to - result->second.seconds, to);
+    else if (!std::isnan(from)) work.emplace_back(from, to);
   }
   if (end == 0) return "<section><h2>Progress</h2><p>Nothing has run yet.</p></section>\n";
   const double start = seconds_of_utc(first), span = std::max(1.0, end - start);
-  std::string out = "<section><h2>Progress</h2>\n" +
-                    chart("cells with a result", staircase(results, start), span, first, false) +
-                    "</section>\n<section><h2>Utilisation</h2>\n" +
-                    chart("busy slots", staircase(busy, start), span, first, true) + "<ul>";
+  Busy busy(start, span);
+  for (const auto& [from, to] : work) busy.add(from, to);
+  std::string out =
+      "<section><h2>Progress</h2>\n" + chart("cells with a result", staircase(results, start), span, first, false) +
+      "</section>\n<section><h2>Utilisation</h2>\n" + chart("busy slots", busy.series(), span, first, true) + "<ul>";
   for (const auto& note : data.state.notes)
     if (note.kind == "utilisation") out += "<li>" + escaped(note.utc + ": " + note.text) + "</li>";
   return out + "</ul></section>\n";

@@ -134,10 +134,11 @@ std::string page(const std::string& directory, const sweeps::Grid& grid, const r
     const auto& a = *view.finished[view.finished.size() - 1 - static_cast<std::size_t>(i)];
     const auto result = state.results.find(a.cell);
     const bool done = a.outcome == "done" && result != state.results.end();
-    text += cut(fmt::format("  {} {:<10} {}  {}", a.ended_utc.substr(11, 8),
-                            done ? fmt::format("{:.4f}", result->second.accuracy) : a.outcome.substr(0, 10),
-                            grid.label(a.cell), done ? "" : a.outcome),
-                size.columns);
+    text += cut(
+        fmt::format("  {} {:<10} {}  {}", a.ended_utc.substr(11, 8),
+                    done ? fmt::format("{:.4f}", result->second.accuracy) : a.outcome.substr(0, a.outcome.find(':')),
+                    grid.label(a.cell), a.outcome.find(':') == std::string::npos ? "" : a.outcome),
+        size.columns);
   }
   for (int i = 0; i < failures; ++i) {
     const auto& f = view.failures[static_cast<std::size_t>(i)];
