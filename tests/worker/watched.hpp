@@ -24,8 +24,9 @@ struct Watch {
     Bench<double> bench(cell);
     task = make_task(cell.settings);
     tasks::draw_batch(*task, data_key(cell), tasks::Stream::test, 0, examples, batch);
-    network = std::make_unique<Watched>(bench.model, bench.parameters,
-                                        std::span<const double>(bench.values, static_cast<std::size_t>(bench.parameters.size())), cpu_kinds().back());
+    network = std::make_unique<Watched>(
+        bench.model, bench.parameters,
+        std::span<const double>(bench.values, static_cast<std::size_t>(bench.parameters.size())), cpu_kinds().back());
     network->run(batch, 0);
   }
 };

@@ -27,11 +27,13 @@ Example example_of(const tasks::Task& task, const Batch& batch, int s, const std
   example.index = s;
   for (const std::string& role : task.roles(batch, s))
     example.role.push_back(static_cast<int>(std::find(names.begin(), names.end(), role) - names.begin()));
-  for (std::int32_t i = batch.first[static_cast<std::size_t>(s)]; i < batch.first[static_cast<std::size_t>(s) + 1]; ++i) {
+  for (std::int32_t i = batch.first[static_cast<std::size_t>(s)]; i < batch.first[static_cast<std::size_t>(s) + 1];
+       ++i) {
     const std::size_t scored = static_cast<std::size_t>(i);
     example.query.push_back(batch.position[scored]);
     if (batch.tokens.empty() || batch.label.empty()) continue;
-    example.token.push_back(batch.tokens[static_cast<std::size_t>(s) * static_cast<std::size_t>(batch.T) + static_cast<std::size_t>(batch.position[scored])]);
+    example.token.push_back(batch.tokens[static_cast<std::size_t>(s) * static_cast<std::size_t>(batch.T) +
+                                         static_cast<std::size_t>(batch.position[scored])]);
     example.label.push_back(batch.label[scored]);
   }
   return example;
@@ -44,7 +46,7 @@ struct Gathered {
   std::optional<GradientCollector> gradients;
   std::optional<StateCollector> state;
   std::optional<NormCollector> norms;
-  std::vector<Recurrence> layers;      // of the last example: for what depends on weights alone
+  std::vector<Recurrence> layers;  // of the last example: for what depends on weights alone
 };
 
 Gathered start(const Wanted& want, const Watched& network, int roles, int most_queries) {
@@ -84,14 +86,21 @@ void number_dimensions(Arrays& arrays) {
                                                             {"query", "scored position of the sequence, in its order"}};
   std::map<std::string, std::size_t> extents;
   for (const sweeps::LabelledArray& array : arrays)
-    for (std::size_t i = 0; i < array.dims.size(); ++i) extents[array.dims[i]] = std::max(extents[array.dims[i]], array.shape[i]);
+    for (std::size_t i = 0; i < array.dims.size(); ++i)
+      extents[array.dims[i]] = std::max(extents[array.dims[i]], array.shape[i]);
   for (const sweeps::LabelledArray& array : arrays)
     if (array.dims.size() == 1) extents.erase(array.name);
   for (const auto& [dim, extent] : extents) {
     std::vector<double> numbers(extent);
     std::iota(numbers.begin(), numbers.end(), 0.0);
     const auto known = kNames.find(dim);
-    arrays.push_back({dim, {dim}, {extent}, std::move(numbers), {}, known == kNames.end() ? "from 0, largest first" : known->second, "1"});
+    arrays.push_back({dim,
+                      {dim},
+                      {extent},
+                      std::move(numbers),
+                      {},
+                      known == kNames.end() ? "from 0, largest first" : known->second,
+                      "1"});
   }
 }
 
@@ -111,12 +120,18 @@ Arrays write(const Gathered& g, const Wanted& want, const std::vector<std::strin
 }  // namespace
 
 Wanted wanted(const sweeps::Settings& s) {
-  return {s.boolean("decay"), s.boolean("decay_channels"), s.boolean("sensitivity"), s.boolean("gradients"), s.boolean("eigenvalues"), s.boolean("state"),
+  return {s.boolean("decay"),
+          s.boolean("decay_channels"),
+          s.boolean("sensitivity"),
+          s.boolean("gradients"),
+          s.boolean("eigenvalues"),
+          s.boolean("state"),
           static_cast<int>(s.integer("diagnostics_examples"))};
 }
 
-std::vector<sweeps::LabelledArray> diagnose(const sweeps::CellSpec& cell, const ModelSettings& model, const ParameterSet& parameters,
-                                            const float* weights, std::string_view device_kind) {
+std::vector<sweeps::LabelledArray> diagnose(const sweeps::CellSpec& cell, const ModelSettings& model,
+                                            const ParameterSet& parameters, const float* weights,
+                                            std::string_view device_kind) {
   const Wanted want = wanted(cell.settings);
   if (!want.anything()) return {};
   const auto task = make_task(cell.settings);

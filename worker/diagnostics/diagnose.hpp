@@ -10,14 +10,16 @@
 namespace phasegrid::worker {
 
 struct Wanted {
-  bool decay = false, decay_channels = false, sensitivity = false, gradients = false, eigenvalues = false, state = false;
+  bool decay = false, decay_channels = false, sensitivity = false, gradients = false, eigenvalues = false,
+       state = false;
   int examples = 0;
   bool anything() const { return decay || decay_channels || sensitivity || gradients || eigenvalues || state; }
 };
 Wanted wanted(const sweeps::Settings& settings);
 
 // Empty if nothing is asked for. `weights`: a flat buffer as `parameters` lays it out.
-std::vector<sweeps::LabelledArray> diagnose(const sweeps::CellSpec& cell, const ModelSettings& model, const ParameterSet& parameters,
-                                            const float* weights, std::string_view device_kind);
+std::vector<sweeps::LabelledArray> diagnose(const sweeps::CellSpec& cell, const ModelSettings& model,
+                                            const ParameterSet& parameters, const float* weights,
+                                            std::string_view device_kind);
 
 }  // namespace phasegrid::worker

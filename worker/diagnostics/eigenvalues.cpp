@@ -46,8 +46,10 @@ KernelEigenvalues kernel_eigenvalues(const Table<Complex>& W_B, const Table<Comp
   const Eigen::Index m = std::min(D, 2 * n);
   const Matrix R = Eigen::HouseholderQR<Matrix>(U).matrixQR().topRows(m).triangularView<Eigen::Upper>();
   const Matrix half = R.leftCols(n) * R.rightCols(n).transpose() / 2;
-  result.symmetric = descending(Eigen::SelfAdjointEigenSolver<Matrix>(half + half.transpose(), Eigen::EigenvaluesOnly).eigenvalues());
-  const auto positive = std::count_if(result.real_parts.begin(), result.real_parts.end(), [](double x) { return x > 0; });
+  result.symmetric =
+      descending(Eigen::SelfAdjointEigenSolver<Matrix>(half + half.transpose(), Eigen::EigenvaluesOnly).eigenvalues());
+  const auto positive =
+      std::count_if(result.real_parts.begin(), result.real_parts.end(), [](double x) { return x > 0; });
   result.positive_fraction = static_cast<double>(positive) / static_cast<double>(result.real_parts.size());
   result.convergent = positive == 0;
   return result;

@@ -8,11 +8,11 @@
 namespace phasegrid::worker {
 
 struct KernelEigenvalues {
-  std::vector<double> real_parts;   // of mu, descending; min(D, states) of them: the others are 0
-  std::vector<double> symmetric;    // of (mu + mu^T) / 2, descending; min(D, 2 states) of them
-  double positive_fraction = 0;     // of real_parts
+  std::vector<double> real_parts;  // of mu, descending; min(D, states) of them: the others are 0
+  std::vector<double> symmetric;   // of (mu + mu^T) / 2, descending; min(D, 2 states) of them
+  double positive_fraction = 0;    // of real_parts
   bool convergent = false;
 };
-KernelEigenvalues kernel_eigenvalues(const Table<Complex>& W_B, const Table<Complex>& W_C);   // (states, D) each
+KernelEigenvalues kernel_eigenvalues(const Table<Complex>& W_B, const Table<Complex>& W_C);  // (states, D) each
 
 }  // namespace phasegrid::worker

@@ -15,8 +15,8 @@ Recurrence observe_s4(const Watched& network, int layer) {
   Recurrence r = time_invariant(network, layer, modes);
   const Table<double> log_dt = network.mixer_parameter(layer, "log_dt");
   const auto pair = [&](const char* re, const char* im) { return complex_parameter_of(network, layer, "", re, im); };
-  const Table<Complex> L = pair("A_real_log", "A_imag"), P = pair("P_real", "P_imag"), Q = pair("Q_real", "Q_imag"), B = pair("B_real", "B_imag"),
-                       C = pair("C_real", "C_imag");
+  const Table<Complex> L = pair("A_real_log", "A_imag"), P = pair("P_real", "P_imag"), Q = pair("Q_real", "Q_imag"),
+                       B = pair("B_real", "B_imag"), C = pair("C_real", "C_imag");
   const auto column = [modes](const Table<Complex>& table, int c) {
     Eigen::VectorXcd v(modes);
     for (int n = 0; n < modes; ++n) v(n) = table(n, c);
@@ -35,7 +35,8 @@ Recurrence observe_s4(const Watched& network, int layer) {
     const Eigen::MatrixXcd& V = solver.eigenvectors();
     const Eigen::VectorXcd b = V.partialPivLu().solve(delta * M * column(B, c));
     const Eigen::RowVectorXcd read = 2.0 * column(C, c).transpose() * V;
-    for (int n = 0; n < modes; ++n) r.A(c, n) = std::log(solver.eigenvalues()(n)), r.B_own(c, n) = b(n), r.C_own(c, n) = read(n);
+    for (int n = 0; n < modes; ++n)
+      r.A(c, n) = std::log(solver.eigenvalues()(n)), r.B_own(c, n) = b(n), r.C_own(c, n) = read(n);
   }
   return r;
 }

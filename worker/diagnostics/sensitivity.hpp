@@ -13,18 +13,18 @@
 namespace phasegrid::worker {
 
 struct Reach {
-  std::vector<double> state, output;    // [T]: |J_j|_F and |K_j|_F, j = 1 .. T
+  std::vector<double> state, output;  // [T]: |J_j|_F and |K_j|_F, j = 1 .. T
 };
 Reach reach(const Recurrence& r);
-std::vector<double> shares(const std::vector<double>& output);   // S_j
+std::vector<double> shares(const std::vector<double>& output);  // S_j
 
 // The gradient of sum_c y_T[c] by the step size's projection: its weight (steps, inputs) as one matrix, whatever its rank, and its bias.
 struct StepGradient {
   Table<double> weight;
   std::vector<double> bias;
 };
-StepGradient step_gradient(const Recurrence& r);                 // needs step_bias
-double norm(const StepGradient& gradient, bool of_weight);       // Frobenius
+StepGradient step_gradient(const Recurrence& r);            // needs step_bias
+double norm(const StepGradient& gradient, bool of_weight);  // Frobenius
 
 // The diagonal system that does not look at its input, with the same A and bias: delta_t = activation(bias), B = C = 1. The ratio of step
 // gradients to this one's is what arXiv 2505.09022, theorem 3 is about.

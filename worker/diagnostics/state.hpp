@@ -9,9 +9,9 @@
 namespace phasegrid::worker {
 
 struct StateSample {
-  Table<Complex> state;                 // h_T (D, N)
-  Table<double> read;                   // (queries, N): |C| at each query, over all groups; empty: C does not look at the input
-  std::vector<double> column_token;     // (N): the token of the query that reads the column most; NaN if none does
+  Table<Complex> state;  // h_T (D, N)
+  Table<double> read;    // (queries, N): |C| at each query, over all groups; empty: C does not look at the input
+  std::vector<double> column_token;  // (N): the token of the query that reads the column most; NaN if none does
 };
 // At the positions `query`, whose tokens are `token` (empty if the task has none).
 StateSample sample_state(const Recurrence& r, const std::vector<int>& query, const std::vector<std::int32_t>& token);

@@ -6,8 +6,14 @@ namespace phasegrid::worker {
 namespace {
 
 LayoutShape one_sequence(const ModelSettings& model, int positions) {
-  return {.sequences = 1, .T = model.T, .vocab = model.vocab, .taps = model.taps(), .layers = model.layers, .most_scored = model.T,
-          .positional = model.positional != Positional::none, .positions_table = std::max(positions, model.T)};
+  return {.sequences = 1,
+          .T = model.T,
+          .vocab = model.vocab,
+          .taps = model.taps(),
+          .layers = model.layers,
+          .most_scored = model.T,
+          .positional = model.positional != Positional::none,
+          .positions_table = std::max(positions, model.T)};
 }
 
 Table<double> rows_of(const kernels::Rows<double>& rows, const std::int32_t* index, int T) {
@@ -21,10 +27,12 @@ Table<double> rows_of(const kernels::Rows<double>& rows, const std::int32_t* ind
 
 }  // namespace
 
-Watched::Watched(const ModelSettings& model, const ParameterSet& parameters, std::span<const double> values, std::string_view device_kind)
+Watched::Watched(const ModelSettings& model, const ParameterSet& parameters, std::span<const double> values,
+                 std::string_view device_kind)
     : model_(model), parameters_(parameters), values_(arena_.allocate_array<double>(values.size())) {
   std::copy(values.begin(), values.end(), values_);
-  const LayoutShape shape = one_sequence(model, parameter("position.weight").rows);   // tests of longer sequences make the table longer
+  const LayoutShape shape =
+      one_sequence(model, parameter("position.weight").rows);  // tests of longer sequences make the table longer
   network_ = std::make_unique<Network<double>>(model, shape, 1, device_kind, values_, nullptr);
 }
 
@@ -51,7 +59,7 @@ Table<double> Watched::tapped(int layer, const std::string& name) const {
   const Layout& layout = network_->layout();
   const int here = std::min(layer, model_.layers - 1);
   const LayerMaps& maps = layout.layer_maps(here, 0);
-  const std::int32_t* index = nullptr;   // outputs, and inputs of later layers, are positions, as all are read
+  const std::int32_t* index = nullptr;  // outputs, and inputs of later layers, are positions, as all are read
   if (rows->count.data == layout.windows(here).data) index = maps.output_row.data();
   else if (rows->count.data == layout.rows(0).data) index = maps.output_input.data();
   return rows_of(*rows, index, batch_.T);

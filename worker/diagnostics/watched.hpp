@@ -15,21 +15,23 @@ namespace phasegrid::worker {
 class Watched {
  public:
   // `values`: a flat buffer, as `parameters` lays it out.
-  Watched(const ModelSettings& model, const ParameterSet& parameters, std::span<const double> values, std::string_view device_kind);
+  Watched(const ModelSettings& model, const ParameterSet& parameters, std::span<const double> values,
+          std::string_view device_kind);
 
-  void run(const tasks::Batch& batch, int sequence);      // forward
+  void run(const tasks::Batch& batch, int sequence);  // forward
 
   // What follows is of the sequence that ran last. Layers count from 0.
-  Table<double> tokens(int depth) const;                  // (T, d): 0 the embedding, then what each block puts out
-  Table<double> mixer_output(int layer) const;            // (T, D)
-  Table<double> logits() const;                           // (T, vocab)
+  Table<double> tokens(int depth) const;        // (T, d): 0 the embedding, then what each block puts out
+  Table<double> mixer_output(int layer) const;  // (T, D)
+  Table<double> logits() const;                 // (T, vocab)
 
-  Table<double> tapped(int layer, const std::string& name) const;   // see worker/models/taps.hpp; (T, ..)
+  Table<double> tapped(int layer, const std::string& name) const;  // see worker/models/taps.hpp; (T, ..)
 
   const ModelSettings& model() const { return model_; }
-  Table<double> parameter(const std::string& name) const;   // (rows, columns) as ParameterInfo has them; empty: none of that name
+  Table<double> parameter(
+      const std::string& name) const;  // (rows, columns) as ParameterInfo has them; empty: none of that name
   Table<double> mixer_parameter(int layer, const std::string& name) const;
-  double* weight(const std::string& name, int row, int column);   // to change it: the next run() sees it
+  double* weight(const std::string& name, int row, int column);  // to change it: the next run() sees it
 
  private:
   ModelSettings model_;
