@@ -23,7 +23,8 @@ std::string pack_shape(const CellSpec& cell) {
   const sweeps::Settings& s = cell.settings;
   const TaskFacts task = task_facts(s);
   std::string shape = s.canonical(sweeps::Section::model);
-  for (const auto n : {static_cast<std::int64_t>(task.vocab), static_cast<std::int64_t>(task.T), static_cast<std::int64_t>(task.most_scored), s.integer("batch")})
+  for (const auto n : {static_cast<std::int64_t>(task.vocab), static_cast<std::int64_t>(task.T), static_cast<std::int64_t>(task.most_scored), s.integer("batch"),
+                       static_cast<std::int64_t>(task.channels), static_cast<std::int64_t>(task.outputs), static_cast<std::int64_t>(task.noisy)})
     shape += " " + std::to_string(n);
   return shape;
 }

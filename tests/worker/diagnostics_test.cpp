@@ -72,7 +72,8 @@ TEST(Decay, HistogramsCountEveryPositionChannelAndStateOnce) {
   }
 }
 
-// C5 of docs/theory.md, 3.5: softplus(beta (n + 1/2 - t)) forgets everything up to the n-th token and keeps it from then on.
+// C5 of docs/theory.md, 3.5: with delta = softplus(beta (n + 1/2 - t)) everything before the n-th token is forgotten,
+// and it is kept from then on.
 TEST(Decay, OfTheWeightsThatSolveKeepNthIsZeroBeforeAndOneAfter) {
   const std::string text =
       "[sweep]\nname = \"c5\"\n[task]\nname = \"keep_nth\"\nvocab = 8\nn = 5\nT = 20\n[model]\nvariant = \"mamba\"\nd "

@@ -26,7 +26,8 @@ double slope(const std::vector<double>& x, const std::vector<double>& y) {
 }
 
 // ---- Token dynamics (4.3): depth as time. One channel, blocks with residual, e' = e + dt y, where
-//   y_l = S_C x_l sum_j e^{-a sum delta} delta_j S_B x_j^2, delta = softplus(S_delta x + b): Euler steps of x' = mu x (...), mu = S_C S_B.
+//   y_l = S_C x_l sum_j e^{-a sum delta} delta_j S_B x_j^2      delta = softplus(S_delta x + b)
+// These are Euler steps of x_l' = mu x_l sum_j (..), mu = S_C S_B.
 struct Dynamics {
   double S_B = 1, S_C = 1, S_delta = 0, b = 0.5, a = 1;
 };
@@ -199,7 +200,8 @@ TEST(Rates, GradientRatiosGrowAsThirdAndSecondPowerOfTheInputsScale) {
 }
 
 TEST(Rates, GradientRatiosGrowAsTheRootOfTheLength) {
-  // Mean 0, variance 1, third moment 1.5: S6 sums u^2 (by b) and u^3 (by w), which grow as L; the other system sums u, which grows as sqrt(L).
+  // Mean 0, variance 1, third moment 1.5: S6 sums u^2 (by b) and u^3 (by w), which grow as L; the other system sums u,
+  // which grows as sqrt(L).
   const auto skewed = [](kernels::Random& r) { return r.uniform(0, 1) < 0.2 ? 2.0 : -0.5; };
   const std::vector<double> lengths{64, 1024};
   const Ratio small = gradient_ratio(64, 200, skewed), large = gradient_ratio(1024, 200, skewed);

@@ -62,7 +62,8 @@ std::vector<Case> bare_cases() {
 class EverySensitivity : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(Table, EverySensitivity, testing::ValuesIn(bare_cases()), name_of);
 
-// Central differences with step 1e-5 in double: 1e-10 from the curvature, 1e-11 from rounding, times states of order 1 to 100.
+// Central differences with step 1e-5 in double: 1e-10 from the curvature, 1e-11 from rounding, times states of order 1
+// to 100.
 constexpr double kStep = 1e-5, kTolerance = 1e-7;
 
 TEST_P(EverySensitivity, OfTheLastStateAndOutputAgreesWithFiniteDifferences) {

@@ -31,8 +31,8 @@ struct Watch {
   }
 };
 
-// A network of `d` channels that stands for its first mixer alone: token i is row i of `inputs`, which reaches the mixer
-// as it is (no norm, no convolution, no gate, identities around). `fill` sets the mixer's parameters by name.
+// A network of `d` channels that stands for its first mixer alone: token i is row i of `inputs`, which reaches the
+// mixer as it is (no norm, no convolution, no gate, identities around). `fill` sets the mixer's parameters by name.
 using Fill = std::function<double(const std::string& name, int row, int column)>;
 inline std::unique_ptr<Watched> bare_mixer(ModelSettings model, const Table<double>& inputs, const Fill& fill) {
   model.vocab = inputs.rows, model.T = inputs.rows, model.d = model.D = inputs.columns;

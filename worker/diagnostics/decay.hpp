@@ -1,5 +1,5 @@
-// Histograms of decay factors a_t[c,n] = |e^{delta_t A}| over positions, channels and states, by the role of the position (docs/theory.md,
-// 4.2). Three scales of 64 equal bins show what one cannot:
+// Histograms of decay factors a_t[c,n] = |e^{delta_t A}| over positions, channels and states, by the role of the
+// position (docs/theory.md, 4.2). Three scales of 64 equal bins show what one cannot:
 //
 //   a on [0, 1]        log10(1 - a) on [-16, 0]: what is kept        log10 a on [-40, 0]: what is forgotten
 //

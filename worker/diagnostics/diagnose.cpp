@@ -14,7 +14,10 @@ namespace {
 
 using tasks::Batch;
 
-std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch) {
+constexpr const char* kSorted = "sorted";  // the role of every position where the mixer mixes and sorts them
+
+std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch, bool reordered) {
+  if (reordered) return {kSorted};
   std::vector<std::string> names;
   for (int s = 0; s < batch.sequences; ++s)
     for (const std::string& role : task.roles(batch, s))
@@ -25,6 +28,10 @@ std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch)
 Example example_of(const tasks::Task& task, const Batch& batch, int s, const std::vector<std::string>& names) {
   Example example;
   example.index = s;
+  if (names.front() == kSorted) {
+    example.role.assign(static_cast<std::size_t>(batch.T), 0);
+    return example;
+  }
   for (const std::string& role : task.roles(batch, s))
     example.role.push_back(static_cast<int>(std::find(names.begin(), names.end(), role) - names.begin()));
   for (std::int32_t i = batch.first[static_cast<std::size_t>(s)]; i < batch.first[static_cast<std::size_t>(s) + 1];
@@ -132,14 +139,15 @@ Wanted wanted(const sweeps::Settings& s) {
 std::vector<sweeps::LabelledArray> diagnose(const sweeps::CellSpec& cell, const ModelSettings& model,
                                             const ParameterSet& parameters, const float* weights,
                                             std::string_view device_kind) {
-  const Wanted want = wanted(cell.settings);
+  Wanted want = wanted(cell.settings);
   if (!want.anything()) return {};
   const auto task = make_task(cell.settings);
+  want.examples = static_cast<int>(std::min<std::int64_t>(want.examples, task->available(tasks::Stream::test)));
   Batch batch;
   tasks::draw_batch(*task, data_key(cell), tasks::Stream::test, 0, want.examples, batch);
   const std::vector<double> values(weights, weights + parameters.size());
   Watched network(model, parameters, values, device_kind);
-  const std::vector<std::string> roles = role_names(*task, batch);
+  const std::vector<std::string> roles = role_names(*task, batch, model.reorder);
   Gathered gathered = start(want, network, static_cast<int>(roles.size()), task->most_scored());
   for (int s = 0; s < batch.sequences; ++s) {
     network.run(batch, s);

@@ -1,5 +1,6 @@
-// What [diagnostics] of a sweep file asks for, recorded from a cell's weights and the first sequences of its test set: labelled arrays for
-// /diagnostics of results.h5 (docs/results.md lists them). A pure function of the cell and the device kind.
+// What [diagnostics] of a sweep file asks for, recorded from a cell's weights and the first sequences of its test set:
+// labelled arrays for /diagnostics of results.h5 (docs/results.md lists them). A pure function of the cell and the
+// device kind.
 #pragma once
 #include <string_view>
 #include <vector>

@@ -40,7 +40,8 @@ KernelEigenvalues kernel_eigenvalues(const Table<Complex>& W_B, const Table<Comp
   // P^T Q (D, D) and Q P^T (n, n) have the same eigenvalues but for zeros.
   const Matrix small = n < D ? Matrix(Q * P.transpose()) : Matrix(P.transpose() * Q);
   result.real_parts = descending(Eigen::EigenSolver<Matrix>(small, false).eigenvalues().real());
-  // (P^T Q + Q^T P) / 2 = U S U^T with U = [P^T Q^T] and S = [0 1; 1 0] / 2; with U = O R, O orthonormal: the eigenvalues of R S R^T.
+  // (P^T Q + Q^T P) / 2 = U S U^T with U = [P^T Q^T] and S = [0 1; 1 0] / 2; with U = O R, O orthonormal: the
+  // eigenvalues of R S R^T.
   Matrix U(D, 2 * n);
   U << P.transpose(), Q.transpose();
   const Eigen::Index m = std::min(D, 2 * n);

@@ -1,5 +1,6 @@
-// Where tokens of a layer drift with depth (docs/theory.md, 4.3; arXiv 2410.03292): the eigenvalues of mu = W_C^T W_B, real part, of B = W_B x and
-// C = W_C x (all groups together; of complex ones Re(W_C^T W_B)). If none is positive tokens converge to 0, else they diverge.
+// Where tokens of a layer drift with depth (docs/theory.md, 4.3; arXiv 2410.03292): the eigenvalues of mu = W_C^T W_B,
+// real part, of B = W_B x and C = W_C x (all groups together; of complex ones Re(W_C^T W_B)). If none is positive
+// tokens converge to 0, else they diverge.
 #pragma once
 #include <vector>
 

@@ -42,7 +42,7 @@ std::vector<int> counted(int n) {
 Recurrence common(const Watched& network, int layer) {
   const ModelSettings& model = network.model();
   Recurrence r;
-  r.x = network.tapped(layer, "u");
+  r.x = network.mixer_input(layer);
   r.T = r.x.rows, r.D = model.D, r.N = model.N;
   r.rule = model.discretisation, r.step_activation = model.delta_activation;
   r.step_of = counted(r.D), r.group_of.assign(static_cast<std::size_t>(r.D), 0);
@@ -64,7 +64,8 @@ Recurrence observe_selective(const Watched& network, int layer) {
     const Table<double> down = weight("x_proj.dt"), up = weight("dt_proj.weight");
     r.W_step = transposed(down ? product(down, up) : up), r.step_input = r.x, r.step_follows_x = true;
   }
-  r.W_B = complex_of(transposed(weight("x_proj.B"))), r.W_C = complex_of(transposed(weight("x_proj.C")));
+  r.W_B = complex_of(transposed(network.tapped_weight(layer, "W_B")));
+  r.W_C = complex_of(transposed(network.tapped_weight(layer, "W_C")));
   r.BC_follow_x = true;
   return r;
 }

@@ -1,6 +1,7 @@
 // S4's recurrence (worker/models/mixers/s4.cpp), one dense matrix for each channel,
 //
-//   h_t = G h_{t-1} + delta M B x_t      G = 2 M - I      y_t = 2 Re C h_t      M = (I - delta/2 A)^{-1}      A = diag(L) - P Q^H
+//   h_t = G h_{t-1} + delta M B x_t      y_t = 2 Re C h_t
+//   G = 2 M - I      M = (I - delta/2 A)^{-1}      A = diag(L) - P Q^H
 //
 // with G = V diag(g) V^{-1} and V^{-1} h for h: diagonal, with decays g, input V^{-1} delta M B and read-out 2 C V.
 #include <Eigen/Dense>

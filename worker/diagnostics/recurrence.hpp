@@ -1,5 +1,5 @@
-// The recurrence of one layer on one sequence (docs/theory.md, 1.2), in double, in the one form that all variants with a
-// diagonal state share. For channel c with group g of projections:
+// The recurrence of one layer on one sequence (docs/theory.md, 1.2), in double, in the one form that all variants with
+// a diagonal state share. For channel c with group g of projections:
 //
 //   a_t[n] = e^{delta_t A[c,n]}                                                                             (1)
 //   h_t[n] = a_t[n] h_{t-1}[n] + f_t[n] (B_t[g,n] + B_own[c,n]) x_t[c]          h_0 = 0                       (2)

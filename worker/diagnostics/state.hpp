@@ -1,5 +1,5 @@
-// The state of a layer at the end of a sequence, with its columns labelled by what reads them (table 3 of arXiv 2506.11891): in an
-// associative memory h_T = sum over pairs of value x key^T, and the query of a key reads its column.
+// The state of a layer at the end of a sequence, with its columns labelled by what reads them (table 3 of arXiv
+// 2506.11891): in an associative memory h_T = sum over pairs of value x key^T, and the query of a key reads its column.
 #pragma once
 #include <cstdint>
 #include <vector>

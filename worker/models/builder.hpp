@@ -38,7 +38,10 @@ class Builder {
 
   // Names a table of this layer for diagnostics.
   void tap(const std::string& name, const Rows& rows) {
-    if (taps) (*taps)[{layer, name}] = rows;
+    if (taps) taps->rows[{layer, name}] = rows;
+  }
+  void tap(const std::string& name, const Parameter& weight) {
+    if (taps) taps->weights[{layer, name}] = weight;
   }
 
   Parameter parameter(ParameterInfo info) {
@@ -61,6 +64,8 @@ class Builder {
   Rows linear(const Rows& x, Parameter W, Parameter b = {}, Activation activation = Activation::identity, bool transposed = false) {
     return record_linear(x, W, b, activation, transposed, transposed ? W.rows : W.columns);
   }
+  // The same table, of which no gradient is wanted: data.
+  static Rows without_gradient(Rows x) { return x.grads = nullptr, x; }
   // The same bias in every row, whatever x says.
   Rows broadcast(const Rows& like, Parameter b, Activation activation) { return record_linear(like, {}, b, activation, false, b.columns); }
 

@@ -7,7 +7,7 @@
 //   n (T, d) the block's input   u, y (T, heads P)   B, C (T, groups N)   A, skip, delta (heads)
 //
 // A starts uniform in [-16, -1], skip at 1, b such that delta starts log-uniform in [1e-3, 1e-1]. With `gated_norm`
-// the block ends its gate with an RMS norm over all channels, y act(z) -> RMS(y act(z)) weight.
+// the block ends its gate with an RMS norm over the channels of each group, y act(z) -> RMS(y act(z)) weight.
 #include <cmath>
 
 #include "worker/models/mixers/mixers.hpp"
