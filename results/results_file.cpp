@@ -1,4 +1,5 @@
 // results.h5 from what is known: docs/design.md, section 4.3.
+#include "results/labelled_group.hpp"
 #include "results/results_parts.hpp"
 #include "results/utc.hpp"
 
@@ -49,6 +50,7 @@ void write_results_file(const std::filesystem::path& path, const sweeps::Grid& g
     write_diagnostics(root.group("diagnostics"), known);
   }
   write_trials(root.group("trials"), cube, state, regressions);
+  if (const auto analysis = read_group(path, "analysis")) write_group(root.group("analysis"), *analysis);
   file.save(path);
 }
 

@@ -133,4 +133,7 @@ Options complete_options(const TaskEntry& task, Options given);
 // settings).
 void draw_batch(const Task& task, std::uint64_t key, Stream stream, std::uint64_t begin, int count, Batch& batch);
 
+// Every position scored instead, its label the next token: to measure what that costs.
+void score_every_position(Batch& batch);
+
 }  // namespace phasegrid::tasks

@@ -35,8 +35,9 @@ Layout::Layout(int models, const LayoutShape& shape) : shape_(shape) {
   const std::vector<std::int32_t> zero = per_model(std::int32_t{0});
   counts_.assign(shape.layers, {zero, zero, zero, zero});
   const auto none = per_model(static_cast<const std::int32_t*>(nullptr));
-  pointers_.assign(shape.layers, {none, none, none, none, none, none, none});
-  walks_.assign(shape.layers, std::vector<kernels::Walk>(models));
+  pointers_.assign(shape.layers, {none, none, none, none, none, none, none, none});
+  walks_.assign(shape.layers, std::vector<kernels::Walk>(models)), every_walks_ = walks_;
+  walk_time(models);
   tokens_.resize(models), positions_.resize(models), labels_.resize(models);
   token_pointers_ = position_pointers_ = label_pointers_ = none;
   numbers_.resize(models), values_.resize(models);
@@ -47,7 +48,7 @@ Layout::Layout(int models, const LayoutShape& shape) : shape_(shape) {
 void Layout::set(int model, const Batch& batch) {
   length_.assign(batch.sequences, 0);
   for (int s = 0; s < batch.sequences; ++s)
-    if (batch.first[s + 1] > batch.first[s]) length_[s] = batch.position[batch.first[s + 1] - 1] + 1;
+    if (batch.first[s + 1] > batch.first[s]) length_[s] = shape_.reordered ? batch.T : batch.position[batch.first[s + 1] - 1] + 1;
   labels_[model] = batch.label, values_[model] = batch.values;
   for (int layer = 0; layer < shape_.layers; ++layer) {
     if (layer == 0) first_layer_rows(model, batch);
@@ -55,6 +56,14 @@ void Layout::set(int model, const Batch& batch) {
     find_outputs(layer, model, batch);
   }
   publish(model);
+}
+
+void Layout::walk_time(int models) {
+  const int n = shape_.positions_table;
+  for (int t = 0; t < n; ++t) time_steps_.push_back({t, t, 0}), time_rows_.push_back(t);
+  time_ends_ = {0, n};
+  time_walks_.assign(models, {1, 0, time_steps_.data(), time_ends_.data(), time_ends_.data(), time_ends_.data()});
+  time_pointers_.assign(models, time_rows_.data());
 }
 
 // Distinct tokens in the order of their first occurrence, and the row of every position.
@@ -180,6 +189,9 @@ void Layout::find_outputs(int layer, int model, const Batch& batch) {
     maps.first_output.push_back(static_cast<std::int32_t>(maps.output_row.size()));
     maps.first_row.push_back(own);
   }
+  if (!shape_.reordered) return;
+  maps.every_step.clear(), maps.every_row.clear();
+  for (std::int32_t row = 0; row < own; ++row) maps.every_step.push_back({row, row, 0}), maps.every_row.push_back(row);
 }
 
 void Layout::publish(int model) {
@@ -194,6 +206,9 @@ void Layout::publish(int model) {
     p.window[model] = maps.window.data(), p.window_input[model] = maps.window_input.data();
     p.output_row[model] = maps.output_row.data(), p.output_input[model] = maps.output_input.data(), p.output_window[model] = maps.output_window.data();
     p.gate_input[model] = maps.gate_input.data(), p.output_gate[model] = maps.output_gate.data();
+    p.every_row[model] = maps.every_row.data();
+    every_walks_[layer][model] = {size(maps.first_row) - 1,    0, maps.every_step.data(), maps.first_row.data(), maps.first_row.data(),
+                                  maps.first_row.data()};
     walks_[layer][model] = {size(maps.first_step) - 1,    maps.shared,           maps.steps.data(),
                             maps.first_step.data(), maps.first_row.data(), maps.first_output.data()};
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "worker/models/constructions/constructions.hpp"
 #include "worker/schema.hpp"
 
 namespace phasegrid::worker {
@@ -15,6 +16,7 @@ using tasks::Stream;
 
 namespace {
 constexpr int kEvaluationBatch = 64;
+bool constructed(const CellSpec& cell) { return cell.settings.word("init") == "construction"; }
 }
 
 Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells), device_(device) {
@@ -34,21 +36,32 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
   const int M = static_cast<int>(cells.size());
   for (float** buffer : {&weights_, &grads_, &first_, &second_, &best_}) *buffer = arena_.allocate_array<float>(static_cast<std::size_t>(M * stride_));
   for (int m = 0; m < M; ++m) {
-    parameters_.initialise(weights(m), weights_key(cells[m]));
+    start(m);
     CellResult& result = results_.emplace_back();
     result.index = cells[m].index;
     result.parameters = parameters_.trainable();
   }
-  network_ = std::make_unique<Network<float>>(model_, shape(task, cells_.front().settings.batch, most_scored), M, device.kind, weights_, grads_);
+  if (steps_planned() > 0)
+    network_ = std::make_unique<Network<float>>(model_, shape(task, cells_.front().settings.batch, most_scored), M, device.kind, weights_, grads_);
   evaluator_ = std::make_unique<Network<float>>(model_, shape(task, kEvaluationBatch, most_scored), M, device.kind, weights_, nullptr);
+  std::vector<int> built;
+  for (int m = 0; m < M; ++m)
+    if (constructed(cells[m])) built.push_back(m);
+  if (!built.empty()) validate(built);
+}
+
+void Pack::start(int m) {
+  if (!constructed(specs_[m])) return parameters_.initialise(weights(m), weights_key(specs_[m]));
+  std::vector<double> flat(static_cast<std::size_t>(stride_));
+  construct(specs_[m], parameters_, flat.data());
+  std::copy(flat.begin(), flat.end(), weights(m));
 }
 
 LayoutShape Pack::shape(const tasks::Task& task, int sequences, int most_scored) const {
   int longest = task.T();
   for (const CellSpec& spec : specs_)
     for (const int T : spec.eval_T) longest = std::max(longest, T);
-  return {.sequences = sequences, .T = task.T(), .vocab = task.vocab(), .taps = model_.taps(), .layers = model_.layers, .most_scored = most_scored,
-          .positional = model_.positional != Positional::none, .positions_table = longest, .channels = model_.channels, .noisy = model_.noisy};
+  return layout_shape(model_, sequences, task.T(), most_scored, longest);
 }
 
 bool Pack::running() const {
@@ -106,14 +119,15 @@ void Pack::validate(const std::vector<int>& due) {
   for (std::size_t i = 0; i < due.size(); ++i) judge(due[i], scores[i]);
 }
 
-// Keeps the weights of the best evaluation (accuracy first, then loss) and applies the stop rules.
+// Keeps the weights of the best evaluation (accuracy first, then loss) and applies the stop rules. Constructed weights are
+// judged at step 0, too; training goes on from there however good they are.
 void Pack::judge(int m, const Score& score) {
   Cell& cell = cells_[m];
   CellResult& result = results_[m];
-  result.curve.push_back({step_, score.accuracy, score.loss, cell.train_loss / static_cast<double>(std::max<std::int64_t>(1, cell.train_steps))});
+  result.curve.push_back({step_, score.accuracy, score.loss, cell.train_steps > 0 ? cell.train_loss / static_cast<double>(cell.train_steps) : sweeps::kNaN});
   cell.train_loss = 0, cell.train_steps = 0;
   if (!std::isfinite(score.loss)) return rest(m, Status::diverged, "the validation loss is not a number at step " + std::to_string(step_));
-  const bool first = result.best_step == 0;
+  const bool first = result.curve.size() == 1;
   if (first || score.accuracy > result.accuracy_validation || (score.accuracy == result.accuracy_validation && score.loss < cell.best_loss)) {
     result.accuracy_validation = score.accuracy, cell.best_loss = score.loss, result.best_step = step_;
     cell.evaluations_since_best = 0;
@@ -124,7 +138,7 @@ void Pack::judge(int m, const Score& score) {
   const TrainSettings& s = cell.settings;
   const bool reached = s.stop_at_accuracy > 0 && score.accuracy >= s.stop_at_accuracy;
   const bool patient = s.patience == 0 || cell.evaluations_since_best < s.patience;
-  if (step_ >= s.steps || reached || !patient) rest(m, Status::done);
+  if (step_ >= s.steps || (step_ > 0 && (reached || !patient))) rest(m, Status::done);
 }
 
 void Pack::rest(int m, Status status, std::string reason) {

@@ -43,6 +43,7 @@ class Pack {
     std::int64_t train_steps = 0;
   };
 
+  void start(int m);                                   // the weights that model m begins with
   void train_step();
   void validate(const std::vector<int>& due);
   void judge(int m, const Score& score);

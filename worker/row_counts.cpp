@@ -33,7 +33,7 @@ const std::vector<int>& keys_of(const Settings& settings) {
   if (schema != &settings.schema()) known.clear(), schema = &settings.schema();
   std::vector<int>& keys = known[settings.word("task")];
   if (keys.empty()) {
-    for (const char* name : {"task", "conv", "positional", "layers", "batch"}) keys.push_back(schema->find(name));
+    for (const char* name : {"task", "conv", "positional", "reorder", "layers", "batch"}) keys.push_back(schema->find(name));
     for (const auto& option : tasks::find_task(settings.word("task"))->options)
       keys.push_back(schema->find(option.name));
   }
@@ -50,7 +50,9 @@ LayerCounts counts_of(const LayerMaps& maps, int taps, double scale) {
   return counts;
 }
 
-RowCounts count(const Settings& settings) {
+}  // namespace
+
+RowCounts count_rows(const Settings& settings, bool score_all) {
   const auto task = make_task(settings);
   RowCounts counts{.vocab = task->vocab(),
                    .T = task->T(),
@@ -65,9 +67,10 @@ RowCounts count(const Settings& settings) {
   const double batch_size = settings.real("batch");
   const int sampled = static_cast<int>(std::clamp<std::int64_t>(kMostSampled / counts.T, 1, settings.integer("batch")));
   const int taps = static_cast<int>(std::max<std::int64_t>(1, settings.integer("conv")));
-  const bool positional = settings.word("positional") != "none";
+  const bool positional = settings.word("positional") != "none" || (reads(settings, "reorder") && settings.word("reorder") != "none");
   tasks::Batch batch;
   tasks::draw_batch(*task, kSampleKey, tasks::Stream::sample, 0, sampled, batch);
+  if (score_all) tasks::score_every_position(batch), counts.most_scored = counts.T;
   Layout layout(1, {.sequences = sampled,
                     .T = counts.T,
                     .vocab = counts.vocab,
@@ -93,8 +96,6 @@ RowCounts count(const Settings& settings) {
   return counts;
 }
 
-}  // namespace
-
 const RowCounts& row_counts(const Settings& settings) {
   static std::mutex mutex;
   static std::unordered_map<std::vector<sweeps::Value>, RowCounts, Hash> known;
@@ -107,7 +108,7 @@ const RowCounts& row_counts(const Settings& settings) {
   }
   const std::lock_guard lock(mutex);
   const auto found = known.find(values);
-  return found != known.end() ? found->second : known.emplace(values, count(settings)).first->second;
+  return found != known.end() ? found->second : known.emplace(values, count_rows(settings, false)).first->second;
 }
 
 }  // namespace phasegrid::worker

@@ -31,6 +31,10 @@ bool reads(const sweeps::Settings& settings, std::string_view key);
 // Counted, not measured: see cost.cpp.
 sweeps::Cost cell_cost(const sweeps::Settings& settings);
 
+// Of one training step with batches of such rows, without evaluations.
+struct RowCounts;
+sweeps::Cost step_cost(const sweeps::Settings& settings, const RowCounts& counts);
+
 // Rank of the low-rank step-size projection; 0: full.
 std::int64_t delta_rank(const sweeps::Settings& settings);
 

@@ -24,6 +24,8 @@ std::string model_text(const sweeps::Settings& settings, const ModelSettings& mo
   else text += "vocab = " + std::to_string(model.vocab) + "\n";
   for (const sweeps::Key& key : settings.schema().keys) {
     if (key.section != sweeps::Section::model) continue;
+    if (key.name == "init" || key.name == "construction" || key.name == "init_noise") continue;   // say how weights began
+    if (key.name == "expand" && settings.given("D")) continue;                                     // D says it
     if (!key.only.empty() && std::find(key.only.begin(), key.only.end(), settings.word("variant")) == key.only.end()) continue;
     text += key.name + " = " + sweeps::to_text(settings.value(key.name)) + "\n";
   }
@@ -79,7 +81,7 @@ class Applied {
     model_.channels = what.channels, model_.outputs = what.outputs;
     for (const LabelledArray& array : weights)
       if (array.name == "position.weight" && !array.shape.empty()) positions_ = static_cast<int>(array.shape[0]);
-    if (model_.positional != Positional::none && positions_ < what.T)
+    if (model_.has_position_table() && positions_ < what.T)
       throw SweepError("position.weight: has " + std::to_string(positions_) + " positions, but the batch has T = " + std::to_string(what.T));
     model_.T = std::max(what.T, positions_);
     parameters_ = describe_parameters(model_, positions_);
@@ -118,8 +120,7 @@ class Applied {
 
  private:
   std::unique_ptr<Network<Real>> run(const tasks::Batch& batch, Real* grads) {
-    const LayoutShape shape{.sequences = what_.batch, .T = what_.T, .vocab = what_.vocab, .taps = model_.taps(), .layers = model_.layers, .most_scored = what_.T,
-                            .positional = model_.positional != Positional::none, .positions_table = model_.T, .channels = model_.channels};
+    const LayoutShape shape = layout_shape(model_, what_.batch, what_.T, what_.T, model_.T);
     auto network = std::make_unique<Network<Real>>(model_, shape, 1, kind_, values_, grads);
     network->set(0, batch);
     network->forward();

@@ -51,9 +51,7 @@ struct Bench {
     values = arena.allocate_array<Real>(static_cast<std::size_t>(parameters.size()));
     grads = arena.allocate_array<Real>(static_cast<std::size_t>(parameters.size()));
     randomise(cell.seed);
-    const LayoutShape shape{.sequences = train.batch, .T = task.T(), .vocab = task.vocab(), .taps = model.taps(), .layers = model.layers,
-                            .most_scored = task.most_scored(), .positional = model.positional != Positional::none, .positions_table = task.T(),
-                            .channels = model.channels, .noisy = model.noisy};
+    const LayoutShape shape = layout_shape(model, train.batch, task.T(), task.most_scored(), task.T());
     network = std::make_unique<Network<Real>>(model, shape, 1, kind, values, grads);
     data.draw(1, batch);
     network->set(0, batch);
@@ -112,6 +110,13 @@ inline std::vector<Switch> switches() {
       {"scalar", "positional = \"scalar\""},
       {"onehot", "positional = \"onehot\"\nd = 17"},
       {"sinusoid", "positional = \"sinusoid\""},
+      {"ssm_time", "positional = \"ssm_time\""},
+      {"trained_time", "positional = \"ssm_time\"\ntime_layer = \"trained\""},
+      {"divergent", "token_dynamics = \"divergent\"", "token_dynamics"},
+      {"convergent", "token_dynamics = \"convergent\"\nexpand = 4\nN = 10", "token_dynamics"},
+      {"softsort", "reorder = \"softsort\"", "reorder"},
+      // Scores that nearly tie are kinks that differences see; with d = 17 there are some.
+      {"softsort_two_layers", "reorder = \"softsort\"\nlayers = 2\nnorm = \"rms\"\nresidual = true\nd = 18", "reorder"},
       {"tied", "tied_embedding = true"},
       {"expand", "expand = 4\nN = 10"},
       {"one_state", "N = 2\nd = 3"},
@@ -126,6 +131,7 @@ inline std::vector<Switch> switches() {
       {"heads", "heads = 2\nd = 6", "heads"},
       {"groups", "heads = 4\ngroups = 2\nd = 8", "groups"},
       {"gated_norm", "gated_norm = true", "gated_norm"},
+      {"gated_norm_groups", "gated_norm = true\nheads = 6\ngroups = 3\nd = 18", "gated_norm"},
       {"euler", "discretisation = \"euler\"", "discretisation"},
       {"zoh", "discretisation = \"zoh\"", "discretisation"},
       {"none", "discretisation = \"none\"", "discretisation"},
