@@ -97,8 +97,11 @@ TEST_P(EveryTask, DrawsASequenceFromItsKeyStreamAndIndexAlone) {
   const Batch all = draw(*task, 20, 5, Stream::test, 100), few = draw(*task, 3, 5, Stream::test, 107);
   for (int b = 0; b < 3; ++b) {
     EXPECT_EQ(seen_of(few, b), seen_of(all, 7 + b));
-    if (task->channels() > 0) EXPECT_TRUE(std::ranges::equal(answer_of(few, b), answer_of(all, 7 + b)));
-    else EXPECT_EQ(targets_of(few, b), targets_of(all, 7 + b));
+    if (task->channels() > 0) {
+      EXPECT_TRUE(std::ranges::equal(answer_of(few, b), answer_of(all, 7 + b)));
+    } else {
+      EXPECT_EQ(targets_of(few, b), targets_of(all, 7 + b));
+    }
   }
 }
 
