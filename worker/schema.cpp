@@ -219,7 +219,8 @@ std::string model_fits(const Settings& s) {
     return fmt::format("groups: heads are a multiple of the groups, but groups = {} and heads = {}", groups, heads);
   if (reads(s, "gated_norm") && s.boolean("gated_norm") && !s.boolean("gate"))
     return "gated_norm: a norm after the gate, expected gate = true";
-  if (s.boolean("tied_embedding") && task_facts(s).channels > 0)
+  const tasks::TaskEntry* task = tasks::find_task(s.word("task"));
+  if (s.boolean("tied_embedding") && task->real && task->real(task_options(s)))
     return "tied_embedding: a real-valued task has no embedding whose weights a head could use, expected false";
   if (s.real("init_noise") > 0 && s.word("init") == "random")
     return "init_noise: noise is added to a construction, expected init = \"construction\"";
