@@ -30,9 +30,11 @@ int command_line(int argc, char** argv) {
   orchestrator::add_run(app, code);
   orchestrator::add_status(app, code);
   orchestrator::add_explain(app, code);
+  orchestrator::add_analyze(app, code);
   orchestrator::add_cell(app, code);
   orchestrator::add_apply(app, code);
   orchestrator::add_sample(app, code);
+  orchestrator::add_bench(app, code);
   orchestrator::add_verify(app, code);
   orchestrator::add_executor(app, code);
   try {

@@ -29,7 +29,7 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
     for (const int T : spec.eval_T) longest = std::max(longest, T);
   }
   const tasks::Task& task = cells_.front().data->task();
-  model_ = model_settings(cells.front().settings, task.vocab(), task.T());
+  model_ = model_settings(cells.front().settings, task);
   parameters_ = describe_parameters(model_, longest);
   segments_ = parameters_.segments();
   stride_ = parameters_.size();
@@ -61,8 +61,7 @@ LayoutShape Pack::shape(const tasks::Task& task, int sequences, int most_scored)
   int longest = task.T();
   for (const CellSpec& spec : specs_)
     for (const int T : spec.eval_T) longest = std::max(longest, T);
-  return {.sequences = sequences, .T = task.T(), .vocab = task.vocab(), .taps = model_.taps(), .layers = model_.layers, .most_scored = most_scored,
-          .positional = model_.positional != Positional::none, .positions_table = longest};
+  return layout_shape(model_, sequences, task.T(), most_scored, longest);
 }
 
 bool Pack::running() const {
@@ -162,23 +161,25 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream,
     longer = std::make_unique<Network<float>>(model, shape(*tasks[models.front()], kEvaluationBatch, most_scored), static_cast<int>(cells_.size()), device_.kind, weights_, nullptr);
   }
   Network<float>& network = longer ? *longer : *evaluator_;
-  std::vector<double> loss(cells_.size()), right(cells_.size()), scored(cells_.size());
+  std::vector<Scorer> scorers(cells_.size());
+  const auto task_of = [&](int m) -> const tasks::Task& { return other_length ? *tasks[m] : cells_[m].data->task(); };
+  const auto wanted = [&](int m) { return std::min(cells_[m].settings.eval_examples, task_of(m).available(stream)); };
   batch_.clear(model_.T);
   for (std::size_t m = 0; m < cells_.size(); ++m) network.set(static_cast<int>(m), batch_);
   std::int64_t most = 0;
-  for (const int m : models) most = std::max(most, cells_[m].settings.eval_examples);
+  for (const int m : models) most = std::max(most, wanted(m));
   for (std::int64_t begin = 0; begin < most; begin += kEvaluationBatch) {
     for (const int m : models) {
-      const std::int64_t count = std::clamp<std::int64_t>(cells_[m].settings.eval_examples - begin, 0, kEvaluationBatch);
-      const tasks::Task& task = other_length ? *tasks[m] : cells_[m].data->task();
-      tasks::draw_batch(task, cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
+      const std::int64_t count = std::clamp<std::int64_t>(wanted(m) - begin, 0, kEvaluationBatch);
+      tasks::draw_batch(task_of(m), cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
       network.set(m, batch_);
+      scorers[m].saw(batch_);
     }
     network.forward();
-    for (const int m : models) loss[m] += network.loss(m), right[m] += static_cast<double>(network.right(m)), scored[m] += static_cast<double>(network.scored(m));
+    for (const int m : models) scorers[m].add(network.loss(m), network.right(m), network.scored(m));
   }
   std::vector<Score> scores;
-  for (const int m : models) scores.push_back({right[m] / scored[m], loss[m] / scored[m]});
+  for (const int m : models) scores.push_back(scorers[m].score());
   return scores;
 }
 
