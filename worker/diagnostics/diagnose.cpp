@@ -51,7 +51,7 @@ Gathered start(const Wanted& want, const Watched& network, int roles, int most_q
   const ModelSettings& model = network.model();
   Gathered g;
   if (want.eigenvalues) g.norms.emplace(model);
-  if (!has_state(model.variant)) return g;
+  if (!has_state(model)) return g;
   if (want.decay || want.decay_channels) g.decay.emplace(network, roles, want.decay_channels);
   if (want.sensitivity || want.gradients) g.reach.emplace(model);
   if (want.gradients) g.gradients.emplace(model, want.examples);
@@ -61,7 +61,7 @@ Gathered start(const Wanted& want, const Watched& network, int roles, int most_q
 
 void add(Gathered& g, const Watched& network, const Example& example) {
   if (g.norms) g.norms->add(network);
-  if (!has_state(network.model().variant)) return;
+  if (!has_state(network.model())) return;
   g.layers.clear();
   for (int layer = 0; layer < network.model().layers; ++layer) {
     const Recurrence& r = g.layers.emplace_back(observe(network, layer));

@@ -51,6 +51,18 @@ Recurrence common(const Watched& network, int layer) {
   return r;
 }
 
+// kernels/triangle/triangle.hpp.
+void triangular_weights(const Watched& network, int layer, Recurrence& r) {
+  const Table<double> U = network.mixer_parameter(layer, "bc_proj.weight"), log = network.mixer_parameter(layer, "bc_log");
+  const double sign = network.model().token_dynamics == TokenDynamics::divergent ? 1 : -1;
+  r.W_B = r.W_C = Table<Complex>(r.N, r.D);
+  for (int n = 0; n < r.N; ++n)
+    for (int c = n; c < r.D; ++c) {
+      r.W_C(n, c) = c == n ? 1 : U(c, n);
+      r.W_B(n, c) = sign * (std::log1p(std::exp(log(0, n))) + 0.7) * r.W_C(n, c);
+    }
+}
+
 Recurrence observe_selective(const Watched& network, int layer) {
   const auto weight = [&](const char* name) { return network.mixer_parameter(layer, name); };
   Recurrence r = common(network, layer);
@@ -64,7 +76,9 @@ Recurrence observe_selective(const Watched& network, int layer) {
     const Table<double> down = weight("x_proj.dt"), up = weight("dt_proj.weight");
     r.W_step = transposed(down ? product(down, up) : up), r.step_input = r.x, r.step_follows_x = true;
   }
-  r.W_B = complex_of(transposed(weight("x_proj.B"))), r.W_C = complex_of(transposed(weight("x_proj.C")));
+  if (network.model().token_dynamics == TokenDynamics::free)
+    r.W_B = complex_of(transposed(weight("x_proj.B"))), r.W_C = complex_of(transposed(weight("x_proj.C")));
+  else triangular_weights(network, layer, r);
   r.BC_follow_x = true;
   return r;
 }
@@ -199,7 +213,7 @@ Table<Complex> complex_parameter_of(const Watched& network, int layer, const std
   return z;
 }
 
-bool has_state(const std::string& variant) { return line_of(variant) != nullptr; }
+bool has_state(const ModelSettings& model) { return !model.reorder && line_of(model.variant) != nullptr; }
 
 Recurrence observe(const Watched& network, int layer) {
   const Line* line = line_of(network.model().variant);

@@ -5,7 +5,7 @@
 
 namespace phasegrid::worker {
 
-bool has_state(const std::string& variant);                // attention has none
+bool has_state(const ModelSettings& model);                // attention has none, and that of a sorted sequence has no positions
 Recurrence observe(const Watched& network, int layer);     // of the sequence that ran last; the variant has a state
 
 // S4's state matrix in the basis of its eigenvectors (observe_s4.cpp).
