@@ -54,10 +54,15 @@ void add_state(std::vector<Threshold>& all, const TheoryCase& c) {
                  "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
 }
 
+// Some channel may hold t.
+bool knows_time(const TheoryCase& c) {
+  return c.positional == "scalar" || c.positional == "learned" || c.positional == "ssm_time";
+}
+
 void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa);
   if (c.random_filler) {
-    if (c.conv >= 2 && (c.positional == "scalar" || c.positional == "learned"))
+    if (c.conv >= 2 && knows_time(c))
       add(all, Bound::exact, "s6_mqar_random_filler", {c.kappa + p + 2, c.kappa + p + 2, c.kappa},
           "conv >= 2, positional encoding, no norm; random filler, any T and assignment", "theory 3.1 C1b");
   } else if (c.conv >= 2) {
@@ -78,12 +83,12 @@ void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
 }
 
 void mamba2_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
-  const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa), slots = (c.kappa + c.N - 1) / c.N;
+  const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa), columns = std::min(c.N, c.kappa);
   if (c.conv >= 2 && !c.random_filler) {
     add(all, Bound::exact, "mamba2_mqar_exact", {c.kappa + p, p, c.kappa}, "conv >= 2, no norm; any T and assignment",
         "theory 3.2 C2b");
-    if (c.gate && c.N <= c.kappa)
-      add(all, Bound::exact, "mamba2_mqar_hybrid", {c.kappa + p, slots * p, c.N},
+    if (c.gate)
+      add(all, Bound::exact, "mamba2_mqar_hybrid", {c.kappa + p, (c.kappa + columns - 1) / columns * p, columns},
           "conv >= 2, gate, relu; any assignment; at this N", "theory 3.3 C4");
     if (c.distinct_values)
       add(all, Bound::exact, "mamba2_mqar_distinct", {code + c.nu, c.nu, code}, "conv >= 2, no norm; no repeated value",
@@ -117,7 +122,7 @@ void mqar(std::vector<Threshold>& all, const TheoryCase& c) {
 
 void keep_nth(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.vocab);
-  if (c.variant == "mamba" && (c.positional == "scalar" || c.positional == "learned"))
+  if (c.variant == "mamba" && knows_time(c))
     add(all, Bound::exact, "s6_keep_nth_exact", {p + 2, p + 2, 1}, "positional encoding, no norm; any T",
         "theory 3.5 C5");
   if (c.variant == "s4d" || c.variant == "mamba_s4d")
@@ -134,9 +139,9 @@ void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
 void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
   if (!c.pointer_last) return;
   const std::int64_t p = bits_for(c.vocab);
-  if (c.variant == "mamba" && c.positional == "onehot")
+  if (c.variant == "mamba" && (c.positional == "onehot" || c.positional == "learned"))
     add(all, Bound::exact, "s6_pvr_exact", {c.T - 1 + p, c.T - 1 + p, c.T - 1},
-        "one-hot positions, pointer last, no norm", "theory 3.8 C8");
+        "one-hot or learned positions, pointer last, no norm", "theory 3.8 C8");
 }
 
 // Reads keys that a schema may lack: a task or variant that knows no such key keeps the table's own value.

@@ -74,7 +74,7 @@ def test_a_construction_survives_its_weights_file(tmp_path, name):
 def test_the_weights_are_those_of_the_theorem(tmp_path):
     """C1, read back by name: one-hot keys, taps (1, alpha), B and C that pick the key channels, no decay."""
     with h5py.File(weights_of(tmp_path, *CELLS["C1"])) as f:
-        assert "init" not in f.attrs["model"], "weights say what they are, not how they began"
+        assert "construction" not in f.attrs["model"], "weights say what they are, not how they began"
         mixer = f["layers.0.mixer"] if "layers.0.mixer" in f else {key[len("layers.0.mixer."):]: f[key] for key in f}
         np.testing.assert_array_equal(f["embedding.weight"][1:9, :8], np.eye(8))
         np.testing.assert_array_equal(mixer["conv1d.weight"][:8, 0, :], np.tile(np.float32([0.1, 1]), (8, 1)))

@@ -5,10 +5,12 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "sweeps/grid.hpp"
 #include "sweeps/thresholds.hpp"
+#include "worker/models/network.hpp"
 #include "worker/run_pack.hpp"
 #include "worker/schema.hpp"
 #include "worker/verification/verify.hpp"
@@ -116,6 +118,9 @@ std::vector<Build> builds() {
       {"c5", kKeep, s6 + "d = 6\nN = 1\n" + scalar},
       {"c5_relu_zoh_learned", kKeep, s6 + "d = 6\nN = 1\ndiscretisation = \"zoh\"\n" + relu + learned},
       {"c5_identity_no_conv", kKeep, s6 + "d = 8\nN = 3\nconv = 0\n" + identity + scalar + bare},
+      {"c5_time_layer", kKeep, s6 + "d = 6\nN = 1\npositional = \"ssm_time\"\n"},
+      {"c5_trained_time_layer", kKeep, s6 + "d = 7\nN = 2\npositional = \"ssm_time\"\ntime_layer = \"trained\"\n" + relu},
+      {"c1b_time_layer", kRandom, c1b + "positional = \"ssm_time\"\n"},
       {"c5_last", kKeep + "n = 20\n", s6 + "d = 6\nN = 1\n" + scalar},
       {"c6", kKeep, "variant = \"s4d\"\nd = 4\nN = 22\n"},
       {"c6_gate_euler", kKeep, s4d + "d = 5\nN = 22\ndiscretisation = \"euler\"\n"},
@@ -149,12 +154,17 @@ TEST_P(Built, HasTheSizesThatTheThresholdsName) {
   const Sizes sizes = construction.sizes(construction_case(cell.settings));
   std::map<std::string, double> exact;
   for (const auto& threshold : sweeps::thresholds(cell.settings))
-    if (threshold.kind == sweeps::Bound::exact) exact[threshold.quantity] = threshold.value, EXPECT_EQ(sweeps::construction_named(threshold), construction.name);
+    if (threshold.kind == sweeps::Bound::exact) {
+      exact[threshold.quantity] = threshold.value;
+      EXPECT_EQ(sweeps::construction_named(threshold), construction.name);
+    }
   ASSERT_EQ(exact.size(), 3u) << "no exact threshold for " << construction.name;
   const bool follows = construction.name == "C3" && !cell.settings.given("D");   // d is then as wide as the slots
   EXPECT_EQ(exact["d"], follows ? std::max(sizes.d, sizes.D) : sizes.d);
   EXPECT_EQ(exact["D"], sizes.D);
   EXPECT_EQ(exact["N"], sizes.N);
+  for (const auto& threshold : sweeps::thresholds(cell.settings))   // theory 3.7: what is necessary lies below what is enough
+    if (threshold.kind == sweeps::Bound::lower_bound) EXPECT_LE(threshold.value, static_cast<double>(sizes.D * sizes.N)) << threshold.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySwitch, Built, testing::ValuesIn(builds()), [](const auto& info) { return std::string(info.param.name); });
