@@ -10,8 +10,10 @@
 #include "kernels/conv/conv.hpp"
 #include "kernels/cross_entropy/cross_entropy.hpp"
 #include "kernels/embedding/embedding.hpp"
+#include "kernels/exercise/exercise.hpp"
 #include "kernels/gate/gate.hpp"
 #include "kernels/gather/gather.hpp"
+#include "kernels/input/input.hpp"
 #include "kernels/linear/linear.hpp"
 #include "kernels/long_conv/long_conv.hpp"
 #include "kernels/norm/norm.hpp"
@@ -21,12 +23,16 @@
 #include "kernels/s4d/s4d.hpp"
 #include "kernels/s4d_kernel/s4d_kernel.hpp"
 #include "kernels/scan/scan.hpp"
+#include "kernels/softsort/softsort.hpp"
+#include "kernels/squared_error/squared_error.hpp"
 #include "kernels/ssd/ssd.hpp"
+#include "kernels/triangle/triangle.hpp"
 
 namespace phasegrid::kernels {
 
 #define PHASEGRID_OPERATIONS(OPERATION)     \
   OPERATION(embedding, Embedding)           \
+  OPERATION(input, Input)                   \
   OPERATION(norm, Norm)                     \
   OPERATION(linear, Linear)                 \
   OPERATION(conv, Conv)                     \
@@ -40,9 +46,12 @@ namespace phasegrid::kernels {
   OPERATION(block_linear, BlockLinear)      \
   OPERATION(block_scan, BlockScan)          \
   OPERATION(attention, Attention)           \
+  OPERATION(softsort, SoftSort)             \
+  OPERATION(triangle, Triangle)             \
   OPERATION(gather, Gather)                 \
   OPERATION(gate, Gate)                     \
-  OPERATION(cross_entropy, CrossEntropy)
+  OPERATION(cross_entropy, CrossEntropy)    \
+  OPERATION(squared_error, SquaredError)
 
 template <class Real>
 struct Operations {
@@ -50,7 +59,15 @@ struct Operations {
   PHASEGRID_OPERATIONS(PHASEGRID_MEMBER)
 #undef PHASEGRID_MEMBER
   void (*update)(const Update<Real>&);   // one optimiser step of one model
+  void (*exercise)(const Exercise&);
 };
+
+// What an operation is called.
+#define PHASEGRID_NAME(name, Name) \
+  template <class Real>            \
+  constexpr const char* name_of(const Name<Real>&) { return #name; }
+PHASEGRID_OPERATIONS(PHASEGRID_NAME)
+#undef PHASEGRID_NAME
 
 // "cpu-portable", "cpu-avx2", "cpu-avx512": those this machine can run, least capable first.
 std::vector<std::string_view> cpu_kinds();

@@ -20,6 +20,11 @@ class Random {
       : key_{{static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)}},
         counter_{{0, stream, static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32)}} {}
 
+  // What this generator is a function of, for those who draw from others beside it.
+  HD std::uint64_t key() const { return static_cast<std::uint64_t>(key_[1]) << 32 | key_[0]; }
+  HD std::uint32_t stream() const { return counter_[1]; }
+  HD std::uint64_t index() const { return static_cast<std::uint64_t>(counter_[3]) << 32 | counter_[2]; }
+
   HD std::uint32_t bits() {
     if (left_ == 0) block_ = r123::Philox4x32{}(counter_, key_), ++counter_[0], left_ = 4;
     return block_[4 - left_--];

@@ -19,7 +19,8 @@ bool same(const sweeps::CurvePoint& a, const sweeps::CurvePoint& b) {
 }
 
 bool same(const sweeps::LabelledArray& a, const sweeps::LabelledArray& b) {
-  return a.name == b.name && a.dims == b.dims && a.shape == b.shape && same(a.data, b.data);
+  return a.name == b.name && a.dims == b.dims && a.shape == b.shape && same(a.data, b.data) &&
+         a.text == b.text && a.long_name == b.long_name && a.units == b.units;
 }
 
 }  // namespace

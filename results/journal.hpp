@@ -14,7 +14,7 @@
 
 namespace phasegrid::results {
 
-constexpr int kJournalVersion = 1;
+constexpr int kJournalVersion = 2;
 
 std::filesystem::path journal_path(const std::filesystem::path& directory, int generation);
 std::filesystem::path bulk_path(const std::filesystem::path& directory, int generation);

@@ -102,6 +102,15 @@ bool numeric(const Value& value) {
   return std::holds_alternative<std::int64_t>(value) || std::holds_alternative<double>(value);
 }
 
+std::optional<double> counted(const Key& key, const Value& value) {
+  if (numeric(value)) return number(value);
+  const auto* text = std::get_if<std::string>(&value);
+  if (!text || key.kind != Kind::word) return {};
+  const auto place = std::find(key.words.begin(), key.words.end(), *text);
+  if (place == key.words.end()) return {};
+  return static_cast<double>(place - key.words.begin());
+}
+
 double number(const Value& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
   if (const auto* boolean = std::get_if<bool>(&value)) return *boolean;
@@ -138,7 +147,8 @@ Value default_value(const Key& key, const Settings& settings) {
   Expression expression(text);
   std::vector<double> numbers(expression.names().size());
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    numbers[i] = settings.real(expression.names()[i]);
+    const Key& other = schema.keys[schema.find(expression.names()[i])];
+    numbers[i] = counted(other, settings.value(other.name)).value_or(0);
     expression.bind(expression.names()[i], &numbers[i]);
   }
   std::string problem;

@@ -20,6 +20,8 @@ std::optional<Value> converted(const Key& key, const Value& value);
 
 std::string expectation(const Key& key);  // "an integer from 1 to 64", "one of \"silu\", \"identity\""
 bool numeric(const Value& value);
+// What a value counts as in the expression of a default: a number as itself, a word as its place among its key's words.
+std::optional<double> counted(const Key& key, const Value& value);
 double number(const Value& value);  // of a numeric value; booleans count as 0 and 1
 
 // A number as the key stores it: integers to within 1e-9. Otherwise says in `problem` why it cannot stand there.

@@ -1,4 +1,5 @@
 // The [model] text that a weights file carries, with the vocabulary: `vocab = 16`, `variant = "mamba"`, `d = 32` ...
+// A real-valued model has `channels = 1` and `outputs = 1` instead.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,7 +11,7 @@ namespace phasegrid::sweeps {
 
 struct ModelText {
   Settings settings;   // a cell with this [model] section; its task is of no account
-  int vocab;
+  int vocab = 0, channels = 0, outputs = 0;   // vocab, or the other two
 };
 
 // Throws SweepError with line and column of `text`; `file` is used in messages.

@@ -220,10 +220,11 @@ std::vector<Threshold> thresholds(const Settings& settings) {
   const auto c = theory_case(reader);
   if (!c) return {};
   std::vector<Threshold> all = thresholds(*c);
-  // No weights of the table bear token noise or overwritten keys; what is necessary stays necessary.
+  // No weights of the table bear noise or overwritten keys; what is necessary stays necessary.
   std::int64_t overwrites = 0;
   reader.read("overwrites", overwrites);
-  if (overwrites > 0 || (reader.has("token_noise") && settings.real("token_noise") > 0))
+  const auto noisy = [&](const char* key) { return reader.has(key) && settings.real(key) > 0; };
+  if (overwrites > 0 || noisy("token_noise") || noisy("embedding_noise"))
     std::erase_if(all, [](const Threshold& threshold) { return threshold.kind == Bound::exact; });
   return all;
 }

@@ -38,7 +38,7 @@ Walker::Walker(const Draft& draft)
 }
 
 void Walker::put(int key, Value value, bool given) {
-  if (numeric(value)) numbers_[key] = number(value);
+  if (const auto x = counted(schema_.keys[key], value)) numbers_[key] = *x;
   settings_.put(key, std::move(value), given);
 }
 

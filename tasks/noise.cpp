@@ -5,24 +5,39 @@
 namespace phasegrid::tasks {
 namespace {
 
-class Noisy final : public Task {
+// A task that changes what another one draws.
+class Around : public Task {
  public:
-  Noisy(std::unique_ptr<Task> clean, double noise)
-      : clean_(std::move(clean)), noise_(noise), threshold_(static_cast<std::uint64_t>(std::llround(noise * 0x1p32))) {}
-
-  int vocab() const override { return clean_->vocab(); }
-  int T() const override { return clean_->T(); }
-  int most_scored() const override { return clean_->most_scored(); }
-  double ceiling() const override { return clean_->ceiling() * (1 - noise_ * (1 - clean_->guess())); }
-  std::string symbol(std::int32_t token) const override { return clean_->symbol(token); }
+  explicit Around(std::unique_ptr<Task> inner) : inner_(std::move(inner)) {}
+  int vocab() const override { return inner_->vocab(); }
+  int channels() const override { return inner_->channels(); }
+  int outputs() const override { return inner_->outputs(); }
+  double embedding_noise() const override { return inner_->embedding_noise(); }
+  int T() const override { return inner_->T(); }
+  int most_scored() const override { return inner_->most_scored(); }
+  double ceiling() const override { return inner_->ceiling(); }
+  double guess() const override { return inner_->guess(); }
+  std::int64_t available(Stream stream) const override { return inner_->available(stream); }
+  std::string symbol(std::int32_t token) const override { return inner_->symbol(token); }
   std::vector<std::string> roles(const Batch& batch, int sequence) const override {
-    return clean_->roles(batch, sequence);
+    return inner_->roles(batch, sequence);
   }
+
+ protected:
+  std::unique_ptr<Task> inner_;
+};
+
+class NoisyTokens final : public Around {
+ public:
+  NoisyTokens(std::unique_ptr<Task> clean, double noise)
+      : Around(std::move(clean)), noise_(noise), threshold_(static_cast<std::uint64_t>(std::llround(noise * 0x1p32))) {}
+
+  double ceiling() const override { return inner_->ceiling() * (1 - noise_ * (1 - inner_->guess())); }
 
   void draw(kernels::Random& random, Batch& batch) const override {
     const std::size_t row = batch.tokens.size();
     std::size_t scored = batch.position.size();
-    clean_->draw(random, batch);
+    inner_->draw(random, batch);
     for (int t = 0; t < T(); ++t) {
       if (scored < batch.position.size() && batch.position[scored] == t) {
         ++scored;
@@ -33,21 +48,49 @@ class Noisy final : public Task {
   }
 
  private:
-  std::unique_ptr<Task> clean_;
   double noise_;
   std::uint64_t threshold_;
 };
 
-}  // namespace
+class NoisyEmbeddings final : public Around {
+ public:
+  NoisyEmbeddings(std::unique_ptr<Task> clean, double noise) : Around(std::move(clean)), noise_(noise) {}
 
-TaskEntry with_noise(TaskEntry entry) {
-  entry.options.push_back({"token_noise", OptionKey::real, "0", 0, 1, {}, "chance that an unscored token is replaced"});
-  entry.make = [make = std::move(entry.make)](const Options& options) -> std::unique_ptr<Task> {
-    const double noise = options.real("token_noise");
+  double embedding_noise() const override { return noise_; }
+
+  void draw(kernels::Random& random, Batch& batch) const override {
+    inner_->draw(random, batch);
+    batch.noise = noise_;
+    const std::uint64_t high = random.bits(), low = random.bits();
+    batch.noise_key.push_back(high << 32 | low);
+  }
+
+ private:
+  double noise_;
+};
+
+template <class Noisy>
+TaskEntry with(TaskEntry entry, OptionKey key) {
+  const std::string name = key.name;
+  entry.options.push_back(std::move(key));
+  entry.make = [make = std::move(entry.make), name](const Options& options) -> std::unique_ptr<Task> {
+    const double noise = options.real(name);
     auto clean = make(options);
     return noise > 0 ? std::make_unique<Noisy>(std::move(clean), noise) : std::move(clean);
   };
   return entry;
+}
+
+}  // namespace
+
+TaskEntry with_embedding_noise(TaskEntry entry) {
+  return with<NoisyEmbeddings>(std::move(entry), {"embedding_noise", OptionKey::real, "0", 0, 1e6, {},
+                                                  "deviation of normal noise on the embedding of every position"});
+}
+
+TaskEntry with_noise(TaskEntry entry) {
+  return with_embedding_noise(with<NoisyTokens>(
+      std::move(entry), {"token_noise", OptionKey::real, "0", 0, 1, {}, "chance that an unscored token is replaced"}));
 }
 
 }  // namespace phasegrid::tasks

@@ -7,7 +7,7 @@ namespace phasegrid::tasks {
 
 // Each is defined in the file of its name.
 TaskEntry keep_nth(), mqar(), induction_heads(), selective_copy(), k_hop(), pointer_value_retrieval(),
-    function_composition(), listops();
+    function_composition(), listops(), piecewise_constant(), prime_frequencies(), absolute_value(), linear_functional();
 
 const std::vector<TaskEntry>& all_tasks() {
   static const std::vector<TaskEntry> tasks = {
@@ -19,6 +19,10 @@ const std::vector<TaskEntry>& all_tasks() {
       with_noise(pointer_value_retrieval()),
       with_noise(function_composition()),
       with_noise(listops()),
+      with_embedding_noise(piecewise_constant()),
+      with_embedding_noise(prime_frequencies()),
+      with_embedding_noise(absolute_value()),
+      with_embedding_noise(linear_functional()),
   };
   return tasks;
 }

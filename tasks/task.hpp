@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -28,6 +29,9 @@ struct Batch {
   int channels = 0, outputs = 0;
   std::vector<float> inputs;  // [sequences][T][channels]
   std::vector<float> values;  // [scored][outputs]
+  // Noise on embeddings: its deviation, and one key per sequence from which it is drawn. 0: none.
+  double noise = 0;
+  std::vector<std::uint64_t> noise_key;  // [sequences]
 
   void clear(int T);
   void end_sequence() {
@@ -35,6 +39,9 @@ struct Batch {
     ++sequences;
   }
   void score(int t, std::int32_t target) { position.push_back(t), label.push_back(target); }
+  void score(int t, std::span<const float> target) {
+    position.push_back(t), values.insert(values.end(), target.begin(), target.end());
+  }
 };
 
 // One option of a task, for the schema of sweep files.
@@ -62,16 +69,34 @@ struct Options {
   const std::string& word(const std::string& name) const { return words.at(name); }
 };
 
+// Parts of a cell's random numbers. `target`: what a task keeps fixed for a seed, such as the function to be learned.
+enum class Stream : std::uint32_t {
+  train = 1,
+  validation,
+  test,
+  initial,
+  noise,
+  shuffle,
+  sample,
+  target
+};  // results depend on their order
+
 class Task {
  public:
   virtual ~Task() = default;
-  virtual int vocab() const = 0;  // input tokens are 0 .. vocab - 1; logits have vocab entries
+  virtual int vocab() const = 0;  // input tokens are 0 .. vocab - 1; logits have vocab entries; 0 if real-valued
+  // Real-valued tasks: numbers at each position, and numbers asked for at each scored one. Both 0, or both positive.
+  virtual int channels() const { return 0; }
+  virtual int outputs() const { return 0; }
+  virtual double embedding_noise() const { return 0; }  // deviation of the noise on every embedding
   virtual int T() const = 0;
   virtual int most_scored() const = 0;          // scored positions of one sequence, at most
-  virtual double ceiling() const { return 1; }  // the accuracy that no model can exceed
+  virtual double ceiling() const { return 1; }  // the accuracy (real-valued: the R2) that no model can exceed
   // For one who knows all the rest, the chance to guess a label whose one token has been replaced; 1 where no single
   // unscored token carries the label.
   virtual double guess() const { return 1; }
+  // Different sequences that a part of the data has; more are the same again.
+  virtual std::int64_t available(Stream) const { return std::numeric_limits<std::int64_t>::max(); }
   // Appends one sequence to the batch (tokens, scored positions, end_sequence).
   virtual void draw(kernels::Random& random, Batch& batch) const = 0;
   // The role of each position of one drawn sequence ("key", "value", "filler", "query", "before", "after" ...): what
@@ -89,6 +114,7 @@ struct TaskEntry {
   void (*complete)(Options&);
   std::string (*fits)(const Options&);  // "" or why no such cell can exist
   std::function<std::unique_ptr<Task>(const Options&)> make;
+  bool (*real)(const Options&) = nullptr;  // real-valued with these options; null: tokens
 };
 
 const std::vector<TaskEntry>& all_tasks();
@@ -99,16 +125,10 @@ const TaskEntry* find_task(const std::string& name);  // null if there is none
 Options complete_options(const TaskEntry& task, Options given);
 
 // Sequences [begin, begin + count) of a stream, replacing what the batch held. `key` says which data (seed and task
-// settings), `stream` which part of it.
-enum class Stream : std::uint32_t {
-  train = 1,
-  validation,
-  test,
-  initial,
-  noise,
-  shuffle,
-  sample
-};  // results depend on it
+// settings).
 void draw_batch(const Task& task, std::uint64_t key, Stream stream, std::uint64_t begin, int count, Batch& batch);
+
+// Every position scored instead, its label the next token: to measure what that costs.
+void score_every_position(Batch& batch);
 
 }  // namespace phasegrid::tasks

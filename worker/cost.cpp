@@ -1,8 +1,9 @@
 // What a cell costs, counted from its settings and the rows of its batches (worker/row_counts.hpp).
 //
-//   D = expand d, K the taps of the convolution, V the vocabulary
+//   D channels, K the taps of the convolution, V the vocabulary
 //   parameters   block:   norm (d or 2d), in_proj dD, gate dD, conv DK + D, out_proj Dd, mixer (worker/mixer_cost.hpp)
-//                around:  embedding Vd, positions Td (learned), final norm, head dV + V (tied: V)
+//                around:  embedding Vd, positions Td (learned) or 1 + 3N + d (ssm_time), final norm, head dV + V (tied: V)
+//                real-valued, C channels, O outputs:  projection dC + d instead of the embedding, head dO + O
 //   work         two operations per weight and row that it meets, three times that with the way back; one exponential
 //                per channel and row of each activation, and those of the mixer, in each direction
 //
@@ -22,6 +23,7 @@ using sweeps::Settings;
 
 struct Shape {
   double V, T, d, D, K, batch;
+  double C, O;  // columns of real-valued inputs, and of the head
   int layers;
   bool gate, tied;
   MixerCost mixer;
@@ -33,19 +35,21 @@ double norm_parameters(const std::string& norm, double d) { return norm == "rms"
 Shape shape_of(const Settings& s, const RowCounts& counts) {
   Shape shape{};
   shape.V = counts.vocab, shape.T = counts.T;
-  shape.d = s.real("d"), shape.D = shape.d * s.real("expand"), shape.K = s.real("conv");
+  shape.C = counts.channels, shape.O = counts.outputs > 0 ? counts.outputs : counts.vocab;
+  shape.d = s.real("d"), shape.D = s.real("D"), shape.K = s.real("conv");
   shape.mixer = mixer_cost(s), shape.layers = static_cast<int>(s.integer("layers")), shape.batch = s.real("batch");
   shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
   shape.norm = norm_parameters(s.word("norm"), shape.d);
   shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
-  shape.positions = s.word("positional") == "learned" ? shape.T * shape.d : 0;
+  if (s.word("positional") == "learned") shape.positions = shape.T * shape.d;
+  if (s.word("positional") == "ssm_time" && s.word("time_layer") == "trained") shape.positions = 1 + 3 * s.real("N") + shape.d;
   return shape;
 }
 
 double parameters(const Shape& s) {
   const double conv = s.K > 0 ? s.D * (s.K + 1) : 0;
   const double block = s.norm + s.d * s.D + (s.gate ? s.d * s.D : 0) + conv + s.mixer.parameters + s.D * s.d;
-  return s.V * s.d + s.positions + s.layers * block + s.final_norm + (s.tied ? 0 : s.d * s.V) + s.V;
+  return (s.C > 0 ? (s.C + 1) * s.d : s.V * s.d) + s.positions + s.layers * block + s.final_norm + (s.tied ? 0 : s.d * s.O) + s.O;
 }
 
 double wide(double columns) { return kernels::padded(static_cast<int>(columns)); }
@@ -67,8 +71,8 @@ Work forward(const Shape& s, const RowCounts& counts) {
   Work work;
   for (int layer = 0; layer < s.layers; ++layer)
     add_block(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, work);
-  work.flops += 2 * counts.scored * s.d * wide(s.V);
-  work.exponentials += counts.scored * wide(s.V);
+  work.flops += 2 * counts.scored * s.d * wide(s.O) + 2 * counts.first.rows * s.C * wide(s.d);
+  if (counts.outputs == 0) work.exponentials += counts.scored * wide(s.O);
   return work;
 }
 
@@ -83,16 +87,18 @@ double tables(const Shape& s, const LayerCounts& c, bool training) {
   return n + s.mixer.states + c.steps / s.batch * 256;                                             // and the walk
 }
 
+// Numbers in all tables of one batch.
+double tables(const Shape& s, const RowCounts& counts, bool training) {
+  double n = counts.scored * (training ? 2 : 1) * (wide(s.V) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
+  for (int layer = 0; layer < s.layers; ++layer)
+    n += tables(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, training);
+  return n;
+}
+
+// Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
 double bytes(const Shape& s, const RowCounts& counts, double count) {
   constexpr double kEvaluationBatch = 64;
-  const auto all = [&](bool training) {
-    double n = counts.scored * (training ? 2 : 1) * (wide(s.V) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
-    for (int layer = 0; layer < s.layers; ++layer)
-      n += tables(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, training);
-    return n;
-  };
-  // Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
-  return 4 * (5 * count + all(true) + all(false) * kEvaluationBatch / s.batch);
+  return 4 * (5 * count + tables(s, counts, true) + tables(s, counts, false) * kEvaluationBatch / s.batch);
 }
 
 }  // namespace
@@ -104,7 +110,7 @@ std::int64_t delta_rank(const Settings& settings) {
 
 std::int64_t head_count(const Settings& settings) {
   if (!settings.is_word("heads")) return settings.integer("heads");
-  const std::int64_t D = settings.integer("d") * settings.integer("expand");
+  const std::int64_t D = settings.integer("D");
   std::int64_t heads = D < 128 ? 1 : D / 64;
   while (D % heads != 0) --heads;
   return heads;
@@ -112,7 +118,16 @@ std::int64_t head_count(const Settings& settings) {
 
 TaskFacts task_facts(const Settings& settings) {
   const RowCounts& counts = row_counts(settings);
-  return {counts.vocab, counts.T, counts.most_scored};
+  return {counts.vocab, counts.T, counts.most_scored, counts.channels, counts.outputs, counts.noisy};
+}
+
+sweeps::Cost step_cost(const Settings& settings, const RowCounts& counts) {
+  const Shape shape = shape_of(settings, counts);
+  const Work work = forward(shape, counts);
+  sweeps::Cost cost;
+  cost.bytes = static_cast<std::uint64_t>(4 * (4 * parameters(shape) + tables(shape, counts, true)));
+  cost.flops = 3 * work.flops, cost.exponentials = 2 * work.exponentials, cost.steps = 1;
+  return cost;
 }
 
 sweeps::Cost cell_cost(const Settings& settings) {

@@ -22,7 +22,7 @@ bool pairs_fit(const LayoutShape& shape) { return static_cast<std::int64_t>(shap
 
 std::int64_t LayoutShape::input_rows(int layer) const {
   if (layer > 0) return positions();
-  return positional ? positions() : std::min<std::int64_t>(vocab, positions());
+  return positional || apart() ? positions() : std::min<std::int64_t>(vocab, positions());
 }
 
 std::int64_t LayoutShape::outputs(int layer) const {
@@ -35,18 +35,21 @@ Layout::Layout(int models, const LayoutShape& shape) : shape_(shape) {
   const std::vector<std::int32_t> zero = per_model(std::int32_t{0});
   counts_.assign(shape.layers, {zero, zero, zero, zero});
   const auto none = per_model(static_cast<const std::int32_t*>(nullptr));
-  pointers_.assign(shape.layers, {none, none, none, none, none, none, none});
-  walks_.assign(shape.layers, std::vector<kernels::Walk>(models));
+  pointers_.assign(shape.layers, {none, none, none, none, none, none, none, none});
+  walks_.assign(shape.layers, std::vector<kernels::Walk>(models)), every_walks_ = walks_;
+  walk_time(models);
   tokens_.resize(models), positions_.resize(models), labels_.resize(models);
   token_pointers_ = position_pointers_ = label_pointers_ = none;
+  numbers_.resize(models), values_.resize(models);
+  number_pointers_ = value_pointers_ = per_model(static_cast<const float*>(nullptr));
   for (int m = 0; m < models; ++m) set(m, Batch{});
 }
 
 void Layout::set(int model, const Batch& batch) {
   length_.assign(batch.sequences, 0);
   for (int s = 0; s < batch.sequences; ++s)
-    if (batch.first[s + 1] > batch.first[s]) length_[s] = batch.position[batch.first[s + 1] - 1] + 1;
-  labels_[model] = batch.label;
+    if (batch.first[s + 1] > batch.first[s]) length_[s] = shape_.reordered ? batch.T : batch.position[batch.first[s + 1] - 1] + 1;
+  labels_[model] = batch.label, values_[model] = batch.values;
   for (int layer = 0; layer < shape_.layers; ++layer) {
     if (layer == 0) first_layer_rows(model, batch);
     find_windows(layer, model, batch);
@@ -55,23 +58,35 @@ void Layout::set(int model, const Batch& batch) {
   publish(model);
 }
 
+void Layout::walk_time(int models) {
+  const int n = shape_.positions_table;
+  for (int t = 0; t < n; ++t) time_steps_.push_back({t, t, 0}), time_rows_.push_back(t);
+  time_ends_ = {0, n};
+  time_walks_.assign(models, {1, 0, time_steps_.data(), time_ends_.data(), time_ends_.data(), time_ends_.data()});
+  time_pointers_.assign(models, time_rows_.data());
+}
+
 // Distinct tokens in the order of their first occurrence, and the row of every position.
 void Layout::first_layer_rows(int model, const Batch& batch) {
   auto &tokens = tokens_[model], &positions = positions_[model];
   tokens.clear(), positions.clear();
-  const bool pairs = shape_.positional && pairs_fit(shape_), apart = shape_.positional && !pairs;
+  const bool pairs = shape_.positional && !shape_.apart() && pairs_fit(shape_), apart = shape_.apart() || (shape_.positional && !pairs);
+  numbers_[model].clear();
   row_of_.assign(apart ? 0 : static_cast<std::size_t>(shape_.vocab) * (pairs ? shape_.T : 1), -1);
   row_at_.assign(static_cast<std::size_t>(batch.sequences) * batch.T, -1);
   for (int s = 0; s < batch.sequences; ++s)
     for (int t = 0; t < length_[s]; ++t) {
-      const std::int32_t token = batch.tokens[static_cast<std::size_t>(s) * batch.T + t];
+      const std::size_t p = static_cast<std::size_t>(s) * batch.T + t;
+      const auto number = batch.inputs.begin() + static_cast<std::ptrdiff_t>(p) * shape_.channels;
+      numbers_[model].insert(numbers_[model].end(), number, number + shape_.channels);
+      const std::int32_t token = shape_.channels > 0 ? 0 : batch.tokens[p];
       std::int32_t fresh = -1;
       std::int32_t& row = apart ? fresh : row_of_[pairs ? static_cast<std::size_t>(token) * shape_.T + t : token];
       if (row < 0) {
         row = static_cast<std::int32_t>(tokens.size());
         tokens.push_back(token), positions.push_back(t);
       }
-      row_at_[static_cast<std::size_t>(s) * batch.T + t] = row;
+      row_at_[p] = row;
     }
   maps_[0][model].rows = static_cast<int>(tokens.size());
 }
@@ -94,7 +109,7 @@ void Layout::find_windows(int layer, int model, const Batch& batch) {
   const auto row_back = [&](int s, int t, int j) { return t >= j ? row_at_[static_cast<std::size_t>(s) * T + t - j] : -1; };
   window_at_.assign(static_cast<std::size_t>(batch.sequences) * T, -1);
   // Keys of windows are numbers in base (rows + 1): exact while they fit in 64 bits.
-  if (!shape_.positional && std::pow(static_cast<double>(shape_.vocab) + 1, K) < 1.8e19) {
+  if (!shape_.positional && !shape_.apart() && std::pow(static_cast<double>(shape_.vocab) + 1, K) < 1.8e19) {
     const std::int64_t total = std::accumulate(length_.begin(), length_.end(), std::int64_t{0});
     std::size_t capacity = 1;
     while (capacity < 2 * static_cast<std::size_t>(total) + 2) capacity *= 2;
@@ -174,6 +189,9 @@ void Layout::find_outputs(int layer, int model, const Batch& batch) {
     maps.first_output.push_back(static_cast<std::int32_t>(maps.output_row.size()));
     maps.first_row.push_back(own);
   }
+  if (!shape_.reordered) return;
+  maps.every_step.clear(), maps.every_row.clear();
+  for (std::int32_t row = 0; row < own; ++row) maps.every_step.push_back({row, row, 0}), maps.every_row.push_back(row);
 }
 
 void Layout::publish(int model) {
@@ -188,11 +206,15 @@ void Layout::publish(int model) {
     p.window[model] = maps.window.data(), p.window_input[model] = maps.window_input.data();
     p.output_row[model] = maps.output_row.data(), p.output_input[model] = maps.output_input.data(), p.output_window[model] = maps.output_window.data();
     p.gate_input[model] = maps.gate_input.data(), p.output_gate[model] = maps.output_gate.data();
+    p.every_row[model] = maps.every_row.data();
+    every_walks_[layer][model] = {size(maps.first_row) - 1,    0, maps.every_step.data(), maps.first_row.data(), maps.first_row.data(),
+                                  maps.first_row.data()};
     walks_[layer][model] = {size(maps.first_step) - 1,    maps.shared,           maps.steps.data(),
                             maps.first_step.data(), maps.first_row.data(), maps.first_output.data()};
   }
   token_pointers_[model] = tokens_[model].data(), position_pointers_[model] = positions_[model].data();
   label_pointers_[model] = labels_[model].data();
+  number_pointers_[model] = numbers_[model].data(), value_pointers_[model] = values_[model].data();
 }
 
 }  // namespace phasegrid::worker

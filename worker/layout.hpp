@@ -5,11 +5,13 @@
 //
 // Layer 1 works on distinct tokens (or distinct pairs of token and position), later layers on positions. Windows of K rows that
 // occur more often than there are sequences (the all-filler window of recall tasks) are shared: computed once, and a run of them is one
-// step of the walk or a few. The last layer is read at scored positions, the others everywhere.
+// step of the walk or a few. The last layer is read at scored positions, the others everywhere. Real-valued sequences, and noise on
+// embeddings, leave nothing to share: rows are positions.
 #pragma once
 #include <memory>
 #include <vector>
 
+#include "kernels/reals.hpp"
 #include "kernels/rows.hpp"
 #include "kernels/scan/scan.hpp"
 #include "tasks/task.hpp"
@@ -23,8 +25,12 @@ struct LayoutShape {
   int layers = 1;
   int most_scored = 0;         // scored positions of one sequence
   bool positional = false;     // rows of layer 1 are pairs of token and position
+  bool reordered = false;      // the mixer sees whole sequences and is read at every position, whatever is scored
   int positions_table = 0;     // rows of the position table: the longest T ever evaluated
+  int channels = 0;            // of real-valued sequences, which have no tokens; 0: tokens
+  bool noisy = false;          // noise on the embedding of every position
 
+  bool apart() const { return channels > 0 || noisy; }   // every position is a row of its own: no two are equal
   std::int64_t positions() const { return static_cast<std::int64_t>(sequences) * T; }
   std::int64_t input_rows(int layer) const;
   std::int64_t outputs(int layer) const;
@@ -40,6 +46,8 @@ struct LayerMaps {
   std::vector<std::int32_t> output_window;                       // (outputs, K) -> input row: the windows that are read
   std::vector<std::int32_t> gate_input, output_gate;             // (gate rows) -> input row; (outputs) -> gate row
   int rows = 0, shared = 0;
+  std::vector<kernels::ScanStep> every_step;                     // with `reordered`: each window is read where it is
+  std::vector<std::int32_t> every_row;
 };
 
 // The same for all layers and all models of a pack, as operations read it. Addresses stay; contents change with every batch.
@@ -53,7 +61,7 @@ class Layout {
   int scored(int model) const { return counts_.back().outputs[model]; }
 
   struct Counts { std::vector<std::int32_t> rows, windows, outputs, gates; };
-  struct Pointers { std::vector<const std::int32_t*> window, window_input, output_row, output_input, output_window, gate_input, output_gate; };
+  struct Pointers { std::vector<const std::int32_t*> window, window_input, output_row, output_input, output_window, gate_input, output_gate, every_row; };
 
   kernels::Count rows(int layer) const { return {counts_[layer].rows.data()}; }
   kernels::Count windows(int layer) const { return {counts_[layer].windows.data()}; }
@@ -61,9 +69,22 @@ class Layout {
   kernels::Count gates(int layer) const { return {counts_[layer].gates.data()}; }
   const Pointers& maps(int layer) const { return pointers_[layer]; }
   const kernels::Walk* walks(int layer) const { return walks_[layer].data(); }
+  // With `reordered`: windows are positions, each read where it is.
+  const kernels::Walk* every_walk(int layer) const { return every_walks_[layer].data(); }
+  // One sequence of all positions, the same for every model: what is computed from time alone walks it.
+  const kernels::Walk* time_walk() const { return time_walks_.data(); }
+  kernels::Index time_row() const { return {time_pointers_.data()}; }
   kernels::Index token() const { return {token_pointers_.data()}; }
   kernels::Index position() const { return {position_pointers_.data()}; }
   kernels::Index label() const { return {label_pointers_.data()}; }
+  kernels::Reals numbers() const { return {number_pointers_.data()}; }   // (rows of layer 1, channels)
+  kernels::Reals values() const { return {value_pointers_.data()}; }     // (scored, outputs)
+  // Calls f(sequence, position) for every row of layer 1, in order, where positions are rows of their own.
+  template <class F>
+  void each_row_apart(F&& f) const {
+    for (int s = 0; s < static_cast<int>(length_.size()); ++s)
+      for (int t = 0; t < length_[s]; ++t) f(s, t);
+  }
   const LayerMaps& layer_maps(int layer, int model) const { return maps_[layer][model]; }
 
  private:
@@ -71,14 +92,21 @@ class Layout {
   void find_windows(int layer, int model, const tasks::Batch& batch);
   void find_outputs(int layer, int model, const tasks::Batch& batch);
   void publish(int model);
+  void walk_time(int models);
 
   LayoutShape shape_;
   std::vector<std::vector<LayerMaps>> maps_;        // [layer][model]
   std::vector<Counts> counts_;
   std::vector<Pointers> pointers_;
-  std::vector<std::vector<kernels::Walk>> walks_;
+  std::vector<std::vector<kernels::Walk>> walks_, every_walks_;
+  std::vector<kernels::ScanStep> time_steps_;
+  std::vector<std::int32_t> time_rows_, time_ends_;
+  std::vector<kernels::Walk> time_walks_;
+  std::vector<const std::int32_t*> time_pointers_;
   std::vector<std::vector<std::int32_t>> tokens_, positions_, labels_;  // [model]
   std::vector<const std::int32_t*> token_pointers_, position_pointers_, label_pointers_;
+  std::vector<std::vector<float>> numbers_, values_;                    // [model]
+  std::vector<const float*> number_pointers_, value_pointers_;
 
   // Working memory of set().
   std::vector<std::int32_t> length_, row_of_, row_at_, window_at_;      // by sequence, by token (and position), by position

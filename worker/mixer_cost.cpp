@@ -1,4 +1,4 @@
-// Counts of docs/theory.md, 1.3, in its notation: D = expand d channels, N states, R the rank of the step-size
+// Counts of docs/theory.md, 1.3, in its notation: D channels, N states, R the rank of the step-size
 // projection, K taps, H heads in G groups. Two operations per weight, one exponential per decay; channels count
 // padded, as the kernels lay them out.
 #include "worker/mixer_cost.hpp"
@@ -25,7 +25,7 @@ struct Sizes {
 Sizes sizes(const Settings& s) {
   const double d = s.real("d");
   return {d,
-          d * s.real("expand"),
+          s.real("D"),
           s.real("N"),
           static_cast<double>(delta_rank(s)),
           s.real("conv"),
@@ -44,16 +44,25 @@ MixerCost selective(const Sizes& s, double out) {
   cost.parameters = s.N * s.D + s.D + out + delta_weights(s, out) + 2 * s.N * s.D;
   cost.flops = 2 * ((s.fixed_delta ? 0 : R > 0 ? s.D * R + s.R * wide(out) : s.D * wide(out)) + s.D * N);
   cost.read_flops = 2 * s.D * N;
-  cost.exponentials = s.N * D + wide(out);
+  cost.exponentials = s.N * D + wide(out), cost.walked = s.N * D;
   cost.activations = 1.5 * wide(out) + D + R + N;
   cost.read_activations = D + N;
   cost.states = 3 * D * N;
   return cost;
 }
-MixerCost mamba(const Settings& settings) {
+// The two options of arXiv 2410.03292: B and C from one triangle, and a sequence sorted there and back, all of it read.
+MixerCost selective(const Settings& settings, double out) {
   const Sizes s = sizes(settings);
-  return selective(s, s.D);
+  MixerCost cost = selective(s, out);
+  if (settings.word("token_dynamics") != "free") cost.parameters -= s.N * s.D + s.N * (s.N + 1) / 2 - s.N;
+  if (settings.word("reorder") == "none") return cost;
+  const double T = task_facts(settings).T, D = wide(s.D);
+  cost.parameters += out;
+  cost.flops += cost.read_flops + 4 * T * D, cost.exponentials += 2 * wide(T);
+  cost.activations += cost.read_activations + wide(out) + 2 * D, cost.states += 3 * T * wide(T);
+  return cost;
 }
+MixerCost mamba(const Settings& settings) { return selective(settings, settings.real("D")); }
 
 MixerCost mamba2(const Settings& settings) {
   const Sizes s = sizes(settings);
@@ -107,7 +116,7 @@ MixerCost b2s6(const Settings& settings) {
   cost.parameters = s.N + 2 * s.N * s.D + (settings.boolean("block_bias") ? s.N * s.D : 0) + learned_delta + s.D;
   cost.flops = 2 * s.N * s.D + 20 * s.N * D, cost.read_flops = 2 * s.N * s.D;   // the exact integral of the input is the most of it
   cost.exponentials = (is_complex ? 1.5 : 1) * s.N * D + D;                     // a complex one: exponential, sine and cosine
-  cost.activations = 1.5 * D + projected, cost.read_activations = D + projected;
+  cost.walked = s.N * D, cost.activations = 1.5 * D + projected, cost.read_activations = D + projected;
   cost.states = 3 * s.N * D;
   return cost;
 }
@@ -123,10 +132,7 @@ MixerCost attention(const Settings& settings) {
   cost.states = 2 * T * outputs + 5 * T * D;
   return cost;
 }
-MixerCost mamba_delta_t(const Settings& settings) {
-  const Sizes s = sizes(settings);
-  return selective(s, s.N);
-}
+MixerCost mamba_delta_t(const Settings& settings) { return selective(settings, settings.real("N")); }
 
 MixerCost linear_attention(const Settings& settings) {
   const Sizes s = sizes(settings);
@@ -134,7 +140,7 @@ MixerCost linear_attention(const Settings& settings) {
   MixerCost cost;
   cost.parameters = s.d * s.N + s.N + 2 * s.N * s.D;
   cost.flops = 2 * (s.d * N + s.D * N), cost.read_flops = 2 * s.D * N;
-  cost.exponentials = s.N * D + N;
+  cost.exponentials = s.N * D + N, cost.walked = s.N * D;
   cost.activations = 2.5 * N + D, cost.read_activations = D + N, cost.states = 3 * D * N;
   return cost;
 }

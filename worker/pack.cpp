@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "worker/models/constructions/constructions.hpp"
 #include "worker/schema.hpp"
 
 namespace phasegrid::worker {
@@ -15,6 +16,7 @@ using tasks::Stream;
 
 namespace {
 constexpr int kEvaluationBatch = 64;
+bool constructed(const CellSpec& cell) { return cell.settings.word("init") == "construction"; }
 }
 
 Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells), device_(device) {
@@ -27,28 +29,39 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
     for (const int T : spec.eval_T) longest = std::max(longest, T);
   }
   const tasks::Task& task = cells_.front().data->task();
-  model_ = model_settings(cells.front().settings, task.vocab(), task.T());
+  model_ = model_settings(cells.front().settings, task);
   parameters_ = describe_parameters(model_, longest);
   segments_ = parameters_.segments();
   stride_ = parameters_.size();
   const int M = static_cast<int>(cells.size());
   for (float** buffer : {&weights_, &grads_, &first_, &second_, &best_}) *buffer = arena_.allocate_array<float>(static_cast<std::size_t>(M * stride_));
   for (int m = 0; m < M; ++m) {
-    parameters_.initialise(weights(m), weights_key(cells[m]));
+    start(m);
     CellResult& result = results_.emplace_back();
     result.index = cells[m].index;
     result.parameters = parameters_.trainable();
   }
-  network_ = std::make_unique<Network<float>>(model_, shape(task, cells_.front().settings.batch, most_scored), M, device.kind, weights_, grads_);
+  if (steps_planned() > 0)
+    network_ = std::make_unique<Network<float>>(model_, shape(task, cells_.front().settings.batch, most_scored), M, device.kind, weights_, grads_);
   evaluator_ = std::make_unique<Network<float>>(model_, shape(task, kEvaluationBatch, most_scored), M, device.kind, weights_, nullptr);
+  std::vector<int> built;
+  for (int m = 0; m < M; ++m)
+    if (constructed(cells[m])) built.push_back(m);
+  if (!built.empty()) validate(built);
+}
+
+void Pack::start(int m) {
+  if (!constructed(specs_[m])) return parameters_.initialise(weights(m), weights_key(specs_[m]));
+  std::vector<double> flat(static_cast<std::size_t>(stride_));
+  construct(specs_[m], parameters_, flat.data());
+  std::copy(flat.begin(), flat.end(), weights(m));
 }
 
 LayoutShape Pack::shape(const tasks::Task& task, int sequences, int most_scored) const {
   int longest = task.T();
   for (const CellSpec& spec : specs_)
     for (const int T : spec.eval_T) longest = std::max(longest, T);
-  return {.sequences = sequences, .T = task.T(), .vocab = task.vocab(), .taps = model_.taps(), .layers = model_.layers, .most_scored = most_scored,
-          .positional = model_.positional != Positional::none, .positions_table = longest};
+  return layout_shape(model_, sequences, task.T(), most_scored, longest);
 }
 
 bool Pack::running() const {
@@ -106,14 +119,15 @@ void Pack::validate(const std::vector<int>& due) {
   for (std::size_t i = 0; i < due.size(); ++i) judge(due[i], scores[i]);
 }
 
-// Keeps the weights of the best evaluation (accuracy first, then loss) and applies the stop rules.
+// Keeps the weights of the best evaluation (accuracy first, then loss) and applies the stop rules. Constructed weights are
+// judged at step 0, too; training goes on from there however good they are.
 void Pack::judge(int m, const Score& score) {
   Cell& cell = cells_[m];
   CellResult& result = results_[m];
-  result.curve.push_back({step_, score.accuracy, score.loss, cell.train_loss / static_cast<double>(std::max<std::int64_t>(1, cell.train_steps))});
+  result.curve.push_back({step_, score.accuracy, score.loss, cell.train_steps > 0 ? cell.train_loss / static_cast<double>(cell.train_steps) : sweeps::kNaN});
   cell.train_loss = 0, cell.train_steps = 0;
   if (!std::isfinite(score.loss)) return rest(m, Status::diverged, "the validation loss is not a number at step " + std::to_string(step_));
-  const bool first = result.best_step == 0;
+  const bool first = result.curve.size() == 1;
   if (first || score.accuracy > result.accuracy_validation || (score.accuracy == result.accuracy_validation && score.loss < cell.best_loss)) {
     result.accuracy_validation = score.accuracy, cell.best_loss = score.loss, result.best_step = step_;
     cell.evaluations_since_best = 0;
@@ -124,7 +138,7 @@ void Pack::judge(int m, const Score& score) {
   const TrainSettings& s = cell.settings;
   const bool reached = s.stop_at_accuracy > 0 && score.accuracy >= s.stop_at_accuracy;
   const bool patient = s.patience == 0 || cell.evaluations_since_best < s.patience;
-  if (step_ >= s.steps || reached || !patient) rest(m, Status::done);
+  if (step_ >= s.steps || (step_ > 0 && (reached || !patient))) rest(m, Status::done);
 }
 
 void Pack::rest(int m, Status status, std::string reason) {
@@ -147,23 +161,25 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream,
     longer = std::make_unique<Network<float>>(model, shape(*tasks[models.front()], kEvaluationBatch, most_scored), static_cast<int>(cells_.size()), device_.kind, weights_, nullptr);
   }
   Network<float>& network = longer ? *longer : *evaluator_;
-  std::vector<double> loss(cells_.size()), right(cells_.size()), scored(cells_.size());
+  std::vector<Scorer> scorers(cells_.size());
+  const auto task_of = [&](int m) -> const tasks::Task& { return other_length ? *tasks[m] : cells_[m].data->task(); };
+  const auto wanted = [&](int m) { return std::min(cells_[m].settings.eval_examples, task_of(m).available(stream)); };
   batch_.clear(model_.T);
   for (std::size_t m = 0; m < cells_.size(); ++m) network.set(static_cast<int>(m), batch_);
   std::int64_t most = 0;
-  for (const int m : models) most = std::max(most, cells_[m].settings.eval_examples);
+  for (const int m : models) most = std::max(most, wanted(m));
   for (std::int64_t begin = 0; begin < most; begin += kEvaluationBatch) {
     for (const int m : models) {
-      const std::int64_t count = std::clamp<std::int64_t>(cells_[m].settings.eval_examples - begin, 0, kEvaluationBatch);
-      const tasks::Task& task = other_length ? *tasks[m] : cells_[m].data->task();
-      tasks::draw_batch(task, cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
+      const std::int64_t count = std::clamp<std::int64_t>(wanted(m) - begin, 0, kEvaluationBatch);
+      tasks::draw_batch(task_of(m), cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
       network.set(m, batch_);
+      scorers[m].saw(batch_);
     }
     network.forward();
-    for (const int m : models) loss[m] += network.loss(m), right[m] += static_cast<double>(network.right(m)), scored[m] += static_cast<double>(network.scored(m));
+    for (const int m : models) scorers[m].add(network.loss(m), network.right(m), network.scored(m));
   }
   std::vector<Score> scores;
-  for (const int m : models) scores.push_back({right[m] / scored[m], loss[m] / scored[m]});
+  for (const int m : models) scores.push_back(scorers[m].score());
   return scores;
 }
 

@@ -11,11 +11,10 @@
 #include "kernels/arena.hpp"
 #include "worker/models/network.hpp"
 #include "worker/run_pack.hpp"
+#include "worker/score.hpp"
 #include "worker/training.hpp"
 
 namespace phasegrid::worker {
-
-struct Score { double accuracy, loss; };
 
 class Pack {
  public:
@@ -44,12 +43,13 @@ class Pack {
     std::int64_t train_steps = 0;
   };
 
+  void start(int m);                                   // the weights that model m begins with
   void train_step();
   void validate(const std::vector<int>& due);
   void judge(int m, const Score& score);
   void rest(int m, sweeps::Status status, std::string reason = {});
   LayoutShape shape(const tasks::Task& task, int sequences, int most_scored) const;
-  // Accuracy and mean loss of the current weights of the given models on the first sequences of a stream, at length T (0: their own).
+  // Score of the current weights of the given models on the first sequences of a stream, at length T (0: their own).
   std::vector<Score> evaluate(const std::vector<int>& models, tasks::Stream stream, int T);
 
   std::span<const sweeps::CellSpec> specs_;

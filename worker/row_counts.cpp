@@ -33,7 +33,7 @@ const std::vector<int>& keys_of(const Settings& settings) {
   if (schema != &settings.schema()) known.clear(), schema = &settings.schema();
   std::vector<int>& keys = known[settings.word("task")];
   if (keys.empty()) {
-    for (const char* name : {"task", "conv", "positional", "layers", "batch"}) keys.push_back(schema->find(name));
+    for (const char* name : {"task", "conv", "positional", "reorder", "layers", "batch"}) keys.push_back(schema->find(name));
     for (const auto& option : tasks::find_task(settings.word("task"))->options)
       keys.push_back(schema->find(option.name));
   }
@@ -50,11 +50,16 @@ LayerCounts counts_of(const LayerMaps& maps, int taps, double scale) {
   return counts;
 }
 
-RowCounts count(const Settings& settings) {
+}  // namespace
+
+RowCounts count_rows(const Settings& settings, bool score_all) {
   const auto task = make_task(settings);
   RowCounts counts{.vocab = task->vocab(),
                    .T = task->T(),
                    .most_scored = task->most_scored(),
+                   .channels = task->channels(),
+                   .outputs = task->outputs(),
+                   .noisy = task->embedding_noise() > 0,
                    .scored = 0,
                    .first = {},
                    .inner = {},
@@ -62,9 +67,10 @@ RowCounts count(const Settings& settings) {
   const double batch_size = settings.real("batch");
   const int sampled = static_cast<int>(std::clamp<std::int64_t>(kMostSampled / counts.T, 1, settings.integer("batch")));
   const int taps = static_cast<int>(std::max<std::int64_t>(1, settings.integer("conv")));
-  const bool positional = settings.word("positional") != "none";
+  const bool positional = settings.word("positional") != "none" || (reads(settings, "reorder") && settings.word("reorder") != "none");
   tasks::Batch batch;
   tasks::draw_batch(*task, kSampleKey, tasks::Stream::sample, 0, sampled, batch);
+  if (score_all) tasks::score_every_position(batch), counts.most_scored = counts.T;
   Layout layout(1, {.sequences = sampled,
                     .T = counts.T,
                     .vocab = counts.vocab,
@@ -72,12 +78,15 @@ RowCounts count(const Settings& settings) {
                     .layers = settings.integer("layers") > 1 ? 3 : 1,
                     .most_scored = counts.most_scored,
                     .positional = positional,
-                    .positions_table = counts.T});
+                    .positions_table = counts.T,
+                    .channels = counts.channels,
+                    .noisy = counts.noisy});
   layout.set(0, batch);
   const double scale = batch_size / sampled;
-  counts.scored = scale * static_cast<double>(batch.label.size());
+  counts.scored = scale * static_cast<double>(batch.position.size());
   counts.first = counts_of(layout.layer_maps(0, 0), taps, scale);
-  const double most_rows = static_cast<double>(counts.vocab) * (positional ? counts.T : 1);
+  const bool apart = layout.shape().apart();
+  const double most_rows = apart ? counts.first.rows : static_cast<double>(counts.vocab) * (positional ? counts.T : 1);
   counts.first.rows = std::min(counts.first.rows, most_rows),
   counts.first.gates = std::min(counts.first.gates, most_rows);
   const int last = layout.shape().layers - 1;
@@ -87,8 +96,6 @@ RowCounts count(const Settings& settings) {
   return counts;
 }
 
-}  // namespace
-
 const RowCounts& row_counts(const Settings& settings) {
   static std::mutex mutex;
   static std::unordered_map<std::vector<sweeps::Value>, RowCounts, Hash> known;
@@ -97,7 +104,7 @@ const RowCounts& row_counts(const Settings& settings) {
   for (const int key : keys_of(settings)) values.push_back(settings.at(key));
   const std::lock_guard lock(mutex);
   const auto found = known.find(values);
-  return found != known.end() ? found->second : known.emplace(values, count(settings)).first->second;
+  return found != known.end() ? found->second : known.emplace(values, count_rows(settings, false)).first->second;
 }
 
 }  // namespace phasegrid::worker

@@ -11,9 +11,14 @@ struct LayerCounts {
 
 struct RowCounts {
   int vocab = 0, T = 0, most_scored = 0;  // of the task
+  int channels = 0, outputs = 0;          // of a real-valued one
+  bool noisy = false;                     // noise on embeddings
   double scored = 0;                      // per batch
   LayerCounts first, inner, last;         // first is also last where there is one layer
 };
+
+// `score_all`: as if every position were scored (tasks::score_every_position).
+RowCounts count_rows(const sweeps::Settings& settings, bool score_all);
 
 // Remembered by all that it depends on: safe to ask for millions of cells.
 const RowCounts& row_counts(const sweeps::Settings& settings);

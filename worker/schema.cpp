@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "worker/models/constructions/constructions.hpp"
 #include "worker/models/registry.hpp"
 
 namespace phasegrid::worker {
@@ -45,37 +46,46 @@ std::vector<Key> model_keys() {
       integer("N", model, "16", 1, kWide, "real state scalars per channel"),
       integer("layers", model, "1", 1, 64, "blocks on top of each other"),
       integer("expand", model, "1", 1, 64, "inner width: D = expand * d"),
+      integer("D", model, "expand*d", 1, 64 * kWide, "inner width, where it is no multiple of d"),
       integer("conv", model, "2", 0, 4, "taps of the causal convolution; 0: none"),
       word("activation", model, "silu", {"silu", "identity", "relu"}, "after the convolution"),
       boolean("gate", model, "true", "multiply the mixer's output by silu of a projection"),
       word("norm", model, "none", {"none", "rms", "layer"}, "in front of every block"),
       word("final_norm", model, "norm", {"none", "rms", "layer"}, "in front of the head; the same as norm"),
       boolean("residual", model, "false", "add each block's input to its output"),
-      word("positional", model, "none", {"none", "scalar", "onehot", "sinusoid", "learned"},
-           "what the embedding says about position"),
+      word("positional", model, "none", {"none", "scalar", "onehot", "sinusoid", "learned", "ssm_time"},
+           "what the embedding says about position; ssm_time: the state of an S6 layer that is fed with ones"),
+      word("time_layer", model, "fixed", {"fixed", "trained"}, "weights of ssm_time; fixed: it counts"),
       rank,
       word("delta_activation", model, "softplus", {"softplus", "sigmoid", "tanh", "relu", "fixed"},
            "from projection to step size; tanh: 1 + tanh z; fixed: softplus of the bias"),
       word("discretisation", model, "euler", {"euler", "zoh", "none"},
            "the input's factor: delta, its exact integral, or 1"),
+      word("token_dynamics", model, "free", {"free", "divergent", "convergent"},
+           "weights of B and C under which tokens must all grow with depth, or all shrink (arXiv 2410.03292)"),
+      word("reorder", model, "none", {"none", "softsort"}, "the mixer sees the whole sequence, sorted by a learned score, so that it is not causal (arXiv 2410.03292)"),
       heads,
       integer("groups", model, "1", 1, kWide, "heads of one group share B and C"),
-      boolean("gated_norm", model, "false", "RMS norm after the gate"),
+      boolean("gated_norm", model, "false", "RMS norm after the gate, over the channels of each group"),
       word("s4d_mode", model, "complex", {"complex", "real"}, "states: N/2 complex ones, each for a conjugate pair, or N real ones"),
       word("s4d_init", model, "lin", {"lin", "inv", "real", "legs"}, "eigenvalues at the start; real states: real"),
-      integer("blocks", model, "expand*d/8 == floor(expand*d/8) ? 8 : expand*d/4 == floor(expand*d/4) ? 4 : expand*d/2 == floor(expand*d/2) ? 2 : 1", 1, kWide, "blocks of channels with projections of their own"),
+      integer("blocks", model, "D/8 == floor(D/8) ? 8 : D/4 == floor(D/4) ? 4 : D/2 == floor(D/2) ? 2 : 1", 1, kWide, "blocks of channels with projections of their own"),
       boolean("block_bias", model, "true", "a bias on B for every channel"),
       boolean("block_complex", model, "true", "N/2 complex states, or N real ones"),
       real("delta_rate", model, "0.1", 0, 1, "factor on the learning rate of the step size's weights; 0: not trained"),
       boolean("tied_embedding", model, "false", "the head's weights are the embedding's"),
+      word("init", model, "random", {"random", "construction"}, "initial weights: random, or built by hand from a theorem"),
+      word("construction", model, "auto", construction_names(), "which theorem; auto: the first that fits the cell"),
       real("init_scale", model, "1.0", 0, 100, "factor on the random initial weights"),
+      real("init_noise", model, "0", 0, 100, "normal noise on a construction's weights, relative to their size"),
   };
 }
 
 std::vector<Key> train_keys() {
   constexpr auto train = Section::train;
   return {
-      integer("steps", train, "epochs > 0 ? max(1, epochs*ceil(examples/batch)) : 3000", 1, kMany, "optimiser steps"),
+      integer("steps", train, "epochs > 0 ? max(1, epochs*ceil(examples/batch)) : init > 0 ? 0 : 3000", 0, kMany,
+              "optimiser steps; 0: a construction is evaluated as it is (init counts as 0 random, 1 construction)"),
       integer("epochs", train, "0", 0, kMany, "passes over `examples` sequences, instead of steps"),
       integer("examples", train, "0", 0, kMany, "size of a fixed training set; 0: fresh sequences at every step"),
       integer("batch", train, "64", 1, kWide, "sequences per step"),
@@ -90,6 +100,20 @@ std::vector<Key> train_keys() {
       integer("eval_examples", Section::eval, "1000", 1, kMany, "sequences of the validation set, and of the test set"),
       integer("every", Section::eval, "max(1, ceil(steps/30))", 1, kMany,
               "steps between evaluations on the validation set"),
+  };
+}
+
+// What is recorded of each cell besides its accuracy (worker/diagnostics, docs/results.md).
+std::vector<Key> diagnostics_keys() {
+  constexpr auto diagnostics = Section::diagnostics;
+  return {
+      boolean("decay", diagnostics, "false", "histograms of decay factors exp(delta A), by the role of the token"),
+      boolean("decay_channels", diagnostics, "false", "the same for every channel"),
+      boolean("sensitivity", diagnostics, "false", "how much the last state depends on each input before it"),
+      boolean("gradients", diagnostics, "false", "share of each input in the last output, gradients of the step size, rank of the output"),
+      boolean("eigenvalues", diagnostics, "false", "eigenvalues of W_C^T W_B, their verdict, and norms of tokens by depth"),
+      boolean("state", diagnostics, "false", "state at the end of up to 4 sequences, with the queries that read it"),
+      integer("diagnostics_examples", diagnostics, "16", 1, 1e6, "sequences of the test set to record from"),
   };
 }
 
@@ -156,6 +180,7 @@ sweeps::Choice task_choice(const tasks::TaskEntry& task) {
   for (const auto& option : task.options) choice.fallbacks[option.name] = option.fallback;
   if (task.complete) choice.complete = [&task](Settings& settings) { task_complete(task, settings); };
   choice.fits = [&task](const Settings& settings) { return task_fits(task, settings); };
+  if (task.real) choice.regression = [&task](const Settings& settings) { return task.real(task_options(settings)); };
   return choice;
 }
 
@@ -164,6 +189,8 @@ std::string training_fits(const Settings& s) {
   if (s.given("steps") && epochs > 0) return "steps: epochs and steps are both given, expected one of them";
   if (epochs > 0 && examples == 0)
     return "examples: epochs are passes over a fixed training set, expected examples of at least 1";
+  if (steps == 0 && s.word("init") == "random")
+    return "steps: random weights must be trained, expected steps >= 1 or init = \"construction\", but steps = 0";
   if (s.integer("warmup") > steps)
     return fmt::format("warmup: warm-up ends before training does, warmup <= steps, but warmup = {} and steps = {}",
                        s.integer("warmup"), steps);
@@ -171,19 +198,30 @@ std::string training_fits(const Settings& s) {
 }
 
 std::string model_fits(const Settings& s) {
-  const auto D = s.integer("d") * s.integer("expand");
+  const auto D = s.integer("D");
+  if (s.given("D") && s.given("expand") && D != s.integer("d") * s.integer("expand"))
+    return fmt::format("D: expand and D are both given, expected one of them or D = expand*d, but D = {} and expand*d = {}", D,
+                       s.integer("d") * s.integer("expand"));
   if (reads(s, "delta_rank") && !s.is_word("delta_rank") && s.integer("delta_rank") > D)
     return fmt::format(
-        "delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= expand*d, but delta_rank = {} and "
-        "expand*d = {}",
+        "delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= D, but delta_rank = {} and "
+        "D = {}",
         s.integer("delta_rank"), D);
+  if (reads(s, "token_dynamics") && s.word("token_dynamics") != "free" && s.integer("N") > D)
+    return fmt::format("token_dynamics: B and C share a triangular matrix, N <= D, but N = {} and D = {}", s.integer("N"), D);
+  if (reads(s, "reorder") && s.word("reorder") != "none" && s.word("delta_activation") == "fixed")
+    return "reorder: the score is made from the step size's projection, expected a delta_activation other than \"fixed\"";
   const auto heads = head_count(s), groups = s.integer("groups");
   if (reads(s, "heads") && D % heads != 0)
-    return fmt::format("heads: the inner width is a multiple of the heads, but heads = {} and expand*d = {}", heads, D);
+    return fmt::format("heads: the inner width is a multiple of the heads, but heads = {} and D = {}", heads, D);
   if (reads(s, "groups") && heads % groups != 0)
     return fmt::format("groups: heads are a multiple of the groups, but groups = {} and heads = {}", groups, heads);
   if (reads(s, "gated_norm") && s.boolean("gated_norm") && !s.boolean("gate"))
     return "gated_norm: a norm after the gate, expected gate = true";
+  if (s.boolean("tied_embedding") && task_facts(s).channels > 0)
+    return "tied_embedding: a real-valued task has no embedding whose weights a head could use, expected false";
+  if (s.real("init_noise") > 0 && s.word("init") == "random")
+    return "init_noise: noise is added to a construction, expected init = \"construction\"";
   return "";
 }
 
@@ -197,11 +235,13 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
     schema->keys.push_back(std::move(key));
   }
   for (Key& key : train_keys()) schema->keys.push_back(std::move(key));
+  for (Key& key : diagnostics_keys()) schema->keys.push_back(std::move(key));
   for (const auto& task : tasks::all_tasks()) schema->tasks.push_back(task_choice(task));
   for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, variant.complete, variant.fits});
   schema->fits = [](const Settings& settings) {
-    const std::string reason = model_fits(settings);
-    return reason.empty() ? training_fits(settings) : reason;
+    for (const auto rules : {model_fits, training_fits, construction_fits})
+      if (std::string reason = rules(settings); !reason.empty()) return reason;
+    return std::string();
   };
   schema->cost = cell_cost;
   schema->index();

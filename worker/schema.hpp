@@ -16,6 +16,8 @@ tasks::Options task_options(const sweeps::Settings& settings);
 // Numbers that the cell's task makes of its options. Remembered: safe to ask for millions of cells.
 struct TaskFacts {
   int vocab, T, most_scored;
+  int channels, outputs;   // of a real-valued task
+  bool noisy;              // noise on embeddings
 };
 TaskFacts task_facts(const sweeps::Settings& settings);
 
@@ -24,6 +26,10 @@ bool reads(const sweeps::Settings& settings, std::string_view key);
 
 // Counted, not measured: see cost.cpp.
 sweeps::Cost cell_cost(const sweeps::Settings& settings);
+
+// Of one training step with batches of such rows, without evaluations.
+struct RowCounts;
+sweeps::Cost step_cost(const sweeps::Settings& settings, const RowCounts& counts);
 
 // Rank of the low-rank step-size projection; 0: full.
 std::int64_t delta_rank(const sweeps::Settings& settings);

@@ -5,7 +5,11 @@
 // network be described, for its parameters.
 #pragma once
 #include <algorithm>
+#include <chrono>
+#include <map>
 #include <memory>
+#include <ranges>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -13,6 +17,10 @@
 #include "kernels/operations.hpp"
 
 namespace phasegrid::worker {
+
+// Seconds by kind of operation.
+struct OperationSeconds { double forward = 0, backward = 0; };
+using Profile = std::map<std::string_view, OperationSeconds>;
 
 template <class Real>
 class Tape {
@@ -38,6 +46,14 @@ class Tape {
     r.grads = nullptr, r.values = dry() || !training_ ? nullptr : scratch(r.stride * models_);
     return r;
   }
+  // A parameter that an operation computes from others: its gradient is cleared on the way forward.
+  kernels::Parameter<Real> derived(int rows, int columns) {
+    kernels::Parameter<Real> p{nullptr, nullptr, static_cast<std::int64_t>(rows) * kernels::padded(columns), rows, columns, kernels::padded(columns)};
+    if (dry()) return p;
+    p.values = scratch(p.stride * models_);
+    if (training_) p.grads = scratch(p.stride * models_);
+    return p;
+  }
   Real* scratch(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<Real>(static_cast<std::size_t>(n)); }
 
   std::int32_t* integers(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<std::int32_t>(static_cast<std::size_t>(n)); }
@@ -58,8 +74,17 @@ class Tape {
     for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) (*node)->mark(written);
   }
 
-  void forward() { for (auto& node : nodes_) node->forward(); }
-  void backward() { for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) (*node)->backward(); }
+  void forward() {
+    if (profile_) return profiled(nodes_, &Node::forward, &OperationSeconds::forward);
+    for (auto& node : nodes_) node->forward();
+  }
+  void backward() {
+    const auto reversed = std::ranges::reverse_view(nodes_);
+    if (profile_) return profiled(reversed, &Node::backward, &OperationSeconds::backward);
+    for (auto& node : reversed) node->backward();
+  }
+  // From now on adds up where the time goes; null: no longer.
+  void profile(Profile* into) { profile_ = into; }
   std::size_t bytes() const { return arena_.bytes(); }
 
  private:
@@ -67,6 +92,7 @@ class Tape {
     virtual ~Node() = default;
     virtual void forward() = 0;
     virtual void backward() = 0;
+    virtual std::string_view name() const = 0;
     virtual void mark(std::unordered_set<const Real*>& written) = 0;
   };
   template <class Operation>
@@ -74,6 +100,7 @@ class Tape {
     NodeOf(kernels::Functions<Operation> functions, Operation operation) : functions(functions), operation(operation) {}
     void forward() override { functions.forward(operation); }
     void backward() override { functions.backward(operation); }
+    std::string_view name() const override { return kernels::name_of(operation); }
     void mark(std::unordered_set<const Real*>& written) override {
       operation.each_input([&](kernels::Rows<Real>& input) { input.add = input.grads && !written.insert(input.grads).second; });
     }
@@ -81,11 +108,22 @@ class Tape {
     Operation operation;
   };
 
+  template <class Nodes>
+  void profiled(const Nodes& nodes, void (Node::*run)(), double OperationSeconds::*part) {
+    using Clock = std::chrono::steady_clock;
+    for (auto& node : nodes) {
+      const auto start = Clock::now();
+      ((*node).*run)();
+      (*profile_)[node->name()].*part += std::chrono::duration<double>(Clock::now() - start).count();
+    }
+  }
+
   const kernels::Operations<Real>* operations_;
   int models_;
   bool training_;
   kernels::Arena arena_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  Profile* profile_ = nullptr;
 };
 
 }  // namespace phasegrid::worker

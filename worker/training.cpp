@@ -56,7 +56,7 @@ void TrainingData::draw(std::int64_t step, tasks::Batch& batch) {
   }
   const std::int64_t steps_per_epoch = (examples_ + batch_ - 1) / batch_, epoch = (step - 1) / steps_per_epoch;
   if (epoch != epoch_) shuffle(epoch);
-  batch.clear(task_->T());
+  tasks::draw_batch(*task_, key_, Stream::train, 0, 0, batch);
   const std::int64_t begin = (step - 1) % steps_per_epoch * batch_, end = std::min(begin + batch_, examples_);
   for (std::int64_t i = begin; i < end; ++i) {
     kernels::Random random(key_, static_cast<std::uint32_t>(Stream::train), order_[static_cast<std::size_t>(i)]);

@@ -9,10 +9,12 @@ inline namespace PHASEGRID_ISA {
 template <class Real>
 void forward(const Embedding<Real>& op) {
   for (int m = 0; m < op.models; ++m)
-    for (int r = 0; r < op.y.count[m]; ++r) {
-      const Real* e = op.table.value(m) + static_cast<std::int64_t>(op.token[m][r]) * op.table.width;
-      Real* y = op.y.value(m) + static_cast<std::int64_t>(r) * op.y.width;
+    for (std::int64_t r = 0; r < op.y.count[m]; ++r) {
+      const Real* e = op.from_base ? op.base.value(m) + r * op.base.width : op.table.value(m) + static_cast<std::int64_t>(op.token[m][r]) * op.table.width;
+      Real* y = op.y.value(m) + r * op.y.width;
       for (int i = 0; i < op.y.width; i += kLanes) at(y + i) = at(e + i);
+      if (op.noise)
+        for (int i = 0; i < op.y.columns; ++i) y[i] += static_cast<Real>(op.noise[m][r * op.y.columns + i]);
       if (!op.positional) continue;
       const Real* p = op.positions.value(m) + static_cast<std::int64_t>(op.position[m][r]) * op.positions.width;
       for (int i = 0; i < op.y.width; i += kLanes) at(y + i) += at(p + i);
@@ -22,10 +24,11 @@ void forward(const Embedding<Real>& op) {
 template <class Real>
 void backward(const Embedding<Real>& op) {
   for (int m = 0; m < op.models; ++m)
-    for (int r = 0; r < op.y.count[m]; ++r) {
-      const Real* d_y = op.y.grad(m) + static_cast<std::int64_t>(r) * op.y.width;
-      Real* d_e = op.table.grad(m) + static_cast<std::int64_t>(op.token[m][r]) * op.table.width;
-      for (int i = 0; i < op.y.width; i += kLanes) at(d_e + i) += at(d_y + i);
+    for (std::int64_t r = 0; r < op.y.count[m]; ++r) {
+      const Real* d_y = op.y.grad(m) + r * op.y.width;
+      const bool add = !op.from_base || op.base.add;
+      Real* d_e = op.from_base ? op.base.grad(m) + r * op.base.width : op.table.grad(m) + static_cast<std::int64_t>(op.token[m][r]) * op.table.width;
+      for (int i = 0; i < op.y.width; i += kLanes) at(d_e + i) = add ? at(d_e + i) + at(d_y + i) : at(d_y + i);
       if (!op.positional) continue;
       Real* d_p = op.positions.grad(m) + static_cast<std::int64_t>(op.position[m][r]) * op.positions.width;
       for (int i = 0; i < op.y.width; i += kLanes) at(d_p + i) += at(d_y + i);

@@ -14,7 +14,9 @@ namespace {
 
 class EveryNetwork : public testing::TestWithParam<Case> {
  protected:
-  sweeps::CellSpec cell(const std::string& more = "") const { return mqar_cell(GetParam().variant, GetParam().change.lines + ("\n" + more)); }
+  sweeps::CellSpec cell(const std::string& more = "", const std::string& train = "steps = 10", int seed = 0) const {
+    return mqar_cell(GetParam().variant, GetParam().change.lines + ("\n" + more), train, seed, GetParam().change.task);
+  }
 };
 INSTANTIATE_TEST_SUITE_P(Table, EveryNetwork, testing::ValuesIn(all_cases()), name_of);
 
@@ -82,7 +84,7 @@ TEST_P(EveryNetwork, HasTheParametersThatTheCostModelCounts) {
 }
 
 TEST_P(EveryNetwork, LearnsInThirtySteps) {
-  const sweeps::CellSpec spec = mqar_cell(GetParam().variant, GetParam().change.lines, "steps = 30\nlearning_rate = 1e-2\nschedule = \"constant\"\n[eval]\nevery = 10");
+  const sweeps::CellSpec spec = cell("", "steps = 30\nexamples = 6\nlearning_rate = 1e-2\nschedule = \"constant\"\n[eval]\nevery = 10");
   const auto results = run_pack(std::span(&spec, 1), {cpu_kinds().back()});
   ASSERT_EQ(results[0].status, sweeps::Status::done) << results[0].reason;
   EXPECT_LT(results[0].curve.back().train_loss, results[0].curve.front().train_loss);
@@ -91,7 +93,7 @@ TEST_P(EveryNetwork, LearnsInThirtySteps) {
 TEST_P(EveryNetwork, GivesACellTheSameBitsInAPackAndAlone) {
   std::vector<sweeps::CellSpec> cells;
   for (int i = 0; i < 3; ++i)
-    cells.push_back(mqar_cell(GetParam().variant, GetParam().change.lines, "steps = " + std::to_string(12 + 3 * i) + "\nlearning_rate = 0.0" + std::to_string(i + 1) + "\n[eval]\neval_examples = 70\nevery = 4", i));
+    cells.push_back(cell("", "steps = " + std::to_string(12 + 3 * i) + "\nlearning_rate = 0.0" + std::to_string(i + 1) + "\n[eval]\neval_examples = 70\nevery = 4", i));
   const Device device{cpu_kinds().back()};
   const auto pack = run_pack(cells, device);
   for (std::size_t i = 0; i < cells.size(); ++i) {

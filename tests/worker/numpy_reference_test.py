@@ -50,16 +50,56 @@ def complex_of(w, name):
     return w[name + "_real"] + 1j * w[name + "_imag"]
 
 
-def mamba(w, m, u):
+def softsort(score):
+    """P[b, i, j], i the place in increasing order of the scores."""
+    z = -np.abs(np.sort(score, axis=1)[:, :, None] - score[:, None, :])
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+
+
+def selective(w, m, u, n, delta_axis, rule):
+    """S6 with a step size per channel (delta_axis = -1) or per state (-2)."""
     R, N = m.get("delta_rank", 1), m["N"]
-    projected = u @ w["x_proj.weight"].T
-    delta = softplus(projected[..., :R] @ w["dt_proj.weight"].T + w["dt_proj.bias"])[..., None]
-    B, C, A = projected[..., None, R : R + N], projected[..., None, R + N :], -np.exp(w["A_log"])
-    y, skip = recurrence(np.exp(delta * A), factor(m.get("discretisation", "euler"), delta, A) * B * u[..., None], C, w["D"], u)
+    step = lambda x: x @ w["x_proj.weight"][:R].T @ w["dt_proj.weight"].T + w["dt_proj.bias"]
+    P = softsort((step(u) @ w["reorder.weight"].T)[..., 0]) if "reorder.weight" in w else np.eye(T)[None]
+    u = P @ u
+    if "bc_proj.weight" in w:
+        W_C = np.triu(w["bc_proj.weight"], 1) + np.eye(*w["bc_proj.weight"].shape)
+        sign = {"divergent": 1, "convergent": -1}[m["token_dynamics"]]
+        W_B = sign * (softplus(w["bc_log"]) + 0.7)[:, None] * W_C
+    else:
+        W_B, W_C = w["x_proj.weight"][R : R + N], w["x_proj.weight"][R + N :]
+    delta, B, C, A = np.expand_dims(softplus(step(u)), delta_axis), (u @ W_B.T)[..., None, :], (u @ W_C.T)[..., None, :], -np.exp(w["A_log"])
+    y, skip = recurrence(np.exp(delta * A), factor(m.get("discretisation", rule), delta, A) * B * u[..., None], C, w["D"], u)
+    return P.transpose(0, 2, 1) @ (y + skip)
+
+
+def mamba(w, m, u, n):
+    return selective(w, m, u, n, -1, "euler")
+
+
+def mamba_delta_t(w, m, u, n):
+    return selective(w, m, u, n, -2, "none")
+
+
+def mamba2(w, m, u, n):
+    D, N, H, G, act = u.shape[2], m["N"], m.get("heads", 1), m.get("groups", 1), ACTIVATIONS[m.get("activation", "silu")]
+    rows = w["in_proj.weight"][(2 if m["gate"] else 1) * D :]                     # of B, C and dt
+    of = lambda first: act(conv(n @ rows[first : first + G * N].T, w["conv1d.weight"][D + first :][: G * N], w["conv1d.bias"][D + first :][: G * N]))
+    B, C = (np.repeat(of(first).reshape(BATCH, T, G, N), D // G, axis=2) for first in (0, G * N))
+    delta = np.repeat(softplus(n @ rows[2 * G * N :].T + w["dt_bias"]), D // H, axis=2)[..., None]
+    A = np.repeat(-np.exp(w["A_log"]), D // H)[:, None]
+    y, skip = recurrence(np.exp(delta * A), delta * B * u[..., None], C, np.repeat(w["D"], D // H), u)
     return y + skip
 
 
-def s4d(w, m, u):
+def linear_attention(w, m, u, n):
+    alpha = sigmoid(-(n @ w["gk_proj.weight"].T + w["gk_proj.bias"])) ** (1 / 16)
+    k, q = u @ w["k_proj.weight"].T, u @ w["q_proj.weight"].T
+    y, _ = recurrence(alpha[..., None, :], k[..., None, :] * u[..., None], q[..., None, :], 0, u)
+    return y
+
+
+def s4d(w, m, u, n):
     delta = np.exp(w["log_dt"])[:, None]
     if m.get("s4d_mode") == "real":
         A, B, C, kappa = -np.exp(w["A_log"]), w.get("B", 1.0), w["C"], 1
@@ -73,21 +113,21 @@ def s4d(w, m, u):
     return kappa * y.real + skip
 
 
-def s4(w, m, u):
+def s4(w, m, u, n):
     L, P, Q, B, C = -np.exp(w["A_real_log"]) + 1j * w["A_imag"], *(complex_of(w, name) for name in "PQBC")
     y = w["D"] * u
     for c in range(u.shape[2]):
-        delta, n = np.exp(w["log_dt"][c]), L.shape[1]
+        delta, modes = np.exp(w["log_dt"][c]), L.shape[1]
         A = np.diag(L[c]) - np.outer(P[c], Q[c].conj())
-        M = np.linalg.inv(np.eye(n) - delta / 2 * A)
-        h = np.zeros((BATCH, n), complex)
+        M = np.linalg.inv(np.eye(modes) - delta / 2 * A)
+        h = np.zeros((BATCH, modes), complex)
         for t in range(T):
-            h = h @ (2 * M - np.eye(n)).T + delta * (M @ B[c]) * u[:, t, c, None]
+            h = h @ (2 * M - np.eye(modes)).T + delta * (M @ B[c]) * u[:, t, c, None]
             y[:, t, c] += 2 * (h @ C[c]).real
     return y
 
 
-def b2s6(w, m, u):
+def b2s6(w, m, u, n):
     D, blocks = u.shape[2], m["blocks"]
     p = D // blocks
     block = np.arange(D) // p
@@ -105,7 +145,7 @@ def b2s6(w, m, u):
     return y.real + skip
 
 
-def attention(w, m, u):
+def attention(w, m, u, n):
     D, H = u.shape[2], m.get("heads", 1)
     q, k, v = (np.reshape(u @ w["qkv_proj.weight"][i * D : (i + 1) * D].T, (BATCH, T, H, D // H)) for i in range(3))
     s = np.einsum("bqhp,bthp->bhqt", q, k) / np.sqrt(D // H)
@@ -114,27 +154,44 @@ def attention(w, m, u):
     return np.einsum("bhqt,bthp->bqhp", p / p.sum(-1, keepdims=True), v).reshape(BATCH, T, D)
 
 
-MIXERS = {"mamba": mamba, "s4d": s4d, "mamba_s4d": s4d, "s4": s4, "b2s6": b2s6, "attention": attention}
+MIXERS = {"mamba": mamba, "mamba_delta_t": mamba_delta_t, "mamba2": mamba2, "linear_attention": linear_attention, "s4d": s4d, "mamba_s4d": s4d, "s4": s4, "b2s6": b2s6, "attention": attention}
+
+
+def rms(x, weight):
+    return x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-5) * weight
+
+
+def time_signal(w):
+    """p_t of the S6 layer with one channel that is fed with ones."""
+    delta, h, p = softplus(w["time.dt_bias"]), 0, []
+    for _ in range(T):
+        h = np.exp(-delta * np.exp(w["time.A_log"][0])) * h + delta * w["time.B"]
+        p.append(w["time.C"] @ h)
+    return np.array(p)[:, None] @ w["time.out_proj.weight"].T
 
 
 def logits(weights, m, tokens):
     e = weights["embedding.weight"][tokens]
+    if m.get("positional") == "ssm_time":
+        e = e + time_signal(weights)
     for layer in range(m.get("layers", 1)):
         prefix = f"layers.{layer}.mixer."
         w = {name[len(prefix) :]: value for name, value in weights.items() if name.startswith(prefix)}
         D = w["out_proj.weight"].shape[1]
-        n = e
-        if m.get("norm") == "rms":
-            n = e / np.sqrt((e**2).mean(-1, keepdims=True) + 1e-5) * weights[f"layers.{layer}.norm.weight"]
-        x = n @ w["in_proj.weight"][:D].T
-        u = ACTIVATIONS[m.get("activation", "silu")](conv(x, w["conv1d.weight"], w["conv1d.bias"]) if m["conv"] else x)
-        y = MIXERS[m["variant"]](w, m, u)
+        x_first, z_first = (D, 0) if m["variant"] == "mamba2" and m["gate"] else (0, D)
+        n = rms(e, weights[f"layers.{layer}.norm.weight"]) if m.get("norm") == "rms" else e
+        x = n @ w["in_proj.weight"][x_first : x_first + D].T
+        u = ACTIVATIONS[m.get("activation", "silu")](conv(x, w["conv1d.weight"][:D], w["conv1d.bias"][:D]) if m["conv"] else x)
+        y = MIXERS[m["variant"]](w, m, u, n)
         if m["gate"]:
-            y = y * ACTIVATIONS["silu"](n @ w["in_proj.weight"][D:].T)
+            y = y * ACTIVATIONS["silu"](n @ w["in_proj.weight"][z_first : z_first + D].T)
+        if m.get("gated_norm"):
+            G = m.get("groups", 1)
+            y = rms(y.reshape(BATCH, T, G, D // G), w["norm.weight"].reshape(G, D // G)).reshape(y.shape)
         r = y @ w["out_proj.weight"].T
         e = r + e if m.get("residual") else r
     if m.get("norm") == "rms":
-        e = e / np.sqrt((e**2).mean(-1, keepdims=True) + 1e-5) * weights["norm_f.weight"]
+        e = rms(e, weights["norm_f.weight"])
     return e @ weights["lm_head.weight"].T + weights["lm_head.bias"]
 
 
@@ -149,9 +206,16 @@ def mixer_shapes(m, D):
     N, n = m.get("N", 0), m.get("N", 0) // 2
     pair = lambda name, *shape: {name + "_real": shape, name + "_imag": shape}
     diagonal = {"log_dt": (D,), "A_real_log": (D, n), "A_imag": (D, n), "D": (D,)} | pair("B", D, n) | pair("C", D, n)
-    if m["variant"] == "mamba":
-        R = m.get("delta_rank", 1)
-        return {"x_proj.weight": (R + 2 * N, D), "dt_proj.weight": (D, R), "dt_proj.bias": (D,), "A_log": (D, N), "D": (D,)}
+    if m["variant"] in ("mamba", "mamba_delta_t"):
+        R, steps, free = m.get("delta_rank", 1), D if m["variant"] == "mamba" else N, "token_dynamics" not in m
+        shapes = {"x_proj.weight": (R + (2 * N if free else 0), D), "dt_proj.weight": (steps, R), "dt_proj.bias": (steps,), "A_log": (D, N), "D": (D,)}
+        shapes |= {} if free else {"bc_proj.weight": (N, D), "bc_log": (N,)}
+        return shapes | ({"reorder.weight": (1, steps)} if "reorder" in m else {})
+    if m["variant"] == "mamba2":
+        H = m.get("heads", 1)
+        return {"dt_bias": (H,), "A_log": (H,), "D": (H,)} | ({"norm.weight": (D,)} if m.get("gated_norm") else {})
+    if m["variant"] == "linear_attention":
+        return {"q_proj.weight": (N, D), "k_proj.weight": (N, D), "gk_proj.weight": (N, m["d"]), "gk_proj.bias": (N,)}
     if m["variant"] in ("s4d", "mamba_s4d"):
         return {"log_dt": (D,), "A_log": (D, N), "B": (D, N), "C": (D, N), "D": (D,)} if m.get("s4d_mode") == "real" else diagonal
     if m["variant"] == "s4":
@@ -171,10 +235,14 @@ def random_weights(m, rng):
     shapes = {"embedding.weight": (VOCAB, d), "lm_head.weight": (VOCAB, d), "lm_head.bias": (VOCAB,)}
     if m.get("norm") == "rms":
         shapes["norm_f.weight"] = (d,)
+    if m.get("positional") == "ssm_time":
+        shapes |= {"time.A_log": (1, m["N"]), "time.dt_bias": (1,), "time.B": (m["N"],), "time.C": (m["N"],), "time.out_proj.weight": (d, 1)}
     for layer in range(m.get("layers", 1)):
-        mixer = mixer_shapes(m, D) | {"in_proj.weight": (2 * D if m["gate"] else D, d), "out_proj.weight": (d, D)}
+        BC = 2 * m.get("groups", 1) * m["N"] if m["variant"] == "mamba2" else 0
+        rows = (2 * D if m["gate"] else D) + BC + (m.get("heads", 1) if BC else 0)
+        mixer = mixer_shapes(m, D) | {"in_proj.weight": (rows, d), "out_proj.weight": (d, D)}
         if m["conv"]:
-            mixer |= {"conv1d.weight": (D, 1, m["conv"]), "conv1d.bias": (D,)}
+            mixer |= {"conv1d.weight": (D + BC, 1, m["conv"]), "conv1d.bias": (D + BC,)}
         shapes |= {f"layers.{layer}.mixer.{name}": shape for name, shape in mixer.items()}
         if m.get("norm") == "rms":
             shapes[f"layers.{layer}.norm.weight"] = (d,)
@@ -206,6 +274,18 @@ PLAIN = {"d": 5, "conv": 2, "gate": False}
 CASES = {
     "mamba": BLOCK | {"variant": "mamba", "N": 4, "delta_rank": 2},
     "mamba_zoh": PLAIN | {"variant": "mamba", "N": 3, "delta_rank": 1, "discretisation": "zoh", "activation": "identity"},
+    "mamba_with_time": PLAIN | {"variant": "mamba", "N": 3, "delta_rank": 1, "positional": "ssm_time", "time_layer": "trained"},
+    "mamba_divergent": PLAIN | {"variant": "mamba", "N": 3, "delta_rank": 2, "token_dynamics": "divergent"},
+    "mamba_convergent": BLOCK | {"variant": "mamba", "N": 4, "delta_rank": 1, "token_dynamics": "convergent", "layers": 2, "norm": "rms", "residual": True},
+    "mamba_reordered": BLOCK | {"variant": "mamba", "N": 4, "delta_rank": 2, "reorder": "softsort"},
+    "mamba_delta_t": BLOCK | {"variant": "mamba_delta_t", "N": 4, "delta_rank": 2},
+    "mamba_delta_t_euler": PLAIN | {"variant": "mamba_delta_t", "N": 3, "delta_rank": 1, "discretisation": "euler"},
+    "mamba_delta_t_zoh_reordered": PLAIN | {"variant": "mamba_delta_t", "N": 3, "delta_rank": 1, "discretisation": "zoh", "reorder": "softsort"},
+    "mamba2": BLOCK | {"variant": "mamba2", "N": 4},
+    "mamba2_plain": PLAIN | {"variant": "mamba2", "N": 3, "activation": "relu"},
+    "mamba2_heads": BLOCK | {"variant": "mamba2", "N": 3, "heads": 6, "groups": 3, "gated_norm": True, "layers": 2, "norm": "rms", "residual": True},
+    "linear_attention": BLOCK | {"variant": "linear_attention", "N": 4},
+    "linear_attention_layers": PLAIN | {"variant": "linear_attention", "N": 3, "layers": 2, "norm": "rms", "residual": True},
     "s4d": PLAIN | {"variant": "s4d", "N": 6},
     "s4d_real": PLAIN | {"variant": "s4d", "N": 3, "s4d_mode": "real", "s4d_init": "real"},
     "s4d_without_conv": PLAIN | {"variant": "s4d", "N": 4, "conv": 0, "activation": "identity"},

@@ -96,7 +96,7 @@ TEST(Schema, RulesBetweenSettingsNameTheKey) {
   EXPECT_EQ(error_of(mqar, "d = 4\ndelta_rank = 5"),
             "t.toml:8:14: model.delta_rank: no cell of this grid can exist: a bottleneck is at most as wide as what it "
             "joins, "
-            "delta_rank <= expand*d, but delta_rank = 5 and expand*d = 4");
+            "delta_rank <= D, but delta_rank = 5 and D = 4");
   EXPECT_EQ(error_of(mqar + "\nT = 33", "d = 4"),
             "t.toml:5:5: task.T: no cell of this grid can exist: pairs and queries take two places each, T must be "
             "even, but T = 33");

@@ -18,13 +18,15 @@
 
 namespace phasegrid::worker::test {
 
-// One cell: a small MQAR with lines added to [model] and [train].
-inline sweeps::CellSpec mqar_cell(const std::string& variant, std::string model = "", const std::string& train = "steps = 10", int seed = 0) {
+inline const std::string kMqar = "name = \"mqar\"\nkappa = 3\nnu = 4\npairs = 2\nT = 14\n";
+
+// One cell: a small MQAR, or another task, with lines added to [model] and [train].
+inline sweeps::CellSpec mqar_cell(const std::string& variant, std::string model = "", const std::string& train = "steps = 10", int seed = 0, const std::string& task = kMqar) {
   const auto& keys = find_variant(variant)->keys;
   const bool reads_N = std::find(keys.begin(), keys.end(), "N") != keys.end();   // attention has no states
   if (!reads_N) model = std::regex_replace(model, std::regex("N = [0-9]+"), "");
   const auto says = [&](const std::string& key) { return ("\n" + model).find("\n" + key + " = ") != std::string::npos; };
-  const std::string text = "[sweep]\nname = \"test\"\nseeds = [" + std::to_string(seed) + "]\n[task]\nname = \"mqar\"\nkappa = 3\nnu = 4\npairs = 2\nT = 14\n" +
+  const std::string text = "[sweep]\nname = \"test\"\nseeds = [" + std::to_string(seed) + "]\n[task]\n" + task +
                            "[axes]\nvariant = [\"" + variant + "\"]\n[model]\n" + (says("d") ? "" : "d = 5\n") +
                            (says("N") || !reads_N ? "" : "N = 4\n") + model + "\n[train]\nbatch = 6\n" + train + "\n";
   return sweeps::Grid::parse(text, "test.toml", make_schema()).cell(0);
@@ -44,13 +46,12 @@ struct Bench {
     const TrainSettings train = train_settings(cell.settings);
     TrainingData data(cell, train);
     const tasks::Task& task = data.task();
-    model = model_settings(cell.settings, task.vocab(), task.T());
+    model = model_settings(cell.settings, task);
     parameters = describe_parameters(model);
     values = arena.allocate_array<Real>(static_cast<std::size_t>(parameters.size()));
     grads = arena.allocate_array<Real>(static_cast<std::size_t>(parameters.size()));
     randomise(cell.seed);
-    const LayoutShape shape{.sequences = train.batch, .T = task.T(), .vocab = task.vocab(), .taps = model.taps(), .layers = model.layers,
-                            .most_scored = task.most_scored(), .positional = model.positional != Positional::none, .positions_table = task.T()};
+    const LayoutShape shape = layout_shape(model, train.batch, task.T(), task.most_scored(), task.T());
     network = std::make_unique<Network<Real>>(model, shape, 1, kind, values, grads);
     data.draw(1, batch);
     network->set(0, batch);
@@ -84,9 +85,15 @@ struct Bench {
 };
 
 // Every switch of [model], one line each; a variant is tested with all that its keys allow.
-struct Switch { const char* name; const char* lines; const char* key = nullptr; };   // key: only variants that read it
+struct Switch { const char* name; const char* lines; const char* key = nullptr; std::string task = kMqar; };   // key: only variants that read it
 inline std::vector<Switch> switches() {
+  const std::string tones = "name = \"prime_frequencies\"\nfrequencies = 2\nT = 11\n", sum = "name = \"linear_functional\"\nT = 9\n";
   return {
+      {"real_valued", "", nullptr, tones},
+      {"real_valued_positions", "positional = \"learned\"\nconv = 3", nullptr, sum},
+      {"real_valued_noise", "layers = 2\nnorm = \"rms\"\nresidual = true", nullptr, tones + "embedding_noise = 0.3\n"},
+      {"embedding_noise", "", nullptr, kMqar + "embedding_noise = 0.3\n"},
+      {"embedding_noise_positions", "positional = \"sinusoid\"\nlayers = 2", nullptr, kMqar + "embedding_noise = 0.3\n"},
       {"plain", ""},
       {"no_gate", "gate = false"},
       {"no_conv", "conv = 0"},
@@ -103,6 +110,13 @@ inline std::vector<Switch> switches() {
       {"scalar", "positional = \"scalar\""},
       {"onehot", "positional = \"onehot\"\nd = 17"},
       {"sinusoid", "positional = \"sinusoid\""},
+      {"ssm_time", "positional = \"ssm_time\""},
+      {"trained_time", "positional = \"ssm_time\"\ntime_layer = \"trained\""},
+      {"divergent", "token_dynamics = \"divergent\"", "token_dynamics"},
+      {"convergent", "token_dynamics = \"convergent\"\nexpand = 4\nN = 10", "token_dynamics"},
+      {"softsort", "reorder = \"softsort\"", "reorder"},
+      // Scores that nearly tie are kinks that differences see; with d = 17 there are some.
+      {"softsort_two_layers", "reorder = \"softsort\"\nlayers = 2\nnorm = \"rms\"\nresidual = true\nd = 18", "reorder"},
       {"tied", "tied_embedding = true"},
       {"expand", "expand = 4\nN = 10"},
       {"one_state", "N = 2\nd = 3"},
@@ -117,6 +131,7 @@ inline std::vector<Switch> switches() {
       {"heads", "heads = 2\nd = 6", "heads"},
       {"groups", "heads = 4\ngroups = 2\nd = 8", "groups"},
       {"gated_norm", "gated_norm = true", "gated_norm"},
+      {"gated_norm_groups", "gated_norm = true\nheads = 6\ngroups = 3\nd = 18", "gated_norm"},
       {"euler", "discretisation = \"euler\"", "discretisation"},
       {"zoh", "discretisation = \"zoh\"", "discretisation"},
       {"none", "discretisation = \"none\"", "discretisation"},

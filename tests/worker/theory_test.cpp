@@ -22,12 +22,13 @@ std::map<std::string, double> lines(const std::string& task, const std::string& 
 
 const std::string kMamba = "variant = \"mamba\"";
 
-TEST(Theory, SpeaksOfCleanMqarAndKeepsOnlyLowerBoundsUnderTokenNoise) {
+TEST(Theory, SpeaksOfCleanMqarAndKeepsOnlyLowerBoundsUnderNoise) {
   const auto clean = lines("name = \"mqar\"\nkappa = 8\nnu = 16", kMamba);
   EXPECT_EQ(clean.at("s6_mqar_exact d"), 8 + 4);
   const auto noisy = lines("name = \"mqar\"\nkappa = 8\nnu = 16\ntoken_noise = 0.1", kMamba);
   EXPECT_FALSE(noisy.contains("s6_mqar_exact d"));
   EXPECT_EQ(noisy.at("mqar_counting state"), clean.at("mqar_counting state"));
+  EXPECT_EQ(lines("name = \"mqar\"\nkappa = 8\nnu = 16\nembedding_noise = 0.1", kMamba), noisy);
 }
 
 TEST(Theory, CountsTheValuesOfPointerValueRetrieval) {

@@ -6,6 +6,7 @@
 #include "worker/layout.hpp"
 #include "worker/models/parameters.hpp"
 #include "worker/models/settings.hpp"
+#include "worker/models/taps.hpp"
 #include "worker/tape.hpp"
 
 namespace phasegrid::worker {
@@ -31,8 +32,14 @@ class Builder {
   int layer = 0;
 
   BlockRows own{};              // of the mixer
+  Taps<Real>* taps = nullptr;
 
   std::string prefix() const { return "layers." + std::to_string(layer) + ".mixer."; }
+
+  // Names a table of this layer for diagnostics.
+  void tap(const std::string& name, const Rows& rows) {
+    if (taps) (*taps)[{layer, name}] = rows;
+  }
 
   Parameter parameter(ParameterInfo info) {
     const ParameterInfo& p = parameters.add(std::move(info));
@@ -54,6 +61,8 @@ class Builder {
   Rows linear(const Rows& x, Parameter W, Parameter b = {}, Activation activation = Activation::identity, bool transposed = false) {
     return record_linear(x, W, b, activation, transposed, transposed ? W.rows : W.columns);
   }
+  // The same table, of which no gradient is wanted: data.
+  static Rows without_gradient(Rows x) { return x.grads = nullptr, x; }
   // The same bias in every row, whatever x says.
   Rows broadcast(const Rows& like, Parameter b, Activation activation) { return record_linear(like, {}, b, activation, false, b.columns); }
 

@@ -1,12 +1,13 @@
-//   e = Emb[token] (+ positions)
+//   e = Emb[token] (+ positions) (+ noise)          real-valued: e = W_in x + b_in (+ positions) (+ noise)
 //   per layer:  n = norm(e)    x = W_x n    u = act(conv(x))    y = mixer(n, u)    o = y act(W_z n)    e' = W_out o (+ e)
-//   logits = W_head norm_f(e') + b        loss = mean cross-entropy over scored positions
+//   logits = W_head norm_f(e') + b        loss = mean cross-entropy over scored positions; real-valued: mean squared error
 #include "worker/models/network.hpp"
 
 #include <cmath>
 
 #include "worker/models/builder.hpp"
 #include "worker/models/registry.hpp"
+#include "worker/models/time_layer.hpp"
 
 namespace phasegrid::worker {
 namespace {
@@ -45,26 +46,42 @@ kernels::Parameter<Real> position_table(Builder<Real>& build, int rows) {
 }
 
 template <class Real>
-Rows<Real> normed(Builder<Real>& build, NormKind kind, const Rows<Real>& x, const std::string& name) {
+Rows<Real> normed(Builder<Real>& build, NormKind kind, const Rows<Real>& x, const std::string& name, int groups = 1) {
   if (kind == NormKind::none) return x;
   const auto w = build.vector(name + ".weight", x.columns, constant(1));
   const auto b = kind == NormKind::layer ? build.vector(name + ".bias", x.columns, constant(0)) : kernels::Parameter<Real>{};
   Rows<Real> y = build.tape.rows(x.count, x.stride / x.width, x.columns);
   kernels::Norm<Real> op{.models = 0, .x = x, .w = w, .b = b, .y = y};
-  op.layer = kind == NormKind::layer;
+  op.layer = kind == NormKind::layer, op.groups = groups;
   build.tape.record(&Operations<Real>::norm, op);
   return y;
 }
 
+// The numbers of each position through a linear layer.
 template <class Real>
-Rows<Real> embedding(Builder<Real>& build, kernels::Parameter<Real> table) {
+Rows<Real> projected(Builder<Real>& build) {
+  const auto x = build.without_gradient(build.tape.rows(build.layout.rows(0), build.layout.shape().input_rows(0), build.model.channels));
+  build.tape.record(&Operations<Real>::input, kernels::Input<Real>{.models = 0, .numbers = build.layout.numbers(), .y = x});
+  const auto W = build.weight("input_proj.weight", build.model.channels, build.model.d, "input_proj.weight");
+  const auto b = build.parameter({.name = "input_proj.bias", .rows = 1, .columns = build.model.d,
+                                  .place = {.dataset = "input_proj.bias", .form = FilePlace::flat, .absent = 0}, .start = constant(0), .decay = 0});
+  return build.linear(x, W, b);
+}
+
+// `table` is absent where the sequence is real-valued.
+template <class Real>
+Rows<Real> embedding(Builder<Real>& build, kernels::Parameter<Real> table, kernels::Reals noise) {
   const LayoutShape& shape = build.layout.shape();
-  kernels::Embedding<Real> op{.models = 0, .table = table, .positions = {}, .token = build.layout.token(), .position = build.layout.position(), .y = {}};
-  if (build.model.positional != Positional::none) op.positions = position_table(build, shape.positions_table);
-  op.positional = build.model.positional != Positional::none;
+  kernels::Embedding<Real> op{.models = 0, .table = table, .positions = {}, .token = build.layout.token(), .position = build.layout.position(), .base = {}, .noise = noise, .y = {}};
+  if (build.model.channels > 0) {
+    op.base = projected(build), op.from_base = true;
+    if (!build.model.by_position() && !build.model.noisy) return op.base;
+  }
+  op.positional = build.model.has_position_table();
+  if (op.positional) op.positions = position_table(build, shape.positions_table);
   op.y = build.tape.rows(build.layout.rows(0), shape.input_rows(0), build.model.d);
   build.tape.record(&Operations<Real>::embedding, op);
-  return op.y;
+  return build.model.positional == Positional::ssm_time ? add_time(build, op.y) : op.y;
 }
 
 // y act(W_z n): z exists once for every distinct input row that is read.
@@ -77,7 +94,7 @@ Rows<Real> gated(Builder<Real>& build, const Rows<Real>& n, const Rows<Real>& y)
   const auto z = build.linear(n_read, build.weight(build.prefix() + "in_proj.z", build.model.d, D, build.prefix() + "in_proj.weight", mixer ? 0 : D, 2 * D + mixer));
   const auto o = build.tape.rows(y.count, y.stride / y.width, D);
   build.tape.record(&Operations<Real>::gate, kernels::Gate<Real>{.models = 0, .y = y, .z = z, .row = {layout.maps(layer).output_gate.data()}, .o = o});
-  return build.model.gated_norm ? normed(build, NormKind::rms, o, build.prefix() + "norm") : o;
+  return build.model.gated_norm ? normed(build, NormKind::rms, o, build.prefix() + "norm", build.model.groups) : o;
 }
 
 template <class Real>
@@ -91,39 +108,42 @@ Rows<Real> block(Builder<Real>& build, const Rows<Real>& e) {
   const auto x = build.linear(n, build.weight(build.prefix() + "in_proj.x", model.d, model.D, build.prefix() + "in_proj.weight", before_x, z_rows + model.D + build.own.projected));
   const auto u = build.convolution(x, false, "", 0, model.D + build.own.convolved);
   auto y = variant.mixer<Real>()(build, {n, u});
+  build.tap("e", e), build.tap("n", n), build.tap("u", u), build.tap("y", y);
   if (model.gate) y = gated(build, n, y);
   const auto r = build.linear(y, build.weight(build.prefix() + "out_proj", model.D, model.d, build.prefix() + "out_proj.weight", 0, 0, 1 / std::sqrt(static_cast<double>(model.layers))));
   if (!model.residual) return r;
   return build.gather(e, {build.layout.maps(layer).output_input.data()}, r.count, r.stride / r.width, r);
 }
 
-// Returns the logits at the scored positions.
+// Returns the logits, or a real-valued task's outputs, at the scored positions.
 template <class Real>
-Rows<Real> describe(Builder<Real>& build) {
+Rows<Real> describe(Builder<Real>& build, kernels::Reals noise = {}) {
   const ModelSettings& model = build.model;
-  const auto table = build.parameter({.name = "embedding.weight", .rows = model.vocab, .columns = model.d, .place = {"embedding.weight", FilePlace::same},
-                                      .start = normal(embedding_deviation(model))});
-  Rows<Real> e = embedding(build, table);
+  kernels::Parameter<Real> table;
+  if (model.channels == 0)
+    table = build.parameter({.name = "embedding.weight", .rows = model.vocab, .columns = model.d, .place = {"embedding.weight", FilePlace::same},
+                             .start = normal(embedding_deviation(model))});
+  Rows<Real> e = embedding(build, table, noise);
   for (build.layer = 0; build.layer < model.layers; ++build.layer) e = block(build, e);
+  build.tap("e", e);
   e = normed(build, model.final_norm, e, "norm_f");
-  const auto bias = build.parameter({.name = "lm_head.bias", .rows = 1, .columns = model.vocab, .place = {.dataset = "lm_head.bias", .form = FilePlace::flat, .absent = 0}, .start = constant(0),
+  const int columns = model.outputs > 0 ? model.outputs : model.vocab;
+  const auto bias = build.parameter({.name = "lm_head.bias", .rows = 1, .columns = columns, .place = {.dataset = "lm_head.bias", .form = FilePlace::flat, .absent = 0}, .start = constant(0),
                                      .decay = 0});
   if (model.tied_embedding) return build.linear(e, table, bias, kernels::Activation::identity, true);
-  return build.linear(e, build.weight("lm_head.weight", model.d, model.vocab, "lm_head.weight"), bias);
-}
-
-LayoutShape smallest_shape(const ModelSettings& model) {
-  return {.sequences = 1, .T = model.T, .vocab = model.vocab, .taps = model.taps(), .layers = model.layers, .most_scored = 1,
-          .positional = model.positional != Positional::none, .positions_table = model.T};
+  return build.linear(e, build.weight("lm_head.weight", model.d, columns, "lm_head.weight"), bias);
 }
 
 }  // namespace
 
+LayoutShape layout_shape(const ModelSettings& model, int sequences, int T, int most_scored, int positions_table) {
+  return {.sequences = sequences, .T = T, .vocab = model.vocab, .taps = model.taps(), .layers = model.layers, .most_scored = most_scored,
+          .positional = model.by_position(), .reordered = model.reorder, .positions_table = positions_table, .channels = model.channels, .noisy = model.noisy};
+}
+
 ParameterSet describe_parameters(const ModelSettings& model, int positions_table) {
   ParameterSet parameters;
-  LayoutShape shape = smallest_shape(model);
-  shape.positions_table = std::max(positions_table, model.T);
-  const Layout layout(1, shape);
+  const Layout layout(1, layout_shape(model, 1, model.T, 1, std::max(positions_table, model.T)));
   Tape<float> dry(nullptr, 1, false);
   Builder<float> build{model, dry, parameters, layout, nullptr, nullptr, 0};
   describe(build);
@@ -132,14 +152,41 @@ ParameterSet describe_parameters(const ModelSettings& model, int positions_table
 
 template <class Real>
 Network<Real>::Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads)
-    : layout_(models, shape), tape_(&kernels::operations<Real>(device_kind), models, grads != nullptr),
+    : layout_(models, shape), d_(model.d), noise_(model.noisy ? static_cast<std::size_t>(models) : 0), noise_pointers_(noise_.size()), tape_(&kernels::operations<Real>(device_kind), models, grads != nullptr),
       loss_(static_cast<std::size_t>(models)), right_(static_cast<std::size_t>(models)) {
   const std::int64_t stride = describe_parameters(model, shape.positions_table).size();
   Builder<Real> build{model, tape_, parameters_, layout_, values, grads, stride};
-  logits_ = describe(build);
-  tape_.record(&Operations<Real>::cross_entropy, kernels::CrossEntropy<Real>{.models = 0, .logits = logits_, .label = layout_.label(),
+  build.taps = &taps_;
+  logits_ = describe(build, model.noisy ? kernels::Reals{noise_pointers_.data()} : kernels::Reals{});
+  if (model.outputs > 0)
+    tape_.record(&Operations<Real>::squared_error, kernels::SquaredError<Real>{.models = 0, .y = logits_, .target = layout_.values(), .loss = loss_.data(), .mean = grads != nullptr});
+  else tape_.record(&Operations<Real>::cross_entropy, kernels::CrossEntropy<Real>{.models = 0, .logits = logits_, .label = layout_.label(),
                                                                              .loss = loss_.data(), .right = right_.data(), .mean = grads != nullptr});
   tape_.finish();
+}
+
+template <class Real>
+void Network<Real>::set(int m, const tasks::Batch& batch) {
+  layout_.set(m, batch);
+  if (!noise_.empty()) draw_noise(m, batch);
+}
+
+// A function of each sequence's own noise key and of the position: the same in any pack, batch or order.
+template <class Real>
+void Network<Real>::draw_noise(int m, const tasks::Batch& batch) {
+  std::vector<float>& noise = noise_[static_cast<std::size_t>(m)];
+  noise.clear();
+  layout_.each_row_apart([&](int s, int t) {
+    kernels::Random random(batch.noise_key[static_cast<std::size_t>(s)], static_cast<std::uint32_t>(tasks::Stream::noise), static_cast<std::uint64_t>(t));
+    for (int i = 0; i < d_; ++i) noise.push_back(static_cast<float>(batch.noise * random.normal()));
+  });
+  noise_pointers_[static_cast<std::size_t>(m)] = noise.data();
+}
+
+template <class Real>
+const kernels::Rows<Real>* Network<Real>::tapped(int layer, const std::string& name) const {
+  const auto found = taps_.find({layer, name});
+  return found == taps_.end() ? nullptr : &found->second;
 }
 
 template class Network<float>;

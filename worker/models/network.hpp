@@ -1,4 +1,5 @@
-// The whole network of docs/theory.md, 1.1, for a pack of models: embedding, layers, head, loss.
+// The whole network of docs/theory.md, 1.1, for a pack of models: embedding, layers, head, loss. Of a real-valued task: a projection of its
+// numbers instead of the embedding, as many outputs as it asks for instead of logits, squared error instead of cross-entropy.
 #pragma once
 #include <memory>
 #include <string>
@@ -7,12 +8,16 @@
 #include "worker/layout.hpp"
 #include "worker/models/parameters.hpp"
 #include "worker/models/settings.hpp"
+#include "worker/models/taps.hpp"
 #include "worker/tape.hpp"
 
 namespace phasegrid::worker {
 
 // The parameters of such a model: their places, names and starts. positions_table: rows of the position table, at least T.
 ParameterSet describe_parameters(const ModelSettings& model, int positions_table = 0);
+
+// The batches of such a model: at most so many sequences of T positions with so many scored; positions_table as above.
+LayoutShape layout_shape(const ModelSettings& model, int sequences, int T, int most_scored, int positions_table);
 
 template <class Real>
 class Network {
@@ -21,19 +26,30 @@ class Network {
   // evaluates. Throws std::bad_alloc.
   Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads);
 
-  void set(int m, const tasks::Batch& batch) { layout_.set(m, batch); }
+  void set(int m, const tasks::Batch& batch);
   void forward() { tape_.forward(); }
   void backward() { tape_.backward(); }               // adds to grads
 
+  void profile(Profile* into) { tape_.profile(into); }
+
   double loss(int m) const { return loss_[m]; }       // training: mean over the batch's scored positions; evaluating: their sum
-  std::int64_t right(int m) const { return right_[m]; }
+  std::int64_t right(int m) const { return right_[m]; }   // of a real-valued task: 0
   std::int64_t scored(int m) const { return layout_.scored(m); }
-  const kernels::Rows<Real>& logits() const { return logits_; }  // (scored, vocab), after forward()
+  const kernels::Rows<Real>& logits() const { return logits_; }  // (scored, vocab or outputs), after forward()
   std::size_t bytes() const { return tape_.bytes(); }
 
+  const Layout& layout() const { return layout_; }
+  const kernels::Rows<Real>* tapped(int layer, const std::string& name) const;  // null: the layer has no such table
+
  private:
+  void draw_noise(int m, const tasks::Batch& batch);
+
   Layout layout_;
+  int d_;
+  std::vector<std::vector<float>> noise_;             // [model] (rows of layer 1, d); empty: none
+  std::vector<const float*> noise_pointers_;
   Tape<Real> tape_;
+  Taps<Real> taps_;
   ParameterSet parameters_;
   std::vector<double> loss_;
   std::vector<std::int64_t> right_;

@@ -22,7 +22,7 @@ const ParameterInfo& ParameterSet::add(ParameterInfo info) {
 std::int64_t ParameterSet::trainable() const {
   std::int64_t n = 0;
   for (const ParameterInfo& p : infos_)
-    if (p.rate != 0) n += static_cast<std::int64_t>(p.trained_rows < 0 ? p.rows : p.trained_rows) * p.columns;
+    if (p.rate != 0) n += static_cast<std::int64_t>(p.trained_rows < 0 ? p.rows : p.trained_rows) * p.columns - p.unused;
   return n;
 }
 

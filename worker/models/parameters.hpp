@@ -38,6 +38,7 @@ struct ParameterInfo {
   std::function<double(kernels::Random&, int row, int column)> start;  // called row by row
   double rate = 1, decay = 1;                                      // factors; rate 0: never trained
   int trained_rows = -1;                                           // only the first ones; -1: all
+  int unused = 0;                                                  // entries that the model does not read
   std::int64_t offset = 0;                                         // in the flat buffer
   int width() const { return kernels::padded(columns); }
 };

@@ -30,7 +30,7 @@ ModelSettings model_settings(const sweeps::Settings& s, int vocab, int T) {
   m.variant = s.word("variant");
   m.vocab = vocab, m.T = T;
   m.d = static_cast<int>(s.integer("d"));
-  m.D = static_cast<int>(std::lround(m.d * s.real("expand")));
+  m.D = static_cast<int>(s.integer("D"));
   m.N = static_cast<int>(s.integer("N"));
   m.layers = static_cast<int>(s.integer("layers"));
   m.conv = static_cast<int>(s.integer("conv"));
@@ -48,7 +48,14 @@ ModelSettings model_settings(const sweeps::Settings& s, int vocab, int T) {
                                                             {"scalar", Positional::scalar},
                                                             {"onehot", Positional::onehot},
                                                             {"sinusoid", Positional::sinusoid},
-                                                            {"learned", Positional::learned}});
+                                                            {"learned", Positional::learned},
+                                                            {"ssm_time", Positional::ssm_time}});
+  m.time_trained = s.word("time_layer") == "trained";
+  if (reads(s, "token_dynamics"))
+    m.token_dynamics = by_name<TokenDynamics>(s.word("token_dynamics"), {{"free", TokenDynamics::free},
+                                                                       {"divergent", TokenDynamics::divergent},
+                                                                       {"convergent", TokenDynamics::convergent}});
+  m.reorder = reads(s, "reorder") && s.word("reorder") == "softsort";
   if (!s.is_word("delta_rank")) m.delta_rank = static_cast<int>(s.integer("delta_rank"));
   else m.delta_rank = s.word("delta_rank") == "full" ? 0 : (m.d + 15) / 16;
   m.discretisation = by_name<Discretisation>(s.word("discretisation"), {{"euler", Discretisation::euler}, {"zoh", Discretisation::zoh}, {"none", Discretisation::none}});
@@ -61,6 +68,12 @@ ModelSettings model_settings(const sweeps::Settings& s, int vocab, int T) {
   m.block_bias = s.boolean("block_bias"), m.block_complex = s.boolean("block_complex");
   m.delta_rate = s.real("delta_rate");
   m.init_scale = s.real("init_scale");
+  return m;
+}
+
+ModelSettings model_settings(const sweeps::Settings& settings, const tasks::Task& task) {
+  ModelSettings m = model_settings(settings, task.vocab(), task.T());
+  m.channels = task.channels(), m.outputs = task.outputs(), m.noisy = task.embedding_noise() > 0;
   return m;
 }
 

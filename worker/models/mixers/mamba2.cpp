@@ -7,7 +7,7 @@
 //   n (T, d) the block's input   u, y (T, heads P)   B, C (T, groups N)   A, skip, delta (heads)
 //
 // A starts uniform in [-16, -1], skip at 1, b such that delta starts log-uniform in [1e-3, 1e-1]. With `gated_norm`
-// the block ends its gate with an RMS norm over all channels, y act(z) -> RMS(y act(z)) weight.
+// the block ends its gate with an RMS norm over the channels of each group, y act(z) -> RMS(y act(z)) weight.
 #include <cmath>
 
 #include "worker/models/mixers/mixers.hpp"
@@ -44,6 +44,8 @@ kernels::Rows<Real> mamba2(Builder<Real>& build, const MixerInput<Real>& in) {
   const auto B = build.convolution(build.linear(in.e, W_B), false, "B", D, D + 2 * GN);
   const auto C = build.convolution(build.linear(in.e, W_C), true, "C", D + GN, D + 2 * GN);
   const auto delta = step_sizes(build, in.e, begin + 2 * GN, rows);
+
+  build.tap("delta", delta), build.tap("B", B), build.tap("C", C);
 
   const auto A_log = build.vector(prefix + "A_log", model.heads,
                                   [](kernels::Random& r, int, int) { return std::log(r.uniform(1, 16)); });

@@ -1,0 +1,21 @@
+// Tables of a recorded network that diagnostics look at, by layer and name:
+//
+//   e      block input (input rows, d); at layer = layers, what the last block puts out (outputs, d)
+//   n      the same after the norm, as the mixer sees it (input rows, d)
+//   u, y   the mixer's input (windows, D) and output (outputs, D)
+//   delta, B, C   what the mixer makes of its input, if anything; rows and columns are the mixer's
+//
+// They are on the tape anyway: naming them costs nothing.
+#pragma once
+#include <map>
+#include <string>
+#include <utility>
+
+#include "kernels/rows.hpp"
+
+namespace phasegrid::worker {
+
+template <class Real>
+using Taps = std::map<std::pair<int, std::string>, kernels::Rows<Real>>;
+
+}  // namespace phasegrid::worker
