@@ -18,6 +18,7 @@ RUNNING = "e_still_running"
 FIGURES = {
     "a_contours": ["figure2"],
     "b_scaling_law": ["scaling"],
+    "c_decay": ["figure1", "figure1_near_one"],
     "d_learning": ["dynamics", "outcomes"],
     RUNNING: ["so_far"],
 }
@@ -44,6 +45,8 @@ stop_at_accuracy = 0.999
 [eval]
 eval_examples = 300
 every = 100
+[diagnostics]
+decay = true
 """
 
 

@@ -91,9 +91,11 @@ def figure_scaling(source: Source, along: str = "kappa", level: float | None = N
     """Transitions against kappa with their intervals, the construction's line, the fitted law, and the gap between."""
     found = transition(source, level, **select)
     name = found.attrs["axis"]
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
     groups = _groups(found, along)
+    foot = 0.3 + 0.2 * len(groups)
+    figure = Figure(figsize=(7.2, 3.1 + foot), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[3.1, foot])
+    left, right = above.subplots(1, 2)
     spread = 1 + 0.02 * (np.arange(len(groups)) - (len(groups) - 1) / 2)
     for number, (label, one) in enumerate(groups):
         colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
@@ -114,7 +116,7 @@ def figure_scaling(source: Source, along: str = "kappa", level: float | None = N
         ax.set_xlim(at.min() / 1.25, at.max() * 1.25)  # also where nothing is known
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda value, _: f"{value:g}")
-    left.legend(fontsize="small", framealpha=0.9)
+    below.legend(*left.get_legend_handles_labels(), loc="center", ncol=3, fontsize="small", frameon=False)
     return figure
 
 
