@@ -106,7 +106,8 @@ void s4d_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.nu), inner = c.kappa * p;
   if (c.gate && c.conv >= 2 && !c.random_filler)
     add(all, Bound::exact, "s4d_gate_mqar_exact",
-        {c.own_width ? c.kappa + p : std::max(c.kappa + p, (inner + c.expand - 1) / c.expand), inner, c.complex_modes ? 2 : 1},
+        {c.own_width ? c.kappa + p : std::max(c.kappa + p, (inner + c.expand - 1) / c.expand), inner,
+         c.complex_modes ? 2 : 1},
         "conv >= 2, gate, relu or scaled silu, no norm; any assignment",
         "theory 3.4 C3; arXiv 2506.11891 Theorems 2-4");
   all.push_back({Bound::asymptotic, "d", static_cast<double>(c.kappa) * std::log2(c.vocab), "s4d_gate_mqar_order",
