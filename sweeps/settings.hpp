@@ -71,6 +71,8 @@ struct Schema {
   std::vector<Choice> tasks, variants;
   std::function<std::string(const Settings&)> fits;  // rules between settings of any section; may be empty
   std::function<Cost(const Settings&)> cost;         // of a complete cell
+  // The theorem whose weights a complete cell starts from ("C1"); "" where it starts from random ones. May be empty.
+  std::function<std::string(const Settings&)> construction;
 
   void index();                                     // call when the last key is listed: find() is fast from then on
   int find(std::string_view name) const;            // index into keys, or -1

@@ -246,6 +246,7 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
     return std::string();
   };
   schema->cost = cell_cost;
+  schema->construction = construction_name;
   schema->index();
   return schema;
 }
