@@ -39,6 +39,7 @@ void Director::begin(double now) {
   provenance.host = host_name();
   provenance.started_utc = utc_now();
   provenance.sweep_file = options_.sweep;
+  provenance.shard = options_.shard;
   folder_.emplace(results::RunFolder::open(directory, grid_, provenance, options_.accept_mixed));
   console_.open_log(directory / "log" / "coordinator.log");
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
@@ -48,7 +49,10 @@ void Director::begin(double now) {
   const auto slots = team_.slots(options_.slots);
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
-               " kept, in " + directory.string());
+               " kept, in " + directory.string() +
+               (options_.shard.whole() ? "" : ", shard " + sweeps::to_text(options_.shard)));
+  const auto& notes = folder_->state().notes;
+  if (!notes.empty() && notes.back().kind == "extended") console_.say("the sweep was extended: " + notes.back().text);
   Setup setup{.text = grid_.text(), .file = options_.sweep, .hash = grid_.hash()};
   setup.device_kind = provenance.device_kind;
   setup.host = host_name();
@@ -79,7 +83,7 @@ std::vector<Job> Director::find_jobs(const sweeps::Rates& rates) {
     if (!again) tally_.found(found->second);
     return !again;
   };
-  JobList list = missing_jobs(grid_, rates, has_result, options_.pack);
+  JobList list = missing_jobs(grid_, rates, has_result, options_.pack, options_.shard);
   tally_.infeasible(list.infeasible);
   return std::move(list.jobs);
 }

@@ -27,6 +27,7 @@ void write_origin(NetcdfGroup& root, const sweeps::Grid& grid, const RunState& s
                    {"mpi", from.mpi},
                    {"started_utc", from.started_utc},
                    {"written_utc", utc_now()}});
+  if (!from.shard.whole()) root.attributes({{"shard", sweeps::to_text(from.shard)}});
 }
 
 }  // namespace
@@ -44,6 +45,7 @@ void write_results_file(const std::filesystem::path& path, const sweeps::Grid& g
     cube.write_dimensions(root);
     write_settings(root, cube);
     write_measured(root, known);
+    if (state.mixed()) write_origins(root, known);
     write_best(root, known);
     write_theory(root, cube);
     write_curves(root.group("curves"), known);

@@ -123,6 +123,22 @@ Attributes status_attributes() {
   return {{"long_name", "what became of the cell"}, {"flag_values", values}, {"flag_meanings", meanings}};
 }
 
+void write_origins(NetcdfGroup& root, const Known& known) {
+  std::vector<std::int32_t> versions(known.cells.size(), 0);
+  std::vector<std::string> kinds(known.cells.size());
+  for (std::size_t cell = 0; cell < known.cells.size(); ++cell) {
+    if (!known.cells[cell]) continue;
+    const Origin& origin = known.state.origin(cell);
+    versions[cell] = origin.numerics_version;
+    kinds[cell] = origin.device_kind;
+  }
+  const std::vector<std::string> dims = known.cube.names();
+  root.variable("cell_numerics_version", dims, versions,
+                {{"long_name", "numerics version with which the cell was trained; 0: it was not"}, {"units", "1"}});
+  root.variable("cell_device_kind", dims, kinds,
+                {{"long_name", "device kind on which the cell was trained; empty: it was not"}});
+}
+
 void write_measured(NetcdfGroup& root, const Known& known) {
   const std::vector<std::string> dims = known.cube.names();
   for (const Quantity& quantity : quantities())

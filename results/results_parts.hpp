@@ -36,6 +36,7 @@ struct Known {
 
 void write_settings(NetcdfGroup& root, const Cube& cube);  // scalar and auxiliary coordinates
 void write_measured(NetcdfGroup& root, const Known& known);
+void write_origins(NetcdfGroup& root, const Known& known);  // of each cell, where results of several are mixed
 void write_best(NetcdfGroup& root, const Known& known);  // reduce = "max"
 void write_theory(NetcdfGroup& root, const Cube& cube);
 void write_trials(NetcdfGroup group, const Cube& cube, const RunState& state, const Regressions& regressions);

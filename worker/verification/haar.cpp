@@ -1,4 +1,4 @@
-// H1, H2, H3: Haar coefficients of a real sequence as states of a selective model (docs/theory.md, 3.6).
+// H1, H2, H3: Haar coefficients of a real sequence as states of a selective model (docs/theory.md, 3.6, E32).
 //
 //   <x, psi_jk> = 2^(j/2) [I(a) - 2 I(b) + I(c)],  I(m) = sum_{t >= m} x_t,  a, b, c = (k, k + 1/2, k + 1) L / 2^j
 //

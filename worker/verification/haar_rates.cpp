@@ -1,4 +1,4 @@
-// H3 (docs/theory.md, 3.6): how fast best approximations of a function with m jumps converge, in squared L2 error.
+// H3 (docs/theory.md, 3.6, E33): how fast best approximations of a function with m jumps converge, in squared L2 error.
 //
 //   f       constant between m jumps at uniform places of [0, 1), levels normal
 //   Haar    f_J, the mean on each of 2^J intervals; 3 numbers for every wavelet below level J whose support has a jump

@@ -197,6 +197,10 @@ void keep_nth(const VerifyRequest& request, std::vector<Trial>& trials) {
     if (p > 1) below.insert(below.begin(), less_d(c5, true, " (one bit fewer)"));
     trials.push_back({"C5", "mamba", "keep_nth", text, fmt::format("conv = 0\ngate = false\nactivation = \"identity\"\npositional = \"scalar\"\ndiscretisation = \"{}\"\n", rule), c5, below});
   }
+  std::vector<Step> below;
+  if (p > 1) below.push_back(less_d(c5, true, " (one bit fewer)"));
+  below.push_back({"no position", c5, "", forget_position});
+  trials.push_back({"C5", "mamba", "keep_nth", text, "conv = 0\nactivation = \"relu\"\npositional = \"ssm_time\"\n", c5, below});   // Proposition 1: time from a layer of its own
   const std::int64_t modes = T / 2 + 1;
   const Sizes c6{p, p, 2 * modes};
   trials.push_back({"C6", "s4d", "keep_nth", text, "conv = 0\n", c6, {less_N(c6, 2 * (modes - modes / 2))}});

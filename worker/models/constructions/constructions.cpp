@@ -71,6 +71,12 @@ std::string construction_fits(const sweeps::Settings& settings) {
   return settings.word("init") == "construction" ? choose(settings).reason : "";
 }
 
+std::string construction_name(const sweeps::Settings& settings) {
+  if (settings.word("init") != "construction") return "";
+  const Chosen chosen = choose(settings);
+  return chosen.construction ? chosen.construction->name : "";
+}
+
 const Construction& construction_of(const sweeps::Settings& settings) {
   const Chosen chosen = choose(settings);
   assert(chosen.construction && "only feasible cells are built");

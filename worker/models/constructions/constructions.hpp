@@ -15,6 +15,9 @@ std::vector<std::string> construction_names();   // the words of the key `constr
 // "" or why a cell that asks for a construction has none, beginning with a key's name.
 std::string construction_fits(const sweeps::Settings& settings);
 
+// The name of the construction that the cell starts from; "" if there is none.
+std::string construction_name(const sweeps::Settings& settings);
+
 // The construction of such a cell; asserts that it fits. `key`: of random codes.
 const Construction& construction_of(const sweeps::Settings& settings);
 Case construction_case(const sweeps::Settings& settings, std::uint64_t key = 0);

@@ -1,4 +1,4 @@
-// KEEP n-TH (docs/theory.md, 3.5): p = ceil(log2 vocab) channels carry the bits of the token.
+// KEEP n-TH (docs/theory.md, 3.5, E30 and E31): p = ceil(log2 vocab) channels carry the bits of the token.
 //
 //   C5   S6 and the position, d = D = p + 2, N = 1: bits, a constant 1, the position t. The step size is large up to n and ~0
 //        after it: what came before n is erased, token n is latched, and e^-delta = 1 - 1e-13 holds it. B and C read the constant

@@ -1,4 +1,4 @@
-// MQAR by one additive memory (docs/theory.md, 3.1 and 3.2): at a value the code of the key before it selects where the code of
+// MQAR by one additive memory (docs/theory.md, 3.1 and 3.2, E24 to E28): at a value the code of the key before it selects where the code of
 // the value is added; at a query the key's code reads it back:  r = sum_i <phi_k, phi_i> c_i, decoded to the nearest c.
 //
 //   S6        d = D = m_k + m_v, N = m_k. Key channels pass through taps (1, alpha), value channels through (1, 0), so that at

@@ -1,4 +1,4 @@
-// MQAR by slots (docs/theory.md, 3.3 and 3.4): every slot of p inner channels keeps the values of N keys, apart in N state
+// MQAR by slots (docs/theory.md, 3.3 and 3.4, E29): every slot of p inner channels keeps the values of N keys, apart in N state
 // columns, and the gate lets only the slot of the queried key through.
 //
 //   key k      slot s = (k / N) mod S, column k mod N, S = ceil(kappa / N) slots

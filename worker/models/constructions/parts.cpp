@@ -25,6 +25,12 @@ Codes codes(int count, int length, const std::function<double(int, int)>& value)
   return codes;
 }
 
+// A time layer that counts (worker/models/time_layer.hpp), where its weights are there to be trained.
+void count_time(const Case& c, Weights& w) {
+  w.fill("time.A_log", kNoDecay), w.fill("time.dt_bias", std::log(std::exp(1) - 1));
+  w("time.B", 0, 0) = w("time.C", 0, 0) = 1, w("time.out_proj.weight", 0, c.model.d - 1) = 1.0 / c.model.T;
+}
+
 bool bit(int i, int j) { return j < 31 && (i >> j & 1); }
 
 }  // namespace
@@ -68,7 +74,8 @@ void open_until(const Case& c, Weights& w, double last, int constant, int inner)
   if (c.model.positional == Positional::learned) {
     for (int t = 0; t < w.rows("position.weight"); ++t) w("position.weight", t, position) = t + 1;
   } else {
-    unit *= c.model.T;                              // the scalar position is t / T
+    unit *= c.model.T;                              // the scalar position, also of the time layer, is t / T
+    if (c.model.time_trained) count_time(c, w);
   }
   project(w, position, inner, unit);
   project(w, constant, inner, -kSlope * (last + 0.5));
@@ -85,8 +92,9 @@ void open_until(const Case& c, Weights& w, double last, int constant, int inner)
 double step_at_last(const Case& c) { return softplus(kRaised - kPull * activated(c.model, -kSlope / 2)); }
 
 std::string open_until_fits(const Case& c) {
-  if (c.model.positional != Positional::scalar && c.model.positional != Positional::learned)
-    return "positional: the step size follows the position, expected \"scalar\" or \"learned\"";
+  const Positional p = c.model.positional;
+  if (p != Positional::scalar && p != Positional::learned && p != Positional::ssm_time)
+    return "positional: the step size follows the position, expected \"scalar\", \"learned\" or \"ssm_time\"";
   if (c.model.delta_fixed)
     return "delta_activation: the step size follows the position, expected \"softplus\"";
   if (c.model.discretisation == kernels::Discretisation::none)

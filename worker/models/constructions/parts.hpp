@@ -33,7 +33,7 @@ void taps(const Case& c, Weights& w, int channel, double now, double before = 0,
 // States that keep everything: A = -e^-40, a step size of 1 (S6, Mamba-Delta^T, Mamba-2).
 void keep_everything(Weights& w);
 
-// A step size that is large up to position `last` (counted from 1) and ~0 after it, for every channel of S6:
+// A step size that is large up to position `last` (counted from 1) and ~0 after it, for every channel of S6 (E25):
 // z = 30 - 2 u, u = act(60 (t - last - 1/2)) in inner channel `inner`. `constant`: an embedding channel that is always 1.
 void open_until(const Case& c, Weights& w, double last, int constant, int inner);
 double step_at_last(const Case& c);          // the step size at position `last`
@@ -43,7 +43,7 @@ std::string open_until_fits(const Case& c);
 // Opens the gate, if there is one, wherever one of these embedding channels is 1; returns the factor it multiplies by.
 double open_gate(const Case& c, Weights& w, const std::vector<int>& channels);
 
-// Logits kSure (<c_v, r / s> - |c_v|^2 / 2) for tokens first, first + 1, ..: the nearest code word to r / s, r the output
+// Logits kSure (<c_v, r / s> - |c_v|^2 / 2) for tokens first, first + 1, ..: the nearest code word to r / s (E23), r the output
 // channels 0 .. length - 1. All other tokens stay below. Words at distance 1 differ by kSure / 2: the loss is then ~5e-5.
 constexpr double kSure = 20;
 void decode(Weights& w, const Codes& codes, int first, double s, int vocab);

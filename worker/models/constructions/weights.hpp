@@ -27,7 +27,7 @@ class Weights {
   double* flat_;
 };
 
-// Adds normal noise of deviation s times the root mean square of a weight's column, that is of all weights into the same
+// Adds (E22) normal noise of deviation s times the root mean square of a weight's column, that is of all weights into the same
 // unit; a column of zeros counts as the smallest other of its matrix. What is never trained stays.
 void add_noise(const ParameterSet& parameters, double s, std::uint64_t key, double* flat);
 
