@@ -14,6 +14,7 @@ void add_explain(CLI::App& app, int& code);
 void add_sample(CLI::App& app, int& code);
 void add_cell(CLI::App& app, int& code);
 void add_apply(CLI::App& app, int& code);
+void add_slurm(CLI::App& app, int& code);
 void add_executor(CLI::App& app, int& code);
 
 }  // namespace phasegrid::orchestrator
