@@ -30,6 +30,7 @@ int command_line(int argc, char** argv) {
   orchestrator::add_run(app, code);
   orchestrator::add_status(app, code);
   orchestrator::add_explain(app, code);
+  orchestrator::add_analyze(app, code);
   orchestrator::add_cell(app, code);
   orchestrator::add_apply(app, code);
   orchestrator::add_sample(app, code);

@@ -91,7 +91,12 @@ class RunFolder {
   std::unique_ptr<Impl> impl_;
 };
 
-// results.h5 from what is known (docs/design.md 4.3). Written to path + ".tmp" and renamed.
+// What a results file says of its sweep and its trials: enough to analyse it without the journals. Curves, diagnostics
+// and attempts stay in the file. Throws RunError where it is no results file.
+RunState read_results_file(const std::filesystem::path& path);
+
+// results.h5 from what is known (docs/design.md 4.3). Written to path + ".tmp" and renamed. An /analysis in the file
+// that is there is kept: it says of how many results it was made.
 void write_results_file(const std::filesystem::path& path, const sweeps::Grid& grid, const RunState& state);
 
 }  // namespace phasegrid::results

@@ -20,13 +20,11 @@ using sweeps::SweepError;
 }
 
 Handle open_file(const std::filesystem::path& path) {
-  check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "be quiet");
-  if (!std::filesystem::exists(path)) refuse(path, "", "does not exist, expected an HDF5 file");
-  if (H5Fis_hdf5(path.c_str()) <= 0) refuse(path, "", "cannot be read as HDF5");
-  const Handle access = property_list(H5P_FILE_ACCESS);
-  check(H5Pset_file_locking(access.get(), false, true),
-        "open without a lock");  // reading needs none, some file systems have none
-  return {H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose, "open " + path.string()};
+  try {
+    return open_for_reading(path);
+  } catch (const RunError& error) {
+    throw SweepError(error.what());
+  }
 }
 
 std::vector<std::string> names_of(const Handle& file) {

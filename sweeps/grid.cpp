@@ -102,6 +102,7 @@ const std::string& Grid::canonical() const { return data_->canonical; }
 const Schema& Grid::schema() const { return *data_->draft.schema; }
 const std::vector<Axis>& Grid::axes() const { return data_->axes; }
 const std::vector<int>& Grid::eval_T() const { return data_->draft.eval_T; }
+const std::vector<std::string>& Grid::tasks() const { return data_->draft.tasks; }
 const Search& Grid::search() const { return data_->draft.search; }
 std::uint64_t Grid::size() const { return data_->cells; }
 

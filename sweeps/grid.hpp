@@ -53,6 +53,7 @@ class Grid {
   // The text of the expression that gives a key as a single expression, in [axes] or in its section; "" if none does.
   std::string expression(std::string_view key) const;
   const std::vector<int>& eval_T() const;
+  const std::vector<std::string>& tasks() const;  // in use
   const Search& search() const;
 
   std::uint64_t size() const;

@@ -50,6 +50,8 @@ struct Choice {
   // "" or the reason why no such cell can exist, beginning with a key's name: "pairs: 9 pairs need 9 keys, kappa is 8".
   // A task's reads keys of [task] only. May be empty.
   std::function<std::string(const Settings&)> fits;
+  // Of a task: it asks for numbers, accuracy is R2 and the loss a squared error. Reads keys of [task] only. May be empty: it does not.
+  std::function<bool(const Settings&)> regression;
 };
 
 // What one cell costs, counted, not measured, for training and evaluation together (worker/cost.cpp).

@@ -19,13 +19,39 @@ void add(std::vector<Threshold>& all, Bound kind, const char* name, Sizes sizes,
   all.push_back({kind, "N", static_cast<double>(sizes.N), name, condition, reference});
 }
 
-void add_state(std::vector<Threshold>& all, const TheoryCase& c, std::int64_t n, std::int64_t nu, const char* name) {
+// What the counting bound of 3.7 counts: n recalled symbols out of nu.
+struct Recalled {
+  std::int64_t n, nu;
+  bool distinct;
+  const char* name;
+};
+
+std::optional<Recalled> recalled(const TheoryCase& c) {
   const bool affine = c.layers == 1 && !c.normed &&
                       (c.variant == "mamba" || c.variant == "mamba2" || c.variant == "s4d" ||
                        c.variant == "mamba_s4d" || c.variant == "mamba_delta_t");
-  if (!affine || n < 1 || nu < 2 || (c.distinct_values && nu < n)) return;
-  all.push_back({Bound::lower_bound, "state", static_cast<double>(lower_bound_state(n, nu, c.error, c.distinct_values)),
-                 name, "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
+  if (!affine) return {};
+  Recalled what{0, 0, false, ""};
+  if (c.task == "mqar") {
+    if (c.kappa < 1 || c.pairs > c.kappa || c.N < 1) return {};
+    what = {c.pairs, c.nu, c.distinct_values, "mqar_counting"};
+  }
+  if (c.task == "induction_heads") {
+    // As many pairs as fit before a question; where one follower is asked for, it alone must be kept.
+    const std::int64_t pairs = std::min(c.vocab / 2, (c.T - std::max<std::int64_t>(c.conv, 1)) / 2);
+    what = {c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, false, "induction_counting"};
+  }
+  if (c.task == "pointer_value_retrieval" && c.pointer_last) what = {c.T - 1, c.vocab, false, "pvr_counting"};
+  if (what.n < 1 || what.nu < 2 || (what.distinct && what.nu < what.n)) return {};
+  return what;
+}
+
+void add_state(std::vector<Threshold>& all, const TheoryCase& c) {
+  const auto what = recalled(c);
+  if (!what) return;
+  all.push_back({Bound::lower_bound, "state",
+                 static_cast<double>(lower_bound_state(what->n, what->nu, c.error, what->distinct)), what->name,
+                 "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
 }
 
 void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
@@ -81,7 +107,6 @@ void mqar(std::vector<Threshold>& all, const TheoryCase& c) {
   if (c.variant == "mamba") s6_mqar(all, c);
   if (c.variant == "mamba2") mamba2_mqar(all, c);
   if (c.variant == "mamba_s4d") s4d_mqar(all, c);
-  add_state(all, c, c.pairs, c.nu, "mqar_counting");
 }
 
 void keep_nth(std::vector<Threshold>& all, const TheoryCase& c) {
@@ -98,11 +123,6 @@ void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
   if (c.variant == "mamba_delta_t" && c.conv >= 2)
     add(all, Bound::exact, "delta_t_induction_exact", {2 * c.vocab, 2 * c.vocab, c.vocab}, "conv >= 2, no norm; any T",
         "theory 3.8 C7");
-  TheoryCase any = c;
-  any.distinct_values = false;
-  // As many pairs as fit before a question; where one follower is asked for, it alone must be kept.
-  const std::int64_t pairs = std::min(c.vocab / 2, (c.T - std::max<std::int64_t>(c.conv, 1)) / 2);
-  add_state(all, any, c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, "induction_counting");
 }
 
 void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
@@ -111,9 +131,6 @@ void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
   if (c.variant == "mamba" && c.positional == "onehot")
     add(all, Bound::exact, "s6_pvr_exact", {c.T - 1 + p, c.T - 1 + p, c.T - 1},
         "one-hot positions, pointer last, no norm", "theory 3.8 C8");
-  TheoryCase any = c;
-  any.distinct_values = false;
-  add_state(all, any, c.T - 1, c.vocab, "pvr_counting");
 }
 
 // Reads keys that a schema may lack: a task or variant that knows no such key keeps the table's own value.
@@ -160,11 +177,14 @@ std::vector<Threshold> thresholds(const TheoryCase& c) {
   if (c.task == "keep_nth") keep_nth(all, c);
   if (c.task == "induction_heads") induction_heads(all, c);
   if (c.task == "pointer_value_retrieval") pointer_value_retrieval(all, c);
+  add_state(all, c);
   return all;
 }
 
-std::vector<Threshold> thresholds(const Settings& settings) {
-  const Reader reader{settings};
+namespace {
+
+// Nothing where the table does not speak of the cell's options.
+std::optional<TheoryCase> theory_case(const Reader& reader) {
   TheoryCase c;
   std::string final_norm = "none", mode, pointer;
   for (const auto& [name, into] : {std::pair("variant", &c.variant),
@@ -190,7 +210,16 @@ std::vector<Threshold> thresholds(const Settings& settings) {
   c.normed = final_norm != "none" || gated_norm;
   c.complex_modes = mode == "complex", c.pointer_last = pointer.empty() || pointer == "last";
   if (!adapt(c, reader)) return {};
-  std::vector<Threshold> all = thresholds(c);
+  return c;
+}
+
+}  // namespace
+
+std::vector<Threshold> thresholds(const Settings& settings) {
+  const Reader reader{settings};
+  const auto c = theory_case(reader);
+  if (!c) return {};
+  std::vector<Threshold> all = thresholds(*c);
   // No weights of the table bear noise or overwritten keys; what is necessary stays necessary.
   std::int64_t overwrites = 0;
   reader.read("overwrites", overwrites);
@@ -198,6 +227,13 @@ std::vector<Threshold> thresholds(const Settings& settings) {
   if (overwrites > 0 || noisy("token_noise") || noisy("embedding_noise"))
     std::erase_if(all, [](const Threshold& threshold) { return threshold.kind == Bound::exact; });
   return all;
+}
+
+std::optional<double> least_error(const Settings& settings, std::int64_t state) {
+  const auto c = theory_case(Reader{settings});
+  const auto what = c ? recalled(*c) : std::nullopt;
+  if (!what) return {};
+  return least_error(state, what->n, what->nu, what->distinct);
 }
 
 }  // namespace phasegrid::sweeps

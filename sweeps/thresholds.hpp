@@ -1,6 +1,8 @@
 // What theory says about a cell: the sizes from which on a task can be solved, or below which it cannot.
 // Pure functions; formulas, conditions and sources in docs/theory.md, sections 3.7 and 3.9.
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,5 +42,9 @@ std::vector<Threshold> thresholds(const TheoryCase& theory);
 // All thresholds that hold for a cell with these settings (d and N of the cell itself are read only where a formula
 // needs them).
 std::vector<Threshold> thresholds(const Settings& settings);
+
+// The least average error that a layer with so many real numbers of state can have on the cell's task (theory 3.7 LB1);
+// nothing where no lower bound is known.
+std::optional<double> least_error(const Settings& settings, std::int64_t state);
 
 }  // namespace phasegrid::sweeps

@@ -114,6 +114,7 @@ struct TaskEntry {
   void (*complete)(Options&);
   std::string (*fits)(const Options&);  // "" or why no such cell can exist
   std::function<std::unique_ptr<Task>(const Options&)> make;
+  bool (*real)(const Options&) = nullptr;  // real-valued with these options; null: tokens
 };
 
 const std::vector<TaskEntry>& all_tasks();

@@ -180,6 +180,7 @@ sweeps::Choice task_choice(const tasks::TaskEntry& task) {
   for (const auto& option : task.options) choice.fallbacks[option.name] = option.fallback;
   if (task.complete) choice.complete = [&task](Settings& settings) { task_complete(task, settings); };
   choice.fits = [&task](const Settings& settings) { return task_fits(task, settings); };
+  if (task.real) choice.regression = [&task](const Settings& settings) { return task.real(task_options(settings)); };
   return choice;
 }
 

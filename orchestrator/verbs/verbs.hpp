@@ -11,6 +11,7 @@ void add_plan(CLI::App& app, int& code);
 void add_run(CLI::App& app, int& code);
 void add_status(CLI::App& app, int& code);
 void add_explain(CLI::App& app, int& code);
+void add_analyze(CLI::App& app, int& code);
 void add_sample(CLI::App& app, int& code);
 void add_cell(CLI::App& app, int& code);
 void add_apply(CLI::App& app, int& code);

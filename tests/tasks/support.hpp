@@ -41,6 +41,22 @@ inline std::span<const std::int32_t> tokens_of(const Batch& batch, int sequence)
   return {batch.tokens.data() + static_cast<std::size_t>(sequence) * batch.T, static_cast<std::size_t>(batch.T)};
 }
 
+inline std::span<const float> inputs_of(const Batch& batch, int sequence) {
+  const std::size_t size = static_cast<std::size_t>(batch.T) * batch.channels;
+  return {batch.inputs.data() + sequence * size, size};
+}
+
+// What a model sees of a sequence: tokens or numbers.
+inline std::vector<float> seen_of(const Batch& batch, int sequence) {
+  if (batch.channels > 0) return {inputs_of(batch, sequence).begin(), inputs_of(batch, sequence).end()};
+  return {tokens_of(batch, sequence).begin(), tokens_of(batch, sequence).end()};
+}
+
+// What is asked for at the last position of a sequence of a real-valued task that asks nowhere else.
+inline std::span<const float> answer_of(const Batch& batch, int sequence) {
+  return {batch.values.data() + static_cast<std::size_t>(sequence) * batch.outputs, static_cast<std::size_t>(batch.outputs)};
+}
+
 inline std::vector<std::int32_t> targets_of(const Batch& batch, int sequence) {
   std::vector<std::int32_t> targets(batch.T, kUnscored);
   for (int i = batch.first[sequence]; i < batch.first[sequence + 1]; ++i) targets[batch.position[i]] = batch.label[i];

@@ -134,6 +134,18 @@ TEST(Eigenvalues, AreThoseOfTheKernel) {
   EXPECT_TRUE(kernel_eigenvalues(scaled, identity).convergent);
 }
 
+TEST(Eigenvalues, HaveTheSignThatTokenDynamicsSay) {
+  for (const bool divergent : {true, false}) {
+    const Watch watch(
+        mqar_cell("mamba", divergent ? "token_dynamics = \"divergent\"" : "token_dynamics = \"convergent\""));
+    const Recurrence r = observe(*watch.network, 0);
+    const KernelEigenvalues values = kernel_eigenvalues(r.W_B, r.W_C);
+    EXPECT_EQ(values.convergent, !divergent);
+    ASSERT_EQ(values.real_parts.size(), 4u);
+    for (const double value : values.real_parts) EXPECT_GT(divergent ? value : -value, 0.1);
+  }
+}
+
 TEST(Eigenvalues, OfAFewStatesAreThoseOfTheWholeKernelWithoutItsZeros) {
   kernels::Random random(5, 1, 0);
   Table<Complex> B(2, 7), C(2, 7), B_all(7, 7), C_all(7, 7);
@@ -183,6 +195,18 @@ TEST(Diagnostics, LeaveTheTrainingAsItIs) {
   EXPECT_EQ(a.curve.back().train_loss, b.curve.back().train_loss);
 }
 
+TEST(Diagnostics, OfARealValuedTaskKnowItsScoredPositionsButNoTokens) {
+  const std::string task = "name = \"prime_frequencies\"\nfrequencies = 2\nT = 11\n";
+  const sweeps::CellSpec cell = mqar_cell("mamba", "", kEverything, 0, task);
+  const auto result = run_pack(std::span(&cell, 1), {cpu_kinds().back()})[0];
+  ASSERT_EQ(result.status, sweeps::Status::done) << result.reason;
+  EXPECT_THAT(named(result.diagnostics, "sensitivity").shape, ElementsAre(1, 11));
+  EXPECT_TRUE(has(result.diagnostics, "state_matrix"));
+  EXPECT_TRUE(has(result.diagnostics, "query_position"));
+  EXPECT_FALSE(has(result.diagnostics, "query_token"));
+  EXPECT_FALSE(has(result.diagnostics, "state_token"));
+}
+
 class EveryDiagnostic : public testing::TestWithParam<std::string> {};
 std::vector<std::string> variant_names() {
   std::vector<std::string> names;
@@ -206,7 +230,7 @@ TEST_P(EveryDiagnostic, HasTheShapesThatItsNamesSay) {
       EXPECT_EQ(named(arrays, array.dims[i]).shape[0], array.shape[i]) << array.name << " over " << array.dims[i];
   }
   EXPECT_THAT(named(arrays, "token_norm").shape, ElementsAre(3, 14));
-  if (!has_state(GetParam())) return;
+  if (GetParam() == "attention") return;
   EXPECT_THAT(named(arrays, "decay").dims, ElementsAre("layer", "role", "a"));
   EXPECT_THAT(named(arrays, "role").text, testing::UnorderedElementsAre("key", "value", "query", "filler"));
   EXPECT_THAT(named(arrays, "sensitivity").shape, ElementsAre(2, 14));

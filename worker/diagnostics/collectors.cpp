@@ -50,7 +50,7 @@ void DecayCollector::add(int layer, const Recurrence& r, const Example& example)
   std::vector<int> everywhere(at(r.T));
   for (int t = 0; t < r.T; ++t) everywhere[at(t)] = t;
   const bool last = layer + 1 == static_cast<int>(layers_.size());
-  const std::vector<int>& read = last && !example.query.empty() ? example.query : everywhere;
+  const std::vector<int>& read = last ? example.query : everywhere;
   layers_[at(layer)].add(r, example.role, read, out_norm_[at(layer)]);
 }
 

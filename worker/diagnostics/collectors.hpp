@@ -16,7 +16,7 @@ using Arrays = std::vector<sweeps::LabelledArray>;
 struct Example {
   int index = 0;
   std::vector<int> role;                   // of each position, a number of `roles`
-  std::vector<int> query;                  // scored positions; empty where the mixer sees another order
+  std::vector<int> query;                  // scored positions
   std::vector<std::int32_t> token, label;  // at them; empty where the task has none
 };
 

@@ -14,10 +14,7 @@ namespace {
 
 using tasks::Batch;
 
-constexpr const char* kSorted = "sorted";  // the role of every position where the mixer mixes and sorts them
-
-std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch, bool reordered) {
-  if (reordered) return {kSorted};
+std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch) {
   std::vector<std::string> names;
   for (int s = 0; s < batch.sequences; ++s)
     for (const std::string& role : task.roles(batch, s))
@@ -28,10 +25,6 @@ std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch,
 Example example_of(const tasks::Task& task, const Batch& batch, int s, const std::vector<std::string>& names) {
   Example example;
   example.index = s;
-  if (names.front() == kSorted) {
-    example.role.assign(static_cast<std::size_t>(batch.T), 0);
-    return example;
-  }
   for (const std::string& role : task.roles(batch, s))
     example.role.push_back(static_cast<int>(std::find(names.begin(), names.end(), role) - names.begin()));
   for (std::int32_t i = batch.first[static_cast<std::size_t>(s)]; i < batch.first[static_cast<std::size_t>(s) + 1];
@@ -60,7 +53,7 @@ Gathered start(const Wanted& want, const Watched& network, int roles, int most_q
   const ModelSettings& model = network.model();
   Gathered g;
   if (want.eigenvalues) g.norms.emplace(model);
-  if (!has_state(model.variant)) return g;
+  if (!has_state(model)) return g;
   if (want.decay || want.decay_channels) g.decay.emplace(network, roles, want.decay_channels);
   if (want.sensitivity || want.gradients) g.reach.emplace(model);
   if (want.gradients) g.gradients.emplace(model, want.examples);
@@ -70,7 +63,7 @@ Gathered start(const Wanted& want, const Watched& network, int roles, int most_q
 
 void add(Gathered& g, const Watched& network, const Example& example) {
   if (g.norms) g.norms->add(network);
-  if (!has_state(network.model().variant)) return;
+  if (!has_state(network.model())) return;
   g.layers.clear();
   for (int layer = 0; layer < network.model().layers; ++layer) {
     const Recurrence& r = g.layers.emplace_back(observe(network, layer));
@@ -147,7 +140,7 @@ std::vector<sweeps::LabelledArray> diagnose(const sweeps::CellSpec& cell, const 
   tasks::draw_batch(*task, data_key(cell), tasks::Stream::test, 0, want.examples, batch);
   const std::vector<double> values(weights, weights + parameters.size());
   Watched network(model, parameters, values, device_kind);
-  const std::vector<std::string> roles = role_names(*task, batch, model.reorder);
+  const std::vector<std::string> roles = role_names(*task, batch);
   Gathered gathered = start(want, network, static_cast<int>(roles.size()), task->most_scored());
   for (int s = 0; s < batch.sequences; ++s) {
     network.run(batch, s);

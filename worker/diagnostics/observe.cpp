@@ -42,13 +42,26 @@ std::vector<int> counted(int n) {
 Recurrence common(const Watched& network, int layer) {
   const ModelSettings& model = network.model();
   Recurrence r;
-  r.x = network.mixer_input(layer);
+  r.x = network.tapped(layer, "u");
   r.T = r.x.rows, r.D = model.D, r.N = model.N;
   r.rule = model.discretisation, r.step_activation = model.delta_activation;
   r.step_of = counted(r.D), r.group_of.assign(static_cast<std::size_t>(r.D), 0);
   r.skip = network.mixer_parameter(layer, "D").data;
   r.skip.resize(static_cast<std::size_t>(r.D));
   return r;
+}
+
+// kernels/triangle/triangle.hpp.
+void triangular_weights(const Watched& network, int layer, Recurrence& r) {
+  const Table<double> U = network.mixer_parameter(layer, "bc_proj.weight"),
+                      log = network.mixer_parameter(layer, "bc_log");
+  const double sign = network.model().token_dynamics == TokenDynamics::divergent ? 1 : -1;
+  r.W_B = r.W_C = Table<Complex>(r.N, r.D);
+  for (int n = 0; n < r.N; ++n)
+    for (int c = n; c < r.D; ++c) {
+      r.W_C(n, c) = c == n ? 1 : U(c, n);
+      r.W_B(n, c) = sign * (std::log1p(std::exp(log(0, n))) + 0.7) * r.W_C(n, c);
+    }
 }
 
 Recurrence observe_selective(const Watched& network, int layer) {
@@ -64,8 +77,9 @@ Recurrence observe_selective(const Watched& network, int layer) {
     const Table<double> down = weight("x_proj.dt"), up = weight("dt_proj.weight");
     r.W_step = transposed(down ? product(down, up) : up), r.step_input = r.x, r.step_follows_x = true;
   }
-  r.W_B = complex_of(transposed(network.tapped_weight(layer, "W_B")));
-  r.W_C = complex_of(transposed(network.tapped_weight(layer, "W_C")));
+  if (network.model().token_dynamics == TokenDynamics::free)
+    r.W_B = complex_of(transposed(weight("x_proj.B"))), r.W_C = complex_of(transposed(weight("x_proj.C")));
+  else triangular_weights(network, layer, r);
   r.BC_follow_x = true;
   return r;
 }
@@ -207,7 +221,7 @@ Table<Complex> complex_parameter_of(const Watched& network, int layer, const std
   return z;
 }
 
-bool has_state(const std::string& variant) { return line_of(variant) != nullptr; }
+bool has_state(const ModelSettings& model) { return !model.reorder && line_of(model.variant) != nullptr; }
 
 Recurrence observe(const Watched& network, int layer) {
   const Line* line = line_of(network.model().variant);

@@ -5,8 +5,9 @@
 
 namespace phasegrid::worker {
 
-bool has_state(const std::string& variant);             // attention has none
-Recurrence observe(const Watched& network, int layer);  // of the sequence that ran last; the variant has a state
+// Attention has no state, and the states of a sorted sequence (`reorder`) belong to no position.
+bool has_state(const ModelSettings& model);
+Recurrence observe(const Watched& network, int layer);  // of the sequence that ran last; the model has a state
 
 // S4's state matrix in the basis of its eigenvectors (observe_s4.cpp).
 Recurrence observe_s4(const Watched& network, int layer);

@@ -60,20 +60,7 @@ Table<double> Watched::tapped(int layer, const std::string& name) const {
 }
 
 Table<double> Watched::tokens(int depth) const { return tapped(depth, "e"); }
-Table<double> Watched::mixer_input(int layer) const { return tapped(layer, model_.reorder ? "sorted_u" : "u"); }
-Table<double> Watched::mixer_output(int layer) const { return tapped(layer, model_.reorder ? "sorted_y" : "y"); }
-
-Table<double> Watched::tapped_weight(int layer, const std::string& name) const {
-  const kernels::Parameter<double>* weight = network_->tapped_weight(layer, name);
-  Table<double> table(weight->rows, weight->columns);
-  for (int r = 0; r < weight->rows; ++r) {
-    const double* row = weight->value(0) + static_cast<std::int64_t>(r) * weight->width;
-    std::copy(row, row + weight->columns, table.row(r));
-  }
-  return table;
-}
-
-Table<double> Watched::logits() const { return rows_of(network_->logits(), nullptr, batch_.T); }
+Table<double> Watched::mixer_output(int layer) const { return tapped(layer, "y"); }
 
 Table<double> Watched::parameter(const std::string& name) const {
   for (const ParameterInfo& p : parameters_.all()) {

@@ -22,14 +22,11 @@ class Watched {
   void run(const tasks::Batch& batch, int sequence);  // forward
 
   // What follows is of the sequence that ran last. Layers count from 0.
-  Table<double> tokens(int depth) const;  // (T, d): 0 the embedding, then what each block puts out
-  // (T, D), in the order of the sequence or, with `reorder`, in that which the mixer sees.
-  Table<double> mixer_input(int layer) const;
-  Table<double> mixer_output(int layer) const;
-  Table<double> logits() const;  // (T, vocab)
+  Table<double> tokens(int depth) const;        // (T, d): 0 the embedding, then what each block puts out
+  Table<double> mixer_output(int layer) const;  // (T, D)
+  Table<double> logits() const;                 // (T, vocab)
 
   Table<double> tapped(int layer, const std::string& name) const;  // see worker/models/taps.hpp; (T, ..)
-  Table<double> tapped_weight(int layer, const std::string& name) const;
 
   const ModelSettings& model() const { return model_; }
   // (rows, columns) as ParameterInfo has them; empty: none of that name.

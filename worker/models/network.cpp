@@ -166,18 +166,6 @@ Network<Real>::Network(const ModelSettings& model, const LayoutShape& shape, int
 }
 
 template <class Real>
-const kernels::Rows<Real>* Network<Real>::tapped(int layer, const std::string& name) const {
-  const auto found = taps_.rows.find({layer, name});
-  return found == taps_.rows.end() ? nullptr : &found->second;
-}
-
-template <class Real>
-const kernels::Parameter<Real>* Network<Real>::tapped_weight(int layer, const std::string& name) const {
-  const auto found = taps_.weights.find({layer, name});
-  return found == taps_.weights.end() ? nullptr : &found->second;
-}
-
-template <class Real>
 void Network<Real>::set(int m, const tasks::Batch& batch) {
   layout_.set(m, batch);
   if (!noise_.empty()) draw_noise(m, batch);
@@ -193,6 +181,12 @@ void Network<Real>::draw_noise(int m, const tasks::Batch& batch) {
     for (int i = 0; i < d_; ++i) noise.push_back(static_cast<float>(batch.noise * random.normal()));
   });
   noise_pointers_[static_cast<std::size_t>(m)] = noise.data();
+}
+
+template <class Real>
+const kernels::Rows<Real>* Network<Real>::tapped(int layer, const std::string& name) const {
+  const auto found = taps_.find({layer, name});
+  return found == taps_.end() ? nullptr : &found->second;
 }
 
 template class Network<float>;

@@ -39,9 +39,7 @@ class Network {
   std::size_t bytes() const { return tape_.bytes(); }
 
   const Layout& layout() const { return layout_; }
-  // As worker/models/taps.hpp names them; null: the layer has none of that name.
-  const kernels::Rows<Real>* tapped(int layer, const std::string& name) const;
-  const kernels::Parameter<Real>* tapped_weight(int layer, const std::string& name) const;
+  const kernels::Rows<Real>* tapped(int layer, const std::string& name) const;  // null: the layer has no such table
 
  private:
   void draw_noise(int m, const tasks::Batch& batch);
