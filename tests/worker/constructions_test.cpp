@@ -66,7 +66,9 @@ TEST_P(Theorems, HoldInBothPrecisionsAndFailOneStepBelow) {
     for (const Below& below : line.below) EXPECT_LT(below.accuracy, line.least) << line.construction << " " << line.variant << ": " << below.what;
   }
   for (const std::string& name : construction_names())
-    if (name != "auto") EXPECT_TRUE(seen.contains(name)) << name << " is not verified";
+    if (name != "auto") {
+      EXPECT_TRUE(seen.contains(name)) << name << " is not verified";
+    }
   for (const char* haar : {"H1", "H2", "H3"}) EXPECT_TRUE(seen.contains(haar)) << haar;
 }
 
@@ -164,7 +166,9 @@ TEST_P(Built, HasTheSizesThatTheThresholdsName) {
   EXPECT_EQ(exact["D"], sizes.D);
   EXPECT_EQ(exact["N"], sizes.N);
   for (const auto& threshold : sweeps::thresholds(cell.settings))   // theory 3.7: what is necessary lies below what is enough
-    if (threshold.kind == sweeps::Bound::lower_bound) EXPECT_LE(threshold.value, static_cast<double>(sizes.D * sizes.N)) << threshold.name;
+    if (threshold.kind == sweeps::Bound::lower_bound) {
+      EXPECT_LE(threshold.value, static_cast<double>(sizes.D * sizes.N)) << threshold.name;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySwitch, Built, testing::ValuesIn(builds()), [](const auto& info) { return std::string(info.param.name); });
