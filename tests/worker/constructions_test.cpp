@@ -112,8 +112,9 @@ TEST_P(Built, HasTheSizesThatTheThresholdsName) {
   EXPECT_EQ(exact["N"], sizes.N);
   for (const auto& threshold :
        sweeps::thresholds(cell.settings))  // theory 3.7: what is necessary lies below what is enough
-    if (threshold.kind == sweeps::Bound::lower_bound)
+    if (threshold.kind == sweeps::Bound::lower_bound) {
       EXPECT_LE(threshold.value, static_cast<double>(sizes.D * sizes.N)) << threshold.name;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(EverySwitch, Built, testing::ValuesIn(builds()),

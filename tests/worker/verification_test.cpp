@@ -31,7 +31,9 @@ TEST_P(Theorems, HoldInBothPrecisionsAndFailOneStepBelow) {
       EXPECT_LT(below.accuracy, line.least) << line.construction << " " << line.variant << ": " << below.what;
   }
   for (const std::string& name : construction_names())
-    if (name != "auto") EXPECT_TRUE(seen.contains(name)) << name << " is not verified";
+    if (name != "auto") {
+      EXPECT_TRUE(seen.contains(name)) << name << " is not verified";
+    }
   for (const char* haar : {"H1", "H2", "H3"}) EXPECT_TRUE(seen.contains(haar)) << haar;
 }
 
