@@ -39,6 +39,7 @@ int command_line(int argc, char** argv) {
   orchestrator::add_sample(app, code);
   orchestrator::add_bench(app, code);
   orchestrator::add_verify(app, code);
+  orchestrator::add_slurm(app, code);
   orchestrator::add_executor(app, code);
   try {
     app.parse(argc, argv);

@@ -18,6 +18,7 @@ void add_cell(CLI::App& app, int& code);
 void add_apply(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
 void add_verify(CLI::App& app, int& code);
+void add_slurm(CLI::App& app, int& code);
 void add_executor(CLI::App& app, int& code);
 
 }  // namespace phasegrid::orchestrator

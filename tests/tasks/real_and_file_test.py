@@ -32,7 +32,7 @@ batch = 16
 def phasegrid(*words, ok=True, **options):
     done = subprocess.run([BINARY, *map(str, words)], capture_output=True, text=True, **options)
     assert (done.returncode == 0) == ok, done.stderr
-    return done.stdout if ok else done.stderr
+    return done.stdout + done.stderr
 
 
 def results(folder, **options):

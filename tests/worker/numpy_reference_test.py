@@ -353,7 +353,8 @@ def test_real_valued_sequences_agree_with_numpy(name, tmp_path):
     np.testing.assert_allclose(out["outputs"], expected, rtol=0, atol=1e-10 * np.abs(expected).max())
     assert abs(out["loss"] - error(weights)) < 1e-10 * error(weights)
     spread = ((values[scored] - values[scored].mean(0)) ** 2).sum()
-    assert abs(out["r2"] - (1 - ((expected - values)[scored] ** 2).sum() / spread)) < 1e-6
+    r2 = 1 - ((expected - values)[scored] ** 2).sum() / spread
+    assert abs(out["r2"] - r2) < 1e-5 * abs(r2)  # numpy takes means of the float32 values in their own precision
     for parameter, value in weights.items():
         gradient = out["gradients/" + parameter]
         for place in {tuple(rng.integers(0, value.shape)) for _ in range(3)}:

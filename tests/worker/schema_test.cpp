@@ -115,7 +115,7 @@ TEST(Schema, SaysWhichKeyOfATaskIsWrongAndByWhichRule) {
       {mqar + "T = 30", "task.T: no cell of this grid can exist: every pair is asked for once, 4 * pairs + 2 * overwrites <= T, but pairs = 8 and T = 30 and overwrites = 0"},
       {mqar + "T = 33", "task.T: no cell of this grid can exist: pairs and queries take two places each, T must be even, but T = 33"},
       {mqar + "token_noise = -0.1", "task.token_noise: found -0.1, expected a number from 0 to 1"},
-      {mqar + "embedding_noise = -1", "task.embedding_noise: found -1, expected a number from 0 to 1000000"},
+      {mqar + "embedding_noise = -1", "task.embedding_noise: found -1, expected a number from 0 to 1e+06"},
       {mqar + "kappa = 0", "task.kappa: found 0, expected an integer from 1 to 1048576"},
       {"name = \"keep_nth\"\nn = 21", "task.n: no cell of this grid can exist: the token to keep must lie in the sequence, n <= T, but n = 21 and T = 20"},
       {"name = \"selective_copy\"\ncopies = 40", "task.T: no cell of this grid can exist: every symbol comes once and is asked for once, 2 * copies <= T, but copies = 40 and T = 64"},

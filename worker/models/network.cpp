@@ -152,7 +152,7 @@ ParameterSet describe_parameters(const ModelSettings& model, int positions_table
 
 template <class Real>
 Network<Real>::Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads)
-    : layout_(models, shape), d_(model.d), noise_(model.noisy ? static_cast<std::size_t>(models) : 0), noise_pointers_(noise_.size()), tape_(&kernels::operations<Real>(device_kind), models, grads != nullptr),
+    : layout_(models, shape), d_(model.d), noise_(model.noisy ? static_cast<std::size_t>(models) : 0), noise_pointers_(noise_.size()), tape_(&kernels::operations<Real>(device_kind), models, grads != nullptr, kernels::memory(device_kind, models)),
       loss_(static_cast<std::size_t>(models)), right_(static_cast<std::size_t>(models)) {
   const std::int64_t stride = describe_parameters(model, shape.positions_table).size();
   Builder<Real> build{model, tape_, parameters_, layout_, values, grads, stride};
