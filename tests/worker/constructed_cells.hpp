@@ -6,7 +6,7 @@
 #include "worker/run_pack.hpp"
 #include "worker/schema.hpp"
 
-namespace phasegrid::worker::test {
+namespace phasegrid::worker::constructed {
 
 inline const std::string kMqar = "name = \"mqar\"\nkappa = 6\nnu = 8\nT = 40\n",
                          kRandom = kMqar + "filler = \"random\"\n";
@@ -34,4 +34,4 @@ inline sweeps::CellResult run(const sweeps::CellSpec& cell) {
   return run_pack(std::span(&cell, 1), {cpu_kinds().back()}).front();
 }
 
-}  // namespace phasegrid::worker::test
+}  // namespace phasegrid::worker::constructed

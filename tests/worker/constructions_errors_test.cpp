@@ -8,7 +8,7 @@
 namespace phasegrid::worker {
 namespace {
 
-using namespace test;
+using namespace constructed;
 using testing::HasSubstr;
 
 TEST(Construction, ThatDoesNotExistNamesTheKeyAndTheRule) {

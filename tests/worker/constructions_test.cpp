@@ -14,7 +14,7 @@
 namespace phasegrid::worker {
 namespace {
 
-using namespace test;
+using namespace constructed;
 
 std::vector<double> weights_of(const sweeps::CellSpec& cell) {
   const ParameterSet parameters = describe_parameters(construction_case(cell.settings).model);
