@@ -47,6 +47,7 @@ void Director::begin(double now) {
   provenance.host = host_name();
   provenance.started_utc = utc_now();
   provenance.sweep_file = options_.sweep;
+  provenance.shard = options_.shard;
   folder_.emplace(results::RunFolder::open(directory, grid_, provenance, options_.accept_mixed));
   console_.open_log(directory / "log" / "coordinator.log");
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
@@ -58,7 +59,10 @@ void Director::begin(double now) {
   const Binding binding = on_gpus ? bind_gpus(team_.places(), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
-               " kept, in " + directory.string());
+               " kept, in " + directory.string() +
+               (options_.shard.whole() ? "" : ", shard " + sweeps::to_text(options_.shard)));
+  const auto& notes = folder_->state().notes;
+  if (!notes.empty() && notes.back().kind == "extended") console_.say("the sweep was extended: " + notes.back().text);
   if (deadline_ > 0) console_.say("deadline in " + duration(deadline_ - boot_time()) + " (" + deadline_source_ + ")");
   folder_->note("begin", team_.describe(slots));
   dirty();
@@ -95,7 +99,7 @@ std::vector<Job> Director::find_jobs(const sweeps::Rates& rates) {
     if (!again) tally_.found(found->second);
     return !again;
   };
-  JobList list = missing_jobs(grid_, rates, has_result, options_.pack);
+  JobList list = missing_jobs(grid_, rates, has_result, options_.pack, options_.shard);
   tally_.infeasible(list.infeasible);
   return std::move(list.jobs);
 }

@@ -149,7 +149,7 @@ void fields(Archive& a, sweeps::CurvePoint& point) {
 }
 template <class Archive>
 void fields(Archive& a, sweeps::LabelledArray& array) {
-  a(array.name, array.dims, array.shape, array.data);
+  a(array.name, array.dims, array.shape, array.data, array.text, array.long_name, array.units);
 }
 template <class Archive>
 void fields(Archive& a, sweeps::CellResult& r) {

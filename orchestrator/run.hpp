@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sweeps/cell.hpp"
+#include "sweeps/shard.hpp"
 
 namespace phasegrid::orchestrator {
 
@@ -19,6 +20,7 @@ struct RunOptions {
   int attempts = 2;                          // crashes after which a cell is recorded as failed
   double hang_limit = 600;                   // seconds
   bool accept_mixed = false;
+  sweeps::Shard shard;                       // the cells that this run is for
 };
 
 // Exit codes of docs/design.md 4.1: 0, 3 or 75. Throws SweepError and RunError (2), anything else for 1.

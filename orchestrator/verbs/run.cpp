@@ -30,7 +30,7 @@ std::vector<sweeps::Status> statuses(const std::vector<std::string>& names) {
 struct Arguments {
   RunOptions options;
   std::vector<std::string> retry;
-  std::string deadline, pack = "auto", device = "auto";
+  std::string deadline, pack = "auto", device = "auto", shard = "1/1";
 };
 
 }  // namespace
@@ -67,6 +67,9 @@ void add_run(CLI::App& app, int& code) {
                    "Seconds without a training step after which a cell's process counts as crashed")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  verb->add_option("--shard", args->shard,
+                   "Only this share of the cells, 1/4 to 4/4 for four shards in four folders; see phasegrid merge")
+      ->capture_default_str();
   verb->add_flag("--accept-mixed", o.accept_mixed,
                  "Continue a folder whose results have another numerics version or device kind");
   verb->footer(
@@ -77,6 +80,7 @@ void add_run(CLI::App& app, int& code) {
   verb->callback([args, &code] {
     RunOptions& options = args->options;
     options.retry = statuses(args->retry);
+    options.shard = sweeps::shard_from_text(args->shard);
     options.ask_slurm = args->deadline.empty();
     if (!args->deadline.empty() && args->deadline != "none")
       options.seconds = parse_deadline(args->deadline, static_cast<double>(time(nullptr)));

@@ -6,6 +6,7 @@
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
 //   diverge, throw, nothing
+// FAKE_OTHER_BITS, a cell whose accuracy is another one than everywhere else
 #include <fcntl.h>
 #include <signal.h>
 #include <time.h>
@@ -100,6 +101,7 @@ std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells
     r.status = what == "diverge" ? sweeps::Status::diverged : sweeps::Status::done;
     r.accuracy = random.uniform(), r.loss = random.normal(), r.accuracy_final = random.uniform(),
     r.accuracy_validation = random.uniform();
+    if (variable("FAKE_OTHER_BITS") == std::to_string(cell.index)) r.accuracy = -1;
     r.steps = cell.settings.integer("steps"), r.best_step = r.steps / 2, r.examples = 64 * r.steps, r.parameters = 1000;
     r.seconds = static_cast<double>(total) * 1e-3 + 1e-6;
     const std::string points = variable("FAKE_POINTS");
