@@ -37,9 +37,9 @@ int command_line(int argc, char** argv) {
   orchestrator::add_cell(app, code);
   orchestrator::add_apply(app, code);
   orchestrator::add_sample(app, code);
-  orchestrator::add_slurm(app, code);
   orchestrator::add_bench(app, code);
   orchestrator::add_verify(app, code);
+  orchestrator::add_slurm(app, code);
   orchestrator::add_executor(app, code);
   try {
     app.parse(argc, argv);

@@ -70,8 +70,8 @@ nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState
   }
   json["status"]["pending"] = counts.missing.size();
   json["status"]["infeasible"] = counts.infeasible;
-  json["ended"] = last_end(state);
   if (!state.provenance.shard.whole()) json["shard"] = sweeps::to_text(state.provenance.shard);
+  json["ended"] = last_end(state);
   json["warnings"] = state.warnings;
   return json;
 }

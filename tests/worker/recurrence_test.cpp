@@ -32,6 +32,19 @@ TEST_P(EveryRecurrence, GivesTheOutputOfTheMixer) {
   }
 }
 
+TEST_P(EveryRecurrence, HasTheProjectionsThatMakeItsBAndC) {
+  const Watch watch(cell());
+  const Recurrence r = observe(*watch.network, 0);
+  if (!r.BC_follow_x) return;  // B and C are constants, or functions of the block's input
+  for (const auto& [W, made] : {std::pair{&r.W_B, &r.B}, {&r.W_C, &r.C}})
+    for (int t = 0; t < r.T; ++t)
+      for (int i = 0; i < W->rows; ++i) {
+        Complex expected = 0;
+        for (int c = 0; c < r.D; ++c) expected += (*W)(i, c) * r.x(t, c);
+        ASSERT_LT(std::abs((*made)(t, i) - expected), kTolerance) << "position " << t << ", row " << i;
+      }
+}
+
 TEST_P(EveryRecurrence, HasTheStepSizesThatItsProjectionMakes) {
   const Watch watch(cell());
   const Recurrence r = observe(*watch.network, 0);
