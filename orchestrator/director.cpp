@@ -68,21 +68,25 @@ void Director::begin(double now) {
   dirty();
   if (on_gpus) console_.say("GPU of each slot:\n" + binding.table.substr(0, binding.table.size() - 1));
   for (const std::string& warning : binding.warnings) console_.say("warning: " + warning);
-  Setup setup{.text = grid_.text(), .file = options_.sweep, .hash = grid_.hash()};
-  setup.device_kind = provenance.device_kind;
-  setup.host = host_name();
-  setup.pid = getpid();
-  setup.hang_limit = options_.hang_limit;
-  for (int rank = 0; rank < team_.size(); ++rank) {
-    for (int slot = 0; slot < slots[static_cast<std::size_t>(rank)]; ++slot) coordinator_->expect({rank, slot});
-    setup.rank = rank;
-    if (on_gpus) setup.gpus = binding.gpus[static_cast<std::size_t>(rank)];
-    setup.slots = slots[static_cast<std::size_t>(rank)];
-    tell(rank, setup);
-  }
+  send_setup(provenance.device_kind, slots, binding);
   next_rebuild_ = now + 10;
   next_line_ = now + 30;
   changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
+}
+
+void Director::send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding) {
+  Setup setup{.text = grid_.text(), .file = options_.sweep, .hash = grid_.hash()};
+  setup.device_kind = device_kind;
+  setup.host = host_name();
+  setup.pid = getpid();
+  setup.hang_limit = options_.hang_limit;
+  for (std::size_t rank = 0; rank < slots.size(); ++rank) {
+    setup.rank = static_cast<int>(rank);
+    setup.slots = slots[rank];
+    if (!binding.gpus.empty()) setup.gpus = binding.gpus[rank];
+    for (int slot = 0; slot < setup.slots; ++slot) coordinator_->expect({setup.rank, slot});
+    tell(setup.rank, setup);
+  }
 }
 
 std::vector<Job> Director::find_jobs(const sweeps::Rates& rates) {

@@ -41,6 +41,7 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
+  void send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding);
   std::vector<Job> find_jobs(const sweeps::Rates& rates);   // cells without a result
   void apply(const Actions& actions);
   void act(const HandOut& action);

@@ -32,7 +32,8 @@ std::string directives(const SlurmJob& job) {
   add("requeue                      # after the failure of a node");
   add("open-mode=append");
   add("signal=B:USR1@120            # a hint: the program asks Slurm for its time limit");
-  add("output=" + job.name + ".%j.log");
+  if (job.shards > 1) add(fmt::format("array=1-{}", job.shards));
+  add("output=" + job.name + (job.shards > 1 ? ".%A_%a.log" : ".%j.log"));
   return text;
 }
 
@@ -42,13 +43,27 @@ std::string launch(const SlurmJob& job) {
   return "mpirun -n \"$SLURM_JOB_NUM_NODES\" --map-by ppr:1:node --bind-to none --enable-recovery";
 }
 
+// Where this job's results go, and which of the cells are its own.
+std::string share(const SlurmJob& job) {
+  const std::string all = quoted(job.directory);
+  if (job.shards == 1) return fmt::format("out={}\noptions=({})   # more options of `phasegrid run`\n", all, job.options);
+  return fmt::format(
+      "all={}\n"
+      "shards={}   # each in its own folder, $all.shard-1 and so on; the last one to be done joins them in $all\n"
+      "out=$all.shard-$SLURM_ARRAY_TASK_ID\n"
+      "options=(--shard \"$SLURM_ARRAY_TASK_ID/$shards\" {})   # more options of `phasegrid run`\n",
+      all, job.shards, job.options);
+}
+
 constexpr const char* kBody = R"SH(
 export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-}   # else a step on another node, and mpirun's daemon is one, gets one core
 [ -n "$SRUN_CPUS_PER_TASK" ] || unset SRUN_CPUS_PER_TASK
 most_in_vain=3 launcher="" leaving="" next=""
+me=${SLURM_ARRAY_TASK_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+me=${me:-$SLURM_JOB_ID}
 mkdir -p "$out/log"
 
-say() { echo "$(date -u +%FT%TZ) job $SLURM_JOB_ID: $*"; }
+say() { echo "$(date -u +%FT%TZ) job $me: $*"; }
 about() { "$program" status "$out" --json 2>/dev/null | sed -n "s/^ \"$1\": \"\{0,1\}\([^\"]*\)\"\{0,1\},\{0,1\}$/\1/p"; }
 is_done() {  # the run folder knows, whatever mpirun's exit code says
   "$program" status "$out" --exit-code >/dev/null 2>&1
@@ -59,18 +74,30 @@ is_done() {  # the run folder knows, whatever mpirun's exit code says
 # The next job waits for the end of this one, whatever that end is. It is queued first of all, so that nothing has to happen later.
 # A job that was requeued has its next one already.
 queue_next() {
-  next=$(squeue -h -u "$(id -un)" -n "$SLURM_JOB_NAME" -t PENDING -o '%i %E' | sed -n "s/^\([0-9]*\) afterany:$SLURM_JOB_ID\b.*/\1/p" | head -n 1)
+  next=$(squeue -h -u "$(id -un)" -n "$SLURM_JOB_NAME" -t PENDING -o '%i %E' | sed -n "s/^\([0-9]*\)[^ ]* afterany:$me\b.*/\1/p" | head -n 1)
   [ -z "$next" ] || return
   local variables
   mapfile -t variables < <(compgen -e | grep '^S\(LURM\|BATCH\)_' | grep -v '^SLURM_CONF$' | sed 's/^/--unset=/')
-  next=$(env "${variables[@]}" sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" "$0") && next=${next%%;*} ||
+  next=$(env "${variables[@]}" sbatch --parsable --dependency="afterany:$me" ${SLURM_ARRAY_TASK_ID:+--array=$SLURM_ARRAY_TASK_ID} "$0") && next=${next%%;*} ||
     say "the next job cannot be queued from here: submit this script again when this job has ended"
 }
 drop_next() { [ -z "$next" ] || scancel "$next"; }
 
+# Two shards that are done at the same moment do no harm: one of them is refused, and joining again changes nothing.
+join_shards() {
+  local shard folders=()
+  for shard in $(seq "$shards"); do
+    folders+=("$all.shard-$shard")
+    "$program" status "${folders[-1]}" --exit-code >/dev/null 2>&1
+    case $? in 0 | 3) ;; *) return ;; esac
+  done
+  "$program" merge "${folders[@]}" -o "$all"
+}
+
 finish() {
   drop_next
   rm -f "$out/log/slurm"
+  [ -z "${shards:-}" ] || join_shards
   say "$(about sweep) is done: $out/results.h5"
   [ $code -eq 0 ] || say "some cells failed: $program status $out"
   exit $code
@@ -161,11 +188,9 @@ std::string slurm_script(const SlurmJob& job) {
              "\n"
              "program={}\n"
              "sweep={}\n"
-             "out={}\n"
              "launch=({})\n"
-             "options=({})   # more options of `phasegrid run`\n",
-             directives(job), job.time, job.name, quoted(job.program), quoted(job.sweep), quoted(job.directory), launch(job),
-             job.options) +
+             "{}",
+             directives(job), job.time, job.name, quoted(job.program), quoted(job.sweep), launch(job), share(job)) +
          kBody;
 }
 

@@ -13,6 +13,7 @@ struct SlurmJob {
   std::string time;                        // as sbatch takes it
   std::string partition, account;          // "": sbatch's defaults
   std::string launcher = "mpirun";         // mpirun or srun
+  int shards = 1;                          // above 1: a job array, a run folder for each, joined at the end
   std::string options;                     // more words for `phasegrid run`, as the shell reads them
 };
 

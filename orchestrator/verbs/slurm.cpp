@@ -50,6 +50,9 @@ void add_slurm(CLI::App& app, int& code) {
   verb->add_option("--launcher", job->launcher, "mpirun outlives a lost rank; srun needs no Open MPI with Slurm support, but PMIx")
       ->check(CLI::IsMember({"mpirun", "srun"}))
       ->capture_default_str();
+  verb->add_option("--shards", job->shards, "A job array of so many independent shares of the cells, joined by the last one to be done")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
   verb->add_option("--program", job->program, "The program on the nodes [this one]");
   verb->add_option("--run-options", job->options, "More options of `phasegrid run`, in one word: \"--slots 2 --attempts 3\"");
   verb->footer(

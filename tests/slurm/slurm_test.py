@@ -1,4 +1,5 @@
 """Sweeps under a real Slurm: `phasegrid slurm` prints a script that, submitted once, gets every cell done whatever happens to its jobs."""
+import json
 import os
 import re
 import signal
@@ -39,6 +40,19 @@ def test_srun_starts_the_ranks_as_well(sweep):
     one.wait_for_the_end(patience=60)
     one.check_every_cell_was_recorded_once()
     assert "2 ranks" in one.logs() and len(one.places()) == 4, one.logs()
+
+
+def test_the_shards_of_an_array_are_joined_by_the_last_one(cluster, sweep):
+    one = sweep(cells=40, milliseconds=300, time="10", nodes=1, slots=1, shards=4)
+    one.submit()
+    one.wait_for_the_end(patience=120)
+    one.check_every_cell_was_recorded_once()
+    counts = [sum(line["kind"] == "finished" for line in map(json.loads, path.read_text().splitlines()))
+              for path in sorted(one.folder.glob("out.shard-*/journal.1.jsonl"))]
+    assert len(counts) == 4 and all(counts), counts
+    status = one.status()
+    assert status["recorded"] == 40 and status["missing"] == 0, one.logs()
+    assert (one.out / "results.h5").exists()
 
 
 def start_at_once(cluster, number):

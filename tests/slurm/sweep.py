@@ -28,7 +28,7 @@ steps = 100
 
 
 class Sweep:
-    def __init__(self, cluster, cells, milliseconds, time="1", nodes=2, gpus=0, slots=2, launcher="mpirun", **variables):
+    def __init__(self, cluster, cells, milliseconds, time="1", nodes=2, gpus=0, slots=2, launcher="mpirun", shards=1, **variables):
         self.cluster, self.cells = cluster, cells
         self.folder = cluster.folder / "sweep"
         self.marks = self.folder / "marks"
@@ -41,14 +41,14 @@ class Sweep:
         cluster.environment |= {key: str(value) for key, value in variables.items()}
         gpu_options = ["--gpus-per-node", gpus] if gpus else ["--run-options", f"--slots {slots}"]
         self.script.write_text(cluster.say(cluster.program, "slurm", file, "-o", self.out, "--time", time, "--nodes", nodes,
-                                           "--cpus-per-node", 2, "--launcher", launcher, *gpu_options) + "\n")
+                                           "--cpus-per-node", 2, "--launcher", launcher, "--shards", shards, *gpu_options) + "\n")
 
     def submit(self):
         return self.cluster.submit(self.script, f"--chdir={self.folder}")
 
     def logs(self):
         """What all jobs have said, one after another."""
-        files = sorted(self.folder.glob("slurm.*.log"), key=lambda path: int(path.name.split(".")[1]))
+        files = sorted(self.folder.glob("slurm.*.log"), key=lambda path: path.stat().st_mtime)
         return "\n".join(f"--- {path.name}\n{path.read_text()}" for path in files)
 
     def jobs_so_far(self):
@@ -71,7 +71,9 @@ class Sweep:
     def journal(self):
         """Every whole line of every coordinator's life, in order."""
         lines = []
-        for path in sorted(self.out.glob("journal.*.jsonl"), key=lambda p: int(p.name.split(".")[1])):
+        folders = sorted(self.folder.glob("out.shard-*")) or [self.out]
+        paths = [path for folder in folders for path in folder.glob("journal.*.jsonl")]
+        for path in sorted(paths, key=lambda path: (path.parent, int(path.name.split(".")[1]))):
             for text in path.read_bytes().split(b"\n"):
                 try:
                     lines.append(json.loads(text))
