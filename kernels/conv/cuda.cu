@@ -18,8 +18,8 @@ __global__ void conv_forward(Conv<float> op) {
   for (std::int64_t i = first(); i < count(op.u, m) * width; i += step()) {
     const std::int64_t c = i % width;
     const std::int32_t* window = op.window.data[m] + i / width * op.taps;
-    float z = op.w ? value(op.b, m)[c] : x[window[0] * width + c];
-    for (int j = 0; op.w && j < op.taps; ++j)
+    float z = op.w.values ? value(op.b, m)[c] : x[window[0] * width + c];
+    for (int j = 0; op.w.values && j < op.taps; ++j)
       if (window[j] >= 0) z += value(op.w, m)[j * width + c] * x[window[j] * width + c];
     const Pointwise<float> p = activate(op.activation, z);
     value(op.u, m)[i] = p.value;
@@ -37,7 +37,7 @@ __global__ void conv_input_backward(Conv<float> op) {
     float sum = 0;
     for (const std::int32_t* e = windows.begin; e < windows.end; ++e) {
       const float d = d_c(op, m, *e / op.taps * width + c);
-      sum += op.w ? value(op.w, m)[*e % op.taps * width + c] * d : d;
+      sum += op.w.values ? value(op.w, m)[*e % op.taps * width + c] * d : d;
     }
     put(grad(op.x, m)[i], sum, op.x.add);
   }
@@ -50,7 +50,7 @@ __global__ void conv_weight_backward(Conv<float> op) {
   const float* x = value(op.x, m);
   column_sums<taps + 1>(
       count(op.u, m), op.x.columns,
-      [&](int r, int c, float (&sum)[taps + 1]) {
+      [&](int r, int c, float(&sum)[taps + 1]) {
         const float d = d_c(op, m, r * width + c);
         PHASEGRID_UNROLL
         for (int j = 0; j < taps; ++j) {
@@ -59,7 +59,7 @@ __global__ void conv_weight_backward(Conv<float> op) {
         }
         sum[taps] += d;
       },
-      [&](int c, float (&sum)[taps + 1]) {
+      [&](int c, float(&sum)[taps + 1]) {
         PHASEGRID_UNROLL
         for (int j = 0; j < taps; ++j) grad(op.w, m)[j * width + c] += sum[j];
         grad(op.b, m)[c] += sum[taps];

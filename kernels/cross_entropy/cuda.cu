@@ -22,7 +22,8 @@ __device__ bool is_right(const float* logits, int vocab, int label) {
 __global__ void cross_entropy_positions(CrossEntropy<float> op, Answer* answers, std::int64_t most) {
   const int m = blockIdx.y, warps = blockDim.x / 32, Q = count(op.logits, m), vocab = op.logits.columns;
   const float scale = op.mean && Q > 0 ? 1.0f / static_cast<float>(Q) : 1.0f;
-  for (std::int64_t q = static_cast<std::int64_t>(blockIdx.x) * warps + threadIdx.x / 32; q < Q; q += static_cast<std::int64_t>(gridDim.x) * warps) {
+  for (std::int64_t q = static_cast<std::int64_t>(blockIdx.x) * warps + threadIdx.x / 32; q < Q;
+       q += static_cast<std::int64_t>(gridDim.x) * warps) {
     const float* logits = value(op.logits, m) + q * op.logits.width;
     const int label = op.label.data[m][q];
     float top = -INFINITY, total = 0;
@@ -34,7 +35,8 @@ __global__ void cross_entropy_positions(CrossEntropy<float> op, Answer* answers,
     if (lane() == 0) answers[m * most + q] = {log(static_cast<double>(total)) + top - logits[label], right};
     if (!op.logits.grads) continue;
     float* d = grad(op.logits, m) + q * op.logits.width;
-    for (int v = lane(); v < op.logits.width; v += 32) d[v] = v < vocab ? scale / total * expf(logits[v] - top) - (v == label ? scale : 0) : 0;
+    for (int v = lane(); v < op.logits.width; v += 32)
+      d[v] = v < vocab ? scale / total * expf(logits[v] - top) - (v == label ? scale : 0) : 0;
   }
 }
 
@@ -55,11 +57,12 @@ __global__ void cross_entropy_join(CrossEntropy<float> op, const Answer* answers
 
 void forward(const CrossEntropy<float>& op) {
   const std::int64_t most = capacity(op.logits);
-  Answer* answers = static_cast<Answer*>(queue().workspace(static_cast<std::size_t>(op.models * most) * sizeof(Answer)));
+  Answer* answers =
+      static_cast<Answer*>(queue().workspace(static_cast<std::size_t>(op.models * most) * sizeof(Answer)));
   launch<cross_entropy_positions>(blocks_for(most * 32, op.models), kThreads, op, answers, most);
   launch<cross_entropy_join>(dim3(1, op.models), kThreads, op, static_cast<const Answer*>(answers), most);
 }
 
-void backward(const CrossEntropy<float>&) {}   // done on the way forward
+void backward(const CrossEntropy<float>&) {}  // done on the way forward
 
 }  // namespace phasegrid::kernels::cuda

@@ -15,14 +15,17 @@
 
 namespace phasegrid::kernels::cuda {
 
-constexpr int kThreads = 128;        // of a block of independent threads
-constexpr int kMostBlocks = 1024;    // of one model; longer tables are walked in strides
+constexpr int kThreads = 128;      // of a block of independent threads
+constexpr int kMostBlocks = 1024;  // of one model; longer tables are walked in strides
 constexpr unsigned kAllLanes = ~0u;
 
-inline std::int64_t capacity(const Rows<float>& r) { return r.stride / r.width; }   // rows, at most
+inline std::int64_t capacity(const Rows<float>& r) { return r.stride / r.width; }  // rows, at most
 inline dim3 blocks_for(std::int64_t n, int models) {
   const std::int64_t blocks = (n + kThreads - 1) / kThreads;
-  return {static_cast<unsigned>(blocks < 1 ? 1 : blocks > kMostBlocks ? kMostBlocks : blocks), static_cast<unsigned>(models)};
+  return {static_cast<unsigned>(blocks < 1             ? 1
+                                : blocks > kMostBlocks ? kMostBlocks
+                                                       : blocks),
+          static_cast<unsigned>(models)};
 }
 
 __device__ inline float* value(const Rows<float>& r, int m) { return r.values + m * r.stride; }
@@ -37,7 +40,9 @@ __device__ inline std::int64_t step() { return static_cast<std::int64_t>(gridDim
 
 // Who reads row `target` of a map: the mirror keeps, behind the M maps, M inverses: readers of row r are entries[starts[r]] ..
 // entries[starts[r + 1] - 1], in ascending order. Gradients are summed by their owner in that order: no atomics.
-struct Readers { const std::int32_t *begin, *end; };
+struct Readers {
+  const std::int32_t *begin, *end;
+};
 __device__ inline Readers readers(const Index& map, int models, int m, std::int64_t target) {
   const std::int32_t *starts = map.data[models + m], *entries = map.data[2 * models + m];
   return {entries + starts[target], entries + starts[target + 1]};

@@ -9,9 +9,10 @@
 
 namespace phasegrid::kernels {
 
-template <class Real> struct Operations;
+template <class Real>
+struct Operations;
 
-std::vector<std::string> cuda_kinds();                                   // "sm_90": of the device that this process uses; empty: no device
+std::vector<std::string> cuda_kinds();  // "sm_90": of the device that this process uses; empty: no device
 const Operations<float>* cuda_operations(std::string_view device_kind);  // null for other kinds
 std::unique_ptr<Memory> cuda_memory(int models);
 

@@ -8,6 +8,7 @@
 namespace phasegrid::kernels::cuda {
 
 constexpr int kTile = 32, kDepth = 16, kGemmThreads = 64, kPart = 4;
+constexpr int kGemmBlocks = 10;  // of one multiprocessor, at least: bounds the registers of a thread
 inline int tiles_of(std::int64_t n) { return static_cast<int>((n + kTile - 1) / kTile); }
 
 // (i, k) is p[i * row + k * column]; zero outside of rows x columns.
@@ -21,13 +22,12 @@ struct Matrix {
 // neighbouring k where k_inner says that those lie next to each other.
 template <bool a_k_inner, bool b_k_inner, class Store>
 __device__ void gemm_tile(const Matrix& A, const Matrix& B, int i0, int j0, int k_begin, int k_end, Store&& store) {
-  __shared__ float a[kDepth][kTile + 1], b[kDepth][kTile + 1];   // + 1: columns fall into different banks
+  __shared__ float a[kDepth][kTile + 1], b[kDepth][kTile + 1];  // + 1: columns fall into different banks
   const int t = threadIdx.x, ti = t / 8 * kPart, tj = t % 8;
   float sum[kPart][kPart];
   PHASEGRID_UNROLL
-  for (int i = 0; i < kPart; ++i)
-    PHASEGRID_UNROLL
-    for (int j = 0; j < kPart; ++j) sum[i][j] = 0;
+  for (int i = 0; i < kPart; ++i) PHASEGRID_UNROLL
+  for (int j = 0; j < kPart; ++j) sum[i][j] = 0;
   for (int k0 = k_begin; k0 < k_end; k0 += kDepth) {
     PHASEGRID_UNROLL
     for (int part = 0; part < kDepth * kTile / kGemmThreads; ++part) {
@@ -39,17 +39,14 @@ __device__ void gemm_tile(const Matrix& A, const Matrix& B, int i0, int j0, int 
     }
     __syncthreads();
     PHASEGRID_UNROLL
-    for (int k = 0; k < kDepth; ++k)
-      PHASEGRID_UNROLL
-      for (int i = 0; i < kPart; ++i)
-        PHASEGRID_UNROLL
-        for (int j = 0; j < kPart; ++j) sum[i][j] += a[k][ti + i] * b[k][tj + 8 * j];
+    for (int k = 0; k < kDepth; ++k) PHASEGRID_UNROLL
+    for (int i = 0; i < kPart; ++i) PHASEGRID_UNROLL
+    for (int j = 0; j < kPart; ++j) sum[i][j] += a[k][ti + i] * b[k][tj + 8 * j];
     __syncthreads();
   }
   PHASEGRID_UNROLL
-  for (int i = 0; i < kPart; ++i)
-    PHASEGRID_UNROLL
-    for (int j = 0; j < kPart; ++j) store(i0 + ti + i, j0 + tj + 8 * j, sum[i][j]);
+  for (int i = 0; i < kPart; ++i) PHASEGRID_UNROLL
+  for (int j = 0; j < kPart; ++j) store(i0 + ti + i, j0 + tj + 8 * j, sum[i][j]);
 }
 
 }  // namespace phasegrid::kernels::cuda

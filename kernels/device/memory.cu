@@ -13,7 +13,9 @@ namespace cuda {
 
 Buffer::Buffer(std::size_t bytes, bool pinned) : bytes_(bytes), pinned_(pinned) {
   if (bytes == 0) return;
-  check(pinned ? cudaMallocHost(reinterpret_cast<void**>(&data_), bytes) : cudaMalloc(reinterpret_cast<void**>(&data_), bytes), "allocating memory");
+  check(pinned ? cudaMallocHost(reinterpret_cast<void**>(&data_), bytes)
+               : cudaMalloc(reinterpret_cast<void**>(&data_), bytes),
+        "allocating memory");
 }
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(data_, other.data_), std::swap(bytes_, other.bytes_), std::swap(pinned_, other.pinned_);
@@ -29,7 +31,9 @@ char* Staging::begin(std::size_t bytes) {
   return buffer_.data();
 }
 void Staging::copy(void* to, std::size_t offset, std::size_t bytes) {
-  if (bytes > 0) check(cudaMemcpyAsync(to, buffer_.data() + offset, bytes, cudaMemcpyHostToDevice, queue().stream()), "copying to the device");
+  if (bytes > 0)
+    check(cudaMemcpyAsync(to, buffer_.data() + offset, bytes, cudaMemcpyHostToDevice, queue().stream()),
+          "copying to the device");
 }
 void Staging::end() { check(cudaEventRecord(left_, queue().stream()), "recording an event"); }
 
@@ -46,10 +50,18 @@ class DeviceMemory final : public Memory {
     return buffer.data();
   }
   std::size_t bytes() const override { return bytes_ + mirror_.bytes(); }
-  void set(void* to, const void* from, std::size_t bytes) override { transfer(to, from, bytes, cudaMemcpyHostToDevice), wait_for_queue(); }
-  void get(void* to, const void* from, std::size_t bytes) override { transfer(to, from, bytes, cudaMemcpyDeviceToHost), wait_for_queue(); }
-  void copy(void* to, const void* from, std::size_t bytes) override { transfer(to, from, bytes, cudaMemcpyDeviceToDevice); }
-  void zero(void* to, std::size_t bytes) override { check(cudaMemsetAsync(to, 0, bytes, queue().stream()), "clearing memory"); }
+  void set(void* to, const void* from, std::size_t bytes) override {
+    transfer(to, from, bytes, cudaMemcpyHostToDevice), wait_for_queue();
+  }
+  void get(void* to, const void* from, std::size_t bytes) override {
+    transfer(to, from, bytes, cudaMemcpyDeviceToHost), wait_for_queue();
+  }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    transfer(to, from, bytes, cudaMemcpyDeviceToDevice);
+  }
+  void zero(void* to, std::size_t bytes) override {
+    check(cudaMemsetAsync(to, 0, bytes, queue().stream()), "clearing memory");
+  }
   void update(std::span<const Update<float>> pack) override;
 
   Mirror* mirror() override { return &mirror_; }
@@ -76,7 +88,8 @@ class DeviceMemory final : public Memory {
 // Segments are the same from step to step.
 const Segment* DeviceMemory::segments_on_device(const Segment* segments, int count) {
   const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(Segment);
-  const bool same = segments_here_.size() == static_cast<std::size_t>(count) && std::memcmp(segments_here_.data(), segments, bytes) == 0;
+  const bool same = segments_here_.size() == static_cast<std::size_t>(count) &&
+                    std::memcmp(segments_here_.data(), segments, bytes) == 0;
   if (!same) {
     segments_here_.assign(segments, segments + count);
     wait_for_queue();
@@ -98,7 +111,8 @@ void DeviceMemory::update(std::span<const Update<float>> pack) {
   staging.copy(updates_.data(), 0, bytes), staging.end();
   std::int64_t longest = 0;
   for (const Segment& segment : segments_here_) longest = std::max(longest, segment.length);
-  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), static_cast<int>(pack.size()), pack.front().count, longest, clips);
+  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), static_cast<int>(pack.size()), pack.front().count,
+              longest, clips);
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ class Staging {
   Staging();
   ~Staging();
   Staging(const Staging&) = delete;
-  char* begin(std::size_t bytes);                                   // waits until the last copy has left
-  void copy(void* to, std::size_t offset, std::size_t bytes);       // from the buffer to the device
+  char* begin(std::size_t bytes);                              // waits until the last copy has left
+  void copy(void* to, std::size_t offset, std::size_t bytes);  // from the buffer to the device
   void end();
 
  private:
@@ -70,16 +70,22 @@ class MapMirror final : public Mirror {
     char *head, *body;
     const char* body_on_device;
     std::size_t used, most;
-    template <class T> T* room(std::int64_t n, const T*& on_device);
+    template <class T>
+    T* room(std::int64_t n, const T*& on_device);
   };
-  struct Result { void* to; std::size_t offset, bytes; };
+  struct Result {
+    void* to;
+    std::size_t offset, bytes;
+  };
 
-  std::size_t place(std::size_t bytes);     // in the head
+  std::size_t place(std::size_t bytes);  // in the head
   // What is mirrored: an address and, of a map with an inverse, whose rows it points at.
   using Key = std::tuple<const void*, const void*, std::int64_t>;
   // Calls `fill` with every upload; returns the place, or that of the same key before.
-  template <class Fill> char* mirrored(const Key& key, std::size_t head_bytes, std::int64_t body_bytes, Fill fill);
-  template <class T> void add_result(T*& results);
+  template <class Fill>
+  char* mirrored(const Key& key, std::size_t head_bytes, std::int64_t body_bytes, Fill fill);
+  template <class T>
+  void add_result(T*& results);
 
   int models_;
   Buffer head_, body_, results_, results_here_;

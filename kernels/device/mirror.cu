@@ -12,7 +12,8 @@ constexpr std::size_t kAlign = 16;
 std::size_t aligned(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
 // Who points at each target, in ascending order: a counting sort. Entries below 0 point at nothing.
-void invert(const std::int32_t* map, std::int64_t n, std::int64_t targets, std::int32_t* starts, std::int32_t* entries) {
+void invert(const std::int32_t* map, std::int64_t n, std::int64_t targets, std::int32_t* starts,
+            std::int32_t* entries) {
   std::fill(starts, starts + targets + 1, 0);
   for (std::int64_t i = 0; i < n; ++i)
     if (map[i] >= 0) ++starts[map[i] + 1];
@@ -34,7 +35,11 @@ T* MapMirror::Cursor::room(std::int64_t n, const T*& on_device) {
   return here;
 }
 
-MapMirror::MapMirror(int models) : models_(models), head_(static_cast<std::size_t>(models) * 16384 + 65536), results_(static_cast<std::size_t>(models) * 64), results_here_(results_.bytes(), true) {
+MapMirror::MapMirror(int models)
+    : models_(models),
+      head_(static_cast<std::size_t>(models) * 16384 + 65536),
+      results_(static_cast<std::size_t>(models) * 64),
+      results_here_(results_.bytes(), true) {
   check(cudaEventCreateWithFlags(&results_left_, cudaEventDisableTiming), "creating an event");
 }
 MapMirror::~MapMirror() { cudaEventDestroy(results_left_); }
@@ -42,7 +47,8 @@ MapMirror::~MapMirror() { cudaEventDestroy(results_left_); }
 std::size_t MapMirror::place(std::size_t bytes) {
   const std::size_t at = head_used_;
   head_used_ += aligned(bytes);
-  if (head_used_ > head_.bytes()) throw std::logic_error("the mirror of the batch's maps has too small a head for this network");
+  if (head_used_ > head_.bytes())
+    throw std::logic_error("the mirror of the batch's maps has too small a head for this network");
   return at;
 }
 
@@ -57,12 +63,16 @@ char* MapMirror::mirrored(const Key& key, std::size_t head_bytes, std::int64_t b
 
 void MapMirror::counts(Count& counts) {
   const std::size_t bytes = static_cast<std::size_t>(models_) * sizeof(std::int32_t);
-  counts.data = reinterpret_cast<const std::int32_t*>(mirrored({counts.data, nullptr, 0}, bytes, 0, [from = counts.data, bytes](Cursor&, char* head) { std::memcpy(head, from, bytes); }));
+  counts.data = reinterpret_cast<const std::int32_t*>(
+      mirrored({counts.data, nullptr, 0}, bytes, 0,
+               [from = counts.data, bytes](Cursor&, char* head) { std::memcpy(head, from, bytes); }));
 }
 
 void MapMirror::map(Index& map, Count rows, std::int64_t most_rows, int each, Targets targets) {
   const int M = models_, tables = targets.most > 0 ? 3 : 1;
-  const std::int64_t most = most_rows * each, most_bytes = M * 4 * (most + (tables > 1 ? targets.most + 1 + most : 0) + 3 * static_cast<std::int64_t>(kAlign));
+  const std::int64_t most = most_rows * each, most_bytes = M * 4 *
+                                                           (most + (tables > 1 ? targets.most + 1 + most : 0) +
+                                                            3 * static_cast<std::int64_t>(kAlign));
   const auto fill = [=, from = map.data](Cursor& cursor, char* head) {
     const auto** table = reinterpret_cast<const std::int32_t**>(head);
     for (int m = 0; m < M; ++m) {
@@ -75,7 +85,9 @@ void MapMirror::map(Index& map, Count rows, std::int64_t most_rows, int each, Ta
       invert(here, n, count, starts, cursor.room(n, table[2 * M + m]));
     }
   };
-  map.data = reinterpret_cast<const std::int32_t* const*>(mirrored({map.data, targets.count.data, targets.most}, static_cast<std::size_t>(tables * M) * sizeof(void*), most_bytes, fill));
+  map.data = reinterpret_cast<const std::int32_t* const*>(mirrored({map.data, targets.count.data, targets.most},
+                                                                   static_cast<std::size_t>(tables * M) * sizeof(void*),
+                                                                   most_bytes, fill));
 }
 
 void MapMirror::reals(Reals& reals, Count rows, std::int64_t most_rows, int each) {
@@ -88,7 +100,9 @@ void MapMirror::reals(Reals& reals, Count rows, std::int64_t most_rows, int each
       if (n > 0) std::memcpy(here, from[m], static_cast<std::size_t>(n) * sizeof(float));
     }
   };
-  reals.data = reinterpret_cast<const float* const*>(mirrored({reals.data, nullptr, 0}, static_cast<std::size_t>(M) * sizeof(void*), M * (most_rows * each * 4 + static_cast<std::int64_t>(kAlign)), fill));
+  reals.data = reinterpret_cast<const float* const*>(
+      mirrored({reals.data, nullptr, 0}, static_cast<std::size_t>(M) * sizeof(void*),
+               M * (most_rows * each * 4 + static_cast<std::int64_t>(kAlign)), fill));
 }
 
 void MapMirror::walks(const Walk*& walks, std::int64_t most_sequences, std::int64_t most_steps) {
@@ -101,15 +115,19 @@ void MapMirror::walks(const Walk*& walks, std::int64_t most_sequences, std::int6
     };
     for (int m = 0; m < M; ++m) {
       const Walk& walk = from[m];
-      if (walk.sequences > most_sequences) throw std::logic_error("a batch has more sequences than its layout said it could have");
+      if (walk.sequences > most_sequences)
+        throw std::logic_error("a batch has more sequences than its layout said it could have");
       table[m].sequences = walk.sequences, table[m].shared = walk.shared;
       copy(table[m].steps, walk.steps, walk.sequences > 0 ? walk.first_step[walk.sequences] : 0);
       copy(table[m].first_step, walk.first_step, walk.sequences + 1);
-      copy(table[m].first_row, walk.first_row, walk.sequences + 1), copy(table[m].first_output, walk.first_output, walk.sequences + 1);
+      copy(table[m].first_row, walk.first_row, walk.sequences + 1),
+          copy(table[m].first_output, walk.first_output, walk.sequences + 1);
     }
   };
-  const std::int64_t bytes = M * (most_steps * static_cast<std::int64_t>(sizeof(ScanStep)) + 3 * 4 * (most_sequences + 1) + 4 * static_cast<std::int64_t>(kAlign));
-  walks = reinterpret_cast<const Walk*>(mirrored({walks, nullptr, 0}, static_cast<std::size_t>(M) * sizeof(Walk), bytes, fill));
+  const std::int64_t bytes = M * (most_steps * static_cast<std::int64_t>(sizeof(ScanStep)) +
+                                  3 * 4 * (most_sequences + 1) + 4 * static_cast<std::int64_t>(kAlign));
+  walks = reinterpret_cast<const Walk*>(
+      mirrored({walks, nullptr, 0}, static_cast<std::size_t>(M) * sizeof(Walk), bytes, fill));
 }
 
 template <class T>
@@ -124,7 +142,7 @@ void MapMirror::result(double*& results) { add_result(results); }
 void MapMirror::result(std::int64_t*& results) { add_result(results); }
 
 void MapMirror::upload() {
-  if (body_.bytes() < most_body_) body_ = Buffer(most_body_);   // with the first batch: all maps are known by then
+  if (body_.bytes() < most_body_) body_ = Buffer(most_body_);  // with the first batch: all maps are known by then
   Staging& staging = staging_[turn_ ^= 1];
   char* here = staging.begin(head_used_ + most_body_);
   Cursor cursor{here, here + head_used_, body_.data(), 0, most_body_};
@@ -135,7 +153,8 @@ void MapMirror::upload() {
 
 void MapMirror::download() {
   if (results_used_ == 0) return;
-  check(cudaMemcpyAsync(results_here_.data(), results_.data(), results_used_, cudaMemcpyDeviceToHost, queue().stream()), "copying results");
+  check(cudaMemcpyAsync(results_here_.data(), results_.data(), results_used_, cudaMemcpyDeviceToHost, queue().stream()),
+        "copying results");
   check(cudaEventRecord(results_left_, queue().stream()), "recording an event");
   waiting_ = true;
 }

@@ -16,10 +16,13 @@ namespace phasegrid::kernels {
   OPERATION(cross_entropy, CrossEntropy)     \
   OPERATION(squared_error, SquaredError)
 
-#define PHASEGRID_CUDA_DECLARE(name, Name) template <class Real> struct Name;
+#define PHASEGRID_CUDA_DECLARE(name, Name) \
+  template <class Real>                    \
+  struct Name;
 PHASEGRID_CUDA_OPERATIONS(PHASEGRID_CUDA_DECLARE)
 #undef PHASEGRID_CUDA_DECLARE
-template <class Real> struct Update;
+template <class Real>
+struct Update;
 
 namespace cuda {
 #define PHASEGRID_CUDA_DECLARE(name, Name) \

@@ -28,13 +28,15 @@ class Queue {
   std::size_t bytes_ = 0;
 };
 
-Queue& queue();   // of this process: an executor has one device and works on one pack
+Queue& queue();  // of this process: an executor has one device and works on one pack
 
 // The pieces of the workspace, one after the other, each aligned to 256 bytes.
 class Workspace {
  public:
   template <class T>
-  Workspace& want(std::int64_t n) { return bytes_ += padded_bytes<T>(n), *this; }
+  Workspace& want(std::int64_t n) {
+    return bytes_ += padded_bytes<T>(n), *this;
+  }
   void take() { next_ = static_cast<char*>(queue().workspace(bytes_)); }
   template <class T>
   T* get(std::int64_t n) {
@@ -44,7 +46,9 @@ class Workspace {
 
  private:
   template <class T>
-  static std::size_t padded_bytes(std::int64_t n) { return (static_cast<std::size_t>(n) * sizeof(T) + 255) / 256 * 256; }
+  static std::size_t padded_bytes(std::int64_t n) {
+    return (static_cast<std::size_t>(n) * sizeof(T) + 255) / 256 * 256;
+  }
   std::size_t bytes_ = 0;
   char* next_ = nullptr;
 };
@@ -54,7 +58,7 @@ void launch(dim3 grid, dim3 block, const A&... arguments) {
 #if defined(CUDA_ON_CPU)
   cuda_on_cpu::launch<kernel>(grid, block, queue().stream(), arguments...);
 #else
-  kernel<<<grid, block, 0, queue().stream()>>>(arguments...);
+  kernel<<<grid, block, 0, queue().stream()> > >(arguments...);
   check(cudaGetLastError(), "a kernel");
 #endif
 }

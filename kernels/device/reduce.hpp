@@ -1,7 +1,7 @@
 // Sums whose order is a function of the shape of one model and of its own number of rows.
 #pragma once
-#include "kernels/device/queue.hpp"
 #include "kernels/device/access.hpp"
+#include "kernels/device/queue.hpp"
 
 namespace phasegrid::kernels::cuda {
 
@@ -38,13 +38,21 @@ __device__ float warp_sums(float (&v)[n]) {
   for (int rest = 16 / n; rest > 0; rest /= 2) sum += __shfl_xor_sync(kAllLanes, sum, rest);
   return sum;
 }
-template <int n> __device__ int summed_by(int lane) { return lane / (32 / n); }
-template <int n> __device__ bool writes(int lane) { return lane % (32 / n) == 0; }
+template <int n>
+__device__ int summed_by(int lane) {
+  return lane / (32 / n);
+}
+template <int n>
+__device__ bool writes(int lane) {
+  return lane % (32 / n) == 0;
+}
 
 // Column sums: a block takes 32 columns and deals the rows to 8 threads each; their sums are joined in order.
 // f(row, column, sums) adds the `n` terms of one number; write(column, sums) takes the totals.
 constexpr int kColumns = 32, kSlices = 8;
-inline dim3 column_blocks(int width, int models) { return {static_cast<unsigned>((width + kColumns - 1) / kColumns), static_cast<unsigned>(models)}; }
+inline dim3 column_blocks(int width, int models) {
+  return {static_cast<unsigned>((width + kColumns - 1) / kColumns), static_cast<unsigned>(models)};
+}
 inline dim3 column_threads() { return {kColumns, kSlices}; }
 
 template <int n, class F, class Write>
@@ -59,9 +67,8 @@ __device__ void column_sums(int rows, int columns, F&& f, Write&& write) {
   for (int i = 0; i < n; ++i) shared[i][slice][threadIdx.x] = sums[i];
   __syncthreads();
   if (slice > 0 || c >= columns) return;
-  for (int other = 1; other < kSlices; ++other)
-    PHASEGRID_UNROLL
-    for (int i = 0; i < n; ++i) sums[i] += shared[i][other][threadIdx.x];
+  for (int other = 1; other < kSlices; ++other) PHASEGRID_UNROLL
+  for (int i = 0; i < n; ++i) sums[i] += shared[i][other][threadIdx.x];
   write(c, sums);
 }
 

@@ -44,7 +44,8 @@ void update(const Update<float>& update);
 namespace {
 constexpr Operations<float> table() {
   Operations<float> t{};
-#define PHASEGRID_FILL(name, Name) t.name = {static_cast<void (*)(const Name<float>&)>(&forward), static_cast<void (*)(const Name<float>&)>(&backward)};
+#define PHASEGRID_FILL(name, Name) \
+  t.name = {static_cast<void (*)(const Name<float>&)>(&forward), static_cast<void (*)(const Name<float>&)>(&backward)};
   PHASEGRID_CUDA_OPERATIONS(PHASEGRID_FILL)
   t.update = &update;
   return t;
@@ -54,9 +55,10 @@ constexpr Operations<float> table() {
 }  // namespace cuda
 
 std::vector<std::string> cuda_kinds() {
-  int devices = 0;   // without a driver the call leaves it untouched
+  int devices = 0;  // without a driver the call leaves it untouched
   cudaDeviceProp device;
-  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0 || cudaGetDeviceProperties(&device, 0) != cudaSuccess) return {};
+  if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0 || cudaGetDeviceProperties(&device, 0) != cudaSuccess)
+    return {};
   return {"sm_" + std::to_string(device.major) + std::to_string(device.minor)};
 }
 

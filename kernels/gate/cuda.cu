@@ -10,14 +10,17 @@ __global__ void gate_forward(Gate<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.y.width;
   for (std::int64_t i = first(); i < count(op.o, m) * width; i += step())
-    value(op.o, m)[i] = value(op.y, m)[i] * activate(op.activation, value(op.z, m)[op.row.data[m][i / width] * width + i % width]).value;
+    value(op.o, m)[i] = value(op.y, m)[i] *
+                        activate(op.activation, value(op.z, m)[op.row.data[m][i / width] * width + i % width]).value;
 }
 
 __global__ void gate_y_backward(Gate<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.y.width;
   for (std::int64_t i = first(); i < count(op.o, m) * width; i += step())
-    put(grad(op.y, m)[i], grad(op.o, m)[i] * activate(op.activation, value(op.z, m)[op.row.data[m][i / width] * width + i % width]).value, op.y.add);
+    put(grad(op.y, m)[i],
+        grad(op.o, m)[i] * activate(op.activation, value(op.z, m)[op.row.data[m][i / width] * width + i % width]).value,
+        op.y.add);
 }
 
 __global__ void gate_z_backward(Gate<float> op) {
@@ -26,7 +29,8 @@ __global__ void gate_z_backward(Gate<float> op) {
   for (std::int64_t i = first(); i < count(op.z, m) * width; i += step()) {
     const Readers outputs = readers(op.row, op.models, m, i / width);
     float sum = 0;
-    for (const std::int32_t* q = outputs.begin; q < outputs.end; ++q) sum += grad(op.o, m)[*q * width + i % width] * value(op.y, m)[*q * width + i % width];
+    for (const std::int32_t* q = outputs.begin; q < outputs.end; ++q)
+      sum += grad(op.o, m)[*q * width + i % width] * value(op.y, m)[*q * width + i % width];
     put(grad(op.z, m)[i], sum * activate(op.activation, value(op.z, m)[i]).derivative, op.z.add);
   }
 }

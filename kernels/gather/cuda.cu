@@ -28,7 +28,8 @@ __global__ void gather_backward(Gather<float> op) {
 
 __global__ void gather_base_backward(Gather<float> op) {
   const int m = blockIdx.y;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(count(op.y, m)) * op.y.width; i += step()) put(grad(op.base, m)[i], grad(op.y, m)[i], op.base.add);
+  for (std::int64_t i = first(); i < static_cast<std::int64_t>(count(op.y, m)) * op.y.width; i += step())
+    put(grad(op.base, m)[i], grad(op.y, m)[i], op.base.add);
 }
 
 void forward(const Gather<float>& op) { launch<gather_forward>(blocks_for(op.y.stride, op.models), kThreads, op); }

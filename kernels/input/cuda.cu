@@ -12,7 +12,9 @@ __global__ void input_forward(Input<float> op) {
     value(op.y, m)[i / columns * op.y.width + i % columns] = op.numbers.data[m][i];
 }
 
-void forward(const Input<float>& op) { launch<input_forward>(blocks_for(capacity(op.y) * op.y.columns, op.models), kThreads, op); }
+void forward(const Input<float>& op) {
+  launch<input_forward>(blocks_for(capacity(op.y) * op.y.columns, op.models), kThreads, op);
+}
 void backward(const Input<float>&) {}
 
 }  // namespace phasegrid::kernels::cuda

@@ -19,7 +19,8 @@ __global__ void update_norms(const PackUpdate* pack, double* norms) {
   __shared__ double sums[kThreads];
   const Update<float>& u = pack[blockIdx.y].update;
   double sum = 0;
-  for (std::int64_t i = threadIdx.x; u.clip > 0 && i < u.size; i += kThreads) sum += static_cast<double>(u.g[i]) * static_cast<double>(u.g[i]);
+  for (std::int64_t i = threadIdx.x; u.clip > 0 && i < u.size; i += kThreads)
+    sum += static_cast<double>(u.g[i]) * static_cast<double>(u.g[i]);
   sums[threadIdx.x] = sum;
   __syncthreads();
   if (threadIdx.x > 0) return;
@@ -34,8 +35,10 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   const Segment segment = u.segments[blockIdx.y];
   if (segment.rate == 0) return;
   const float scale = u.clip > 0 && norms[blockIdx.z] > u.clip ? static_cast<float>(u.clip / norms[blockIdx.z]) : 1;
-  const float b1 = static_cast<float>(u.beta1), b2 = static_cast<float>(u.beta2), epsilon = static_cast<float>(u.epsilon);
-  const float rate = static_cast<float>(u.learning_rate * segment.rate), decay = static_cast<float>(u.weight_decay * segment.decay);
+  const float b1 = static_cast<float>(u.beta1), b2 = static_cast<float>(u.beta2),
+              epsilon = static_cast<float>(u.epsilon);
+  const float rate = static_cast<float>(u.learning_rate * segment.rate),
+              decay = static_cast<float>(u.weight_decay * segment.decay);
   const float shrink = u.method == Method::adamw ? 1 - rate * decay : 1, pull = u.method == Method::adamw ? 0 : decay;
   for (std::int64_t k = first(); k < segment.length; k += step()) {
     const std::int64_t i = segment.offset + k;

@@ -5,8 +5,8 @@
 namespace phasegrid::kernels::cuda {
 
 struct PackUpdate {
-  Update<float> update;   // of a model; segments on the device
-  float c1, c2;           // 1 / (1 - beta^step)
+  Update<float> update;  // of a model; segments on the device
+  float c1, c2;          // 1 / (1 - beta^step)
 };
 PackUpdate pack_update(const Update<float>& update, const Segment* segments_on_device);
 

@@ -14,7 +14,7 @@ __global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) 
   if (s >= walk.sequences || c >= op.u.width) return;
   ScanTile<NB, Rule, by_state> tile(op, m, c);
   float* y = value(op.y, m) + c;
-  const float skip = op.skip ? value(op.skip, m)[c] : 0;
+  const float skip = op.skip.values ? value(op.skip, m)[c] : 0;
   for (int n0 = 0; n0 < tile.N; n0 += NB) {
     tile.choose_states(op, m, c, n0);
     float h[NB] = {};
@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) 
       float& to = y[static_cast<std::int64_t>(step.output) * tile.D];
       float sum = n0 > 0 ? to : skip * tile.u_of(step.row);
       PHASEGRID_UNROLL
-      for (int n = 0; n < NB; ++n) sum += C[n] * h[n];   // (2)
+      for (int n = 0; n < NB; ++n) sum += C[n] * h[n];  // (2)
       to = sum;
     }
   }
@@ -65,9 +65,10 @@ struct Adjoint {
     const float* C = tile.C_of(output);
     float v[NB];
     PHASEGRID_UNROLL
-    for (int n = 0; n < NB; ++n) v[n] = d_y * h[n * kSequences * 32], G[n] += C[n] * d_y;   // (3)
+    for (int n = 0; n < NB; ++n) v[n] = d_y * h[n * kSequences * 32], G[n] += C[n] * d_y;  // (3)
     const float sum = warp_sums<NB>(v);
-    if (writes<NB>(lane())) parts.C[parts.of_row(m, parts.Q, output, blockIdx.x) + tile.n0 + summed_by<NB>(lane())] = sum;
+    if (writes<NB>(lane()))
+      parts.C[parts.of_row(m, parts.Q, output, blockIdx.x) + tile.n0 + summed_by<NB>(lane())] = sum;
   }
   // h: the states before the step.
   __device__ void pull_back(const ScanStep& step, const float* h) {
@@ -76,9 +77,10 @@ struct Adjoint {
     float d_B[NB], d_step[NB], d_fu = 0, d_delta = 0;
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n) {
-      const float delta = tile.delta_of(step.row, n, delta_c), A = tile.A[n], a = expf(delta * A), f = Rule::factor(delta, A, a);
+      const float delta = tile.delta_of(step.row, n, delta_c), A = tile.A[n], a = expf(delta * A),
+                  f = Rule::factor(delta, A, a);
       const Run run(a, step.log2_repeats);
-      const float S = G[n] * run.s;   // the sum of G over the repeats
+      const float S = G[n] * run.s;  // the sum of G over the repeats
       d_B[n] = S * (f * u);
       float d = 0;
       if (by_state || Rule::kPerState) {
@@ -88,7 +90,7 @@ struct Adjoint {
       } else {
         d_fu += B[n] * S;
       }
-      const float g = G[n] * (run.m * run.p * h[n * kSequences * 32] + run.r * (B[n] * (f * u)));   // (5)
+      const float g = G[n] * (run.m * run.p * h[n * kSequences * 32] + run.r * (B[n] * (f * u)));  // (5)
       d += g * A, d_A[n] += g * delta, G[n] *= run.p;
       if (by_state) d_step[n] = d;
       else d_delta += d;
@@ -118,7 +120,7 @@ __device__ void clear_shared(const ScanParts& parts, int m, int s, int c, int sh
 
 // First forwards, keeping h where chunks begin; then chunk by chunk from the last: h again into shared memory, and the adjoint.
 template <int NB, class Rule, bool by_state>
-__global__ void __launch_bounds__(32 * kSequences) scan_backward(Scan<float> op, ScanParts parts) {
+__global__ void __launch_bounds__(32 * kSequences, 4) scan_backward(Scan<float> op, ScanParts parts) {
   __shared__ float history[kScanChunk + 1][NB][kSequences][32];
   const int m = blockIdx.z, s = blockIdx.y * kSequences + threadIdx.y, c = blockIdx.x * 32 + threadIdx.x;
   const Walk walk = op.walks[m];
@@ -138,7 +140,8 @@ __global__ void __launch_bounds__(32 * kSequences) scan_backward(Scan<float> op,
     }
     Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, m, s, c, walk.shared};
     for (int chunk = (steps_in_all - 1) / kScanChunk; chunk >= 0 && steps_in_all > 0; --chunk) {
-      const int begin = chunk * kScanChunk, length = steps_in_all - begin < kScanChunk ? steps_in_all - begin : kScanChunk;
+      const int begin = chunk * kScanChunk,
+                length = steps_in_all - begin < kScanChunk ? steps_in_all - begin : kScanChunk;
       PHASEGRID_UNROLL
       for (int n = 0; n < NB; ++n) h[n] = begins[(chunk * NB + n) * 32];
       for (int i = 0; i <= length; ++i) {
@@ -167,9 +170,15 @@ ScanParts partial_sums(const Scan<float>& op, int NB) {
   p.tiles = (op.u.width + 31) / 32, p.chunks = (op.most_steps + kScanChunk - 1) / kScanChunk;
   p.Np = (op.B.columns + NB - 1) / NB * NB, p.D = op.u.width;
   const std::int64_t shared_states = M * p.S * kMostShared * p.tiles * p.Np, shared_rows = M * p.S * kMostShared * p.D;
-  const std::int64_t sizes[] = {M * p.S * p.tiles * p.chunks * NB * 32, M * p.R * p.tiles * p.Np, M * p.Q * p.tiles * p.Np,
-                                op.delta_by_state ? M * p.R * p.tiles * p.Np : 0, shared_states, op.delta_by_state ? shared_states : 0,
-                                shared_rows, op.delta_by_state ? 0 : shared_rows, M * p.S * p.Np * p.D};
+  const std::int64_t sizes[] = {M * p.S * p.tiles * p.chunks * NB * 32,
+                                M * p.R * p.tiles * p.Np,
+                                M * p.Q * p.tiles * p.Np,
+                                op.delta_by_state ? M * p.R * p.tiles * p.Np : 0,
+                                shared_states,
+                                op.delta_by_state ? shared_states : 0,
+                                shared_rows,
+                                op.delta_by_state ? 0 : shared_rows,
+                                M * p.S * p.Np * p.D};
   float** places[] = {&p.states, &p.B, &p.C, &p.delta, &p.B_shared, &p.delta_shared, &p.u_rows, &p.delta_rows, &p.A};
   Workspace workspace;
   for (const std::int64_t size : sizes) workspace.want<float>(size);
@@ -179,7 +188,8 @@ ScanParts partial_sums(const Scan<float>& op, int NB) {
 }
 
 dim3 warps(const Scan<float>& op) {
-  return {static_cast<unsigned>((op.u.width + 31) / 32), static_cast<unsigned>((most_sequences(op) + kSequences - 1) / kSequences), static_cast<unsigned>(op.models)};
+  return {static_cast<unsigned>((op.u.width + 31) / 32),
+          static_cast<unsigned>((most_sequences(op) + kSequences - 1) / kSequences), static_cast<unsigned>(op.models)};
 }
 
 template <int NB, class Rule, bool by_state>
@@ -192,9 +202,13 @@ void backward_with(const Scan<float>& op) {
   };
   join_states(op.B, parts.B, parts.B_shared, parts.R), join_states(op.C, parts.C, nullptr, parts.Q);
   if (by_state) join_states(op.delta, parts.delta, parts.delta_shared, parts.R);
-  launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.u, parts, static_cast<const float*>(parts.u_rows), op.walks);
-  if (!by_state) launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.delta, parts, static_cast<const float*>(parts.delta_rows), op.walks);
-  if (op.A_log) launch<scan_join_A>(blocks_for(static_cast<std::int64_t>(op.A_log.rows) * parts.D, M), kThreads, op, parts);
+  launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.u, parts,
+                                static_cast<const float*>(parts.u_rows), op.walks);
+  if (!by_state)
+    launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.delta, parts,
+                                  static_cast<const float*>(parts.delta_rows), op.walks);
+  if (op.A_log)
+    launch<scan_join_A>(blocks_for(static_cast<std::int64_t>(op.A_log.rows) * parts.D, M), kThreads, op, parts);
   if (!op.skip) return;
   launch<scan_skip_backward>(column_blocks(op.u.width, M), column_threads(), op);
   launch<scan_skip_input_backward>(blocks_for(op.u.stride, M), kThreads, op);
@@ -206,16 +220,23 @@ void run(const Scan<float>& op, bool back) {
   else launch<scan_forward<NB, Rule, by_state>>(warps(op), dim3(32, kSequences), op);
 }
 template <int NB, class Rule>
-void with_axis(const Scan<float>& op, bool back) { op.delta_by_state ? run<NB, Rule, true>(op, back) : run<NB, Rule, false>(op, back); }
+void with_axis(const Scan<float>& op, bool back) {
+  op.delta_by_state ? run<NB, Rule, true>(op, back) : run<NB, Rule, false>(op, back);
+}
 template <int NB>
 void with_rule(const Scan<float>& op, bool back) {
   switch (op.discretisation) {
-    case Discretisation::euler: return with_axis<NB, Euler>(op, back);
-    case Discretisation::zoh: return with_axis<NB, Zoh>(op, back);
-    case Discretisation::none: return with_axis<NB, None>(op, back);
+    case Discretisation::euler:
+      return with_axis<NB, Euler>(op, back);
+    case Discretisation::zoh:
+      return with_axis<NB, Zoh>(op, back);
+    case Discretisation::none:
+      return with_axis<NB, None>(op, back);
   }
 }
-void with_block(const Scan<float>& op, bool back) { op.B.columns <= 4 ? with_rule<4>(op, back) : with_rule<8>(op, back); }
+void with_block(const Scan<float>& op, bool back) {
+  op.B.columns <= 4 ? with_rule<4>(op, back) : with_rule<8>(op, back);
+}
 
 }  // namespace
 

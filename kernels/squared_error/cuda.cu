@@ -27,6 +27,6 @@ __global__ void squared_error(SquaredError<float> op) {
 }
 
 void forward(const SquaredError<float>& op) { launch<squared_error>(dim3(1, op.models), kThreads, op); }
-void backward(const SquaredError<float>&) {}   // done on the way forward
+void backward(const SquaredError<float>&) {}  // done on the way forward
 
 }  // namespace phasegrid::kernels::cuda

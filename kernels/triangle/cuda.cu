@@ -8,7 +8,9 @@ namespace phasegrid::kernels::cuda {
 
 constexpr float kLeast = 0.7f;
 
-__device__ float eigenvalue(const Triangle<float>& op, int m, int n) { return op.sign * (activate(Activation::softplus, value(op.log, m)[n]).value + kLeast); }
+__device__ float eigenvalue(const Triangle<float>& op, int m, int n) {
+  return op.sign * (activate(Activation::softplus, value(op.log, m)[n]).value + kLeast);
+}
 
 __global__ void triangle_forward(Triangle<float> op) {
   const int m = blockIdx.y, width = op.U.width;
@@ -31,13 +33,18 @@ __global__ void triangle_entries_backward(Triangle<float> op) {
 
 __global__ void triangle_eigenvalues_backward(Triangle<float> op) {
   const int m = blockIdx.y, width = op.U.width;
-  column_sums<1>(op.U.rows, op.U.columns, [&](int c, int n, float (&sum)[1]) { sum[0] += value(op.W_C, m)[c * width + n] * grad(op.W_B, m)[c * width + n]; },
-                 [&](int n, float (&sum)[1]) { grad(op.log, m)[n] += op.sign * sigmoid(value(op.log, m)[n]) * sum[0]; });
+  column_sums<1>(
+      op.U.rows, op.U.columns,
+      [&](int c, int n, float(&sum)[1]) { sum[0] += value(op.W_C, m)[c * width + n] * grad(op.W_B, m)[c * width + n]; },
+      [&](int n, float(&sum)[1]) { grad(op.log, m)[n] += op.sign * sigmoid(value(op.log, m)[n]) * sum[0]; });
 }
 
-void forward(const Triangle<float>& op) { launch<triangle_forward>(blocks_for(static_cast<std::int64_t>(op.U.rows) * op.U.width, op.models), kThreads, op); }
+void forward(const Triangle<float>& op) {
+  launch<triangle_forward>(blocks_for(static_cast<std::int64_t>(op.U.rows) * op.U.width, op.models), kThreads, op);
+}
 void backward(const Triangle<float>& op) {
-  launch<triangle_entries_backward>(blocks_for(static_cast<std::int64_t>(op.U.rows) * op.U.width, op.models), kThreads, op);
+  launch<triangle_entries_backward>(blocks_for(static_cast<std::int64_t>(op.U.rows) * op.U.width, op.models), kThreads,
+                                    op);
   launch<triangle_eigenvalues_backward>(column_blocks(op.U.width, op.models), column_threads(), op);
 }
 

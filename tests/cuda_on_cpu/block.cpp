@@ -26,7 +26,7 @@ void __tsan_release(void*);
 extern "C" const char* __tsan_default_options() { return "halt_on_error=1:report_signal_unsafe=0:exitcode=66"; }
 #define FIBER_CREATE() __tsan_create_fiber(0)
 #define FIBER_DESTROY(f) __tsan_destroy_fiber(f)
-#define FIBER_SWITCH(f) __tsan_switch_to_fiber(f, 1)   // 1: the switch itself orders nothing
+#define FIBER_SWITCH(f) __tsan_switch_to_fiber(f, 1)  // 1: the switch itself orders nothing
 #define FIBER_SELF() __tsan_get_current_fiber()
 #define ACQUIRE(p) __tsan_acquire(p)
 #define RELEASE(p) __tsan_release(p)
@@ -38,7 +38,7 @@ extern "C" const char* __tsan_default_options() { return "halt_on_error=1:report
 #define ACQUIRE(p)
 #define RELEASE(p)
 #endif
-#define SCHEDULER __attribute__((no_sanitize("thread"), no_sanitize("address")))   // is not what is being checked
+#define SCHEDULER __attribute__((no_sanitize("thread"), no_sanitize("address")))  // is not what is being checked
 
 extern "C" void cuda_on_cpu_switch(void** save, void* load);
 asm(R"(.text
@@ -108,7 +108,8 @@ SCHEDULER void resume(int i) {
 SCHEDULER void prepare(int i, uint3 index) {
   Fiber& f = scheduler.fibers[i];
   if (!f.stack) {
-    f.stack = static_cast<char*>(mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    f.stack = static_cast<char*>(
+        mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (f.stack == MAP_FAILED) die("no memory for the stack of a thread");
     mprotect(f.stack, kPage, PROT_NONE);
   }
@@ -136,7 +137,8 @@ SCHEDULER bool release_warp(int first) {
     for (int j = 0; j < n; ++j) {
       Fiber& f = scheduler.fibers[first + j];
       if (!(mask >> j & 1) || f.state != State::at_warp_barrier) continue;
-      if (f.mask != mask) die("lanes of one warp call a _sync function with different masks (%08x and %08x)", mask, f.mask);
+      if (f.mask != mask)
+        die("lanes of one warp call a _sync function with different masks (%08x and %08x)", mask, f.mask);
       f.state = State::ready, f.together = mask & ~gone, waiting &= ~(1u << j), released = true;
     }
   }
@@ -149,13 +151,16 @@ SCHEDULER void release_block() {
     live += scheduler.fibers[i].state != State::done;
     waiting += scheduler.fibers[i].state == State::at_block_barrier;
   }
-  if (waiting != scheduler.count) die("only %d of %d threads reach __syncthreads (%d have returned)", waiting, scheduler.count, scheduler.count - live);
+  if (waiting != scheduler.count)
+    die("only %d of %d threads reach __syncthreads (%d have returned)", waiting, scheduler.count,
+        scheduler.count - live);
   for (int i = 0; i < scheduler.count; ++i) scheduler.fibers[i].state = State::ready;
 }
 
 SCHEDULER void arrange(int* items, int n) {
   for (int i = 0; i < n; ++i) items[i] = order == Order::reverse ? n - 1 - i : i;
-  for (int i = n - 1; order == Order::random && i > 0; --i) std::swap(items[i], items[scheduler.random() % static_cast<unsigned>(i + 1)]);
+  for (int i = n - 1; order == Order::random && i > 0; --i)
+    std::swap(items[i], items[scheduler.random() % static_cast<unsigned>(i + 1)]);
 }
 
 SCHEDULER void run_block() {
@@ -202,7 +207,8 @@ std::string where() {
   if (!scheduler.launch) return "the host";
   char text[160];
   const int n = std::snprintf(text, sizeof text, ", block (%u, %u, %u)", blockIdx.x, blockIdx.y, blockIdx.z);
-  if (scheduler.current >= 0) std::snprintf(text + n, sizeof text - n, ", thread (%u, %u, %u)", threadIdx.x, threadIdx.y, threadIdx.z);
+  if (scheduler.current >= 0)
+    std::snprintf(text + n, sizeof text - n, ", thread (%u, %u, %u)", threadIdx.x, threadIdx.y, threadIdx.z);
   return std::string(scheduler.launch->kernel) + text;
 }
 
@@ -241,7 +247,8 @@ SCHEDULER std::uint64_t exchange(unsigned mask, std::uint64_t bits, int source) 
   f.slot[phase] = bits;
   sync_warp(mask);
   if (source < 0 || source > 31 || !(f.together >> source & 1))
-    die("lane %d reads lane %d, which takes no part in the exchange (mask %08x, present %08x)", own & 31, source, mask, f.together);
+    die("lane %d reads lane %d, which takes no part in the exchange (mask %08x, present %08x)", own & 31, source, mask,
+        f.together);
   return scheduler.fibers[from].slot[phase];
 }
 

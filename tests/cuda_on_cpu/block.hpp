@@ -6,7 +6,7 @@
 
 namespace cuda_on_cpu {
 
-void run(const Launch& launch);   // all blocks, now
-std::string where();              // "the host", or kernel, block and thread
+void run(const Launch& launch);  // all blocks, now
+std::string where();             // "the host", or kernel, block and thread
 
 }  // namespace cuda_on_cpu

@@ -66,15 +66,19 @@ std::vector<float> prefix_sums() {
 }
 
 TEST(CudaOnCpu, RunsBlocksWithBarriersInEveryOrderOfThreads) {
-  for (const Order order : {Order::forward, Order::reverse, Order::random}) EXPECT_EQ(scanned<false>(order), prefix_sums());
+  for (const Order order : {Order::forward, Order::reverse, Order::random})
+    EXPECT_EQ(scanned<false>(order), prefix_sums());
 }
 
 #if defined(__SANITIZE_THREAD__)
-TEST(CudaOnCpuDeathTest, AMissingBarrierIsADataRace) { EXPECT_DEATH(scanned<true>(Order::forward), "data race.*block_scan<true>"); }
+TEST(CudaOnCpuDeathTest, AMissingBarrierIsADataRace) {
+  EXPECT_DEATH(scanned<true>(Order::forward), "data race.*block_scan<true>");
+}
 #else
 TEST(CudaOnCpu, AMissingBarrierShowsInSomeOrderOfThreads) {
   int wrong = 0;
-  for (const Order order : {Order::forward, Order::reverse, Order::random}) wrong += scanned<true>(order) != prefix_sums();
+  for (const Order order : {Order::forward, Order::reverse, Order::random})
+    wrong += scanned<true>(order) != prefix_sums();
   EXPECT_GT(wrong, 0);
 }
 #endif
@@ -104,7 +108,8 @@ void write_outside(int size, int i) {
   cudaDeviceSynchronize();
 }
 TEST(CudaOnCpuDeathTest, CatchesWritesOutsideAnAllocationAndSaysWho) {
-  EXPECT_DEATH(write_outside(64, 64), "write_at, block \\(0, 0, 0\\), thread \\(1, 0, 0\\): access to byte 256 of an allocation of 256 bytes");
+  EXPECT_DEATH(write_outside(64, 64),
+               "write_at, block \\(0, 0, 0\\), thread \\(1, 0, 0\\): access to byte 256 of an allocation of 256 bytes");
   EXPECT_DEATH(write_outside(3, 3), "something wrote to byte 12 of an allocation of 12 bytes");
   EXPECT_DEATH(write_outside(64, -1), "something wrote to byte -4 of an allocation of 256 bytes");
 }
@@ -124,14 +129,20 @@ TEST(CudaOnCpuDeathTest, CatchesTheHostInDeviceMemory) {
 }
 TEST(CudaOnCpuDeathTest, CatchesHostPointersGivenToKernelsInStructsToo) {
   std::vector<float> host(1);
-  EXPECT_DEATH((launch<write_at>(1, 2, nullptr, host.data(), 0)), "argument 1 of \\S*write_at holds a host pointer at byte 0");
-  struct Pair { bool small; float* p; };
-  EXPECT_DEATH((cuda_on_cpu::checked("k", 2, Pair{true, host.data()})), "argument 2 of k holds a host pointer at byte 8");
+  EXPECT_DEATH((launch<write_at>(1, 2, nullptr, host.data(), 0)),
+               "argument 1 of \\S*write_at holds a host pointer at byte 0");
+  struct Pair {
+    bool small;
+    float* p;
+  };
+  EXPECT_DEATH((cuda_on_cpu::checked("k", 2, Pair{true, host.data()})),
+               "argument 2 of k holds a host pointer at byte 8");
 }
 TEST(CudaOnCpuDeathTest, CatchesCopiesThatLeaveAnAllocation) {
   const Device<float> x({1, 2, 3});
   float host[4] = {};
-  EXPECT_DEATH(cudaMemcpy(x.get(), host, 16, cudaMemcpyHostToDevice), "copy to: 16 bytes from byte 0 of an allocation of 12 bytes");
+  EXPECT_DEATH(cudaMemcpy(x.get(), host, 16, cudaMemcpyHostToDevice),
+               "copy to: 16 bytes from byte 0 of an allocation of 12 bytes");
   EXPECT_DEATH(cudaMemcpy(host, host, 4, cudaMemcpyDeviceToHost), "is not device memory");
 }
 
@@ -139,13 +150,17 @@ template <bool all>
 __global__ void some_threads_wait() {
   if (all || threadIdx.x < 16) __syncthreads();
 }
-__global__ void two_masks(int* x) { x[threadIdx.x] = __shfl_sync(threadIdx.x < 16 ? 0xffffu : ~0u, static_cast<int>(threadIdx.x), 3); }
+__global__ void two_masks(int* x) {
+  x[threadIdx.x] = __shfl_sync(threadIdx.x < 16 ? 0xffffu : ~0u, static_cast<int>(threadIdx.x), 3);
+}
 TEST(CudaOnCpuDeathTest, CatchesThreadsThatMissABarrier) {
   launch<some_threads_wait<true>>(1, 32, nullptr);
   cudaDeviceSynchronize();
-  EXPECT_DEATH((launch<some_threads_wait<false>>(1, 32, nullptr), cudaDeviceSynchronize()), "only 16 of 32 threads reach __syncthreads \\(16 have returned\\)");
+  EXPECT_DEATH((launch<some_threads_wait<false>>(1, 32, nullptr), cudaDeviceSynchronize()),
+               "only 16 of 32 threads reach __syncthreads \\(16 have returned\\)");
   const Device<int> x(std::vector<int>(32));
-  EXPECT_DEATH((launch<two_masks>(1, 32, nullptr, x.get()), cudaDeviceSynchronize()), "lane 16 reads lane 3, which takes no part in the exchange");
+  EXPECT_DEATH((launch<two_masks>(1, 32, nullptr, x.get()), cudaDeviceSynchronize()),
+               "lane 16 reads lane 3, which takes no part in the exchange");
 }
 
 TEST(CudaOnCpu, GivesMemoryThatIsNotANumberUntilSomebodyWritesIt) {

@@ -23,12 +23,12 @@
 namespace cuda_on_cpu {
 
 enum class Order { forward, reverse, random };
-inline Order order = Order::forward;              // of blocks, and of threads between two barriers
-inline std::size_t memory_limit = std::size_t{1} << 32;   // bytes of device memory; beyond it cudaMalloc fails
+inline Order order = Order::forward;                     // of blocks, and of threads between two barriers
+inline std::size_t memory_limit = std::size_t{1} << 32;  // bytes of device memory; beyond it cudaMalloc fails
 
 // A kernel launch as the runtime keeps it.
 struct Launch {
-  std::string_view kernel;   // for messages
+  std::string_view kernel;  // for messages
   dim3 grid, block;
   std::function<void()> body;
 };
@@ -78,17 +78,25 @@ __attribute__((no_sanitize("thread"))) T shuffle(unsigned mask, T value, int sou
 
 inline void __syncthreads() { cuda_on_cpu::sync_block(); }
 inline void __syncwarp(unsigned mask = ~0u) { cuda_on_cpu::sync_warp(mask); }
-template <class T> T __shfl_sync(unsigned mask, T v, int source) { return cuda_on_cpu::shuffle(mask, v, source & 31); }
-template <class T> T __shfl_xor_sync(unsigned mask, T v, int bits) { return cuda_on_cpu::shuffle(mask, v, cuda_on_cpu::lane() ^ bits); }
-template <class T> T __shfl_down_sync(unsigned mask, T v, unsigned d) {
+template <class T>
+T __shfl_sync(unsigned mask, T v, int source) {
+  return cuda_on_cpu::shuffle(mask, v, source & 31);
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T v, int bits) {
+  return cuda_on_cpu::shuffle(mask, v, cuda_on_cpu::lane() ^ bits);
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T v, unsigned d) {
   const int l = cuda_on_cpu::lane();
   return cuda_on_cpu::shuffle(mask, v, l + static_cast<int>(d) < 32 ? l + static_cast<int>(d) : l);
 }
-template <class T> T __shfl_up_sync(unsigned mask, T v, unsigned d) {
+template <class T>
+T __shfl_up_sync(unsigned mask, T v, unsigned d) {
   const int l = cuda_on_cpu::lane();
   return cuda_on_cpu::shuffle(mask, v, l >= static_cast<int>(d) ? l - static_cast<int>(d) : l);
 }
 inline int atomicAdd(int* p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
 inline unsigned atomicAdd(unsigned* p, unsigned v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
-float atomicAdd(float*, float) = delete;    // the order of a float sum must not depend on the order of threads
+float atomicAdd(float*, float) = delete;  // the order of a float sum must not depend on the order of threads
 double atomicAdd(double*, double) = delete;

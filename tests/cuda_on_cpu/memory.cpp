@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 
 #include "block.hpp"
@@ -18,10 +18,10 @@ namespace cuda_on_cpu {
 namespace {
 
 constexpr std::size_t kPage = 4096, kAlign = 64;
-constexpr unsigned char kPoison = 0xFF;   // of fresh memory: NaN as float or double, -1 as integer
+constexpr unsigned char kPoison = 0xFF;  // of fresh memory: NaN as float or double, -1 as integer
 constexpr unsigned char kMargin = 0xA5;
 #if defined(__SANITIZE_ADDRESS__)
-constexpr std::uintptr_t kBase = 0x200000000000, kEnd = 0x240000000000;   // where each sanitizer leaves room
+constexpr std::uintptr_t kBase = 0x200000000000, kEnd = 0x240000000000;  // where each sanitizer leaves room
 #else
 constexpr std::uintptr_t kBase = 0x1000000000, kEnd = 0x7000000000;
 #endif
@@ -31,7 +31,7 @@ struct Allocation {
   std::size_t page_bytes, bytes;
   bool freed;
 };
-std::map<std::uintptr_t, Allocation> allocations;   // by first byte
+std::map<std::uintptr_t, Allocation> allocations;  // by first byte
 std::map<std::uintptr_t, std::size_t> pinned;
 std::uintptr_t next = kBase;
 std::size_t used = 0;
@@ -51,8 +51,11 @@ void on_fault(int, siginfo_t* info, void*) {
   const auto it = below(p + kPage);
   if (it == allocations.end()) die("access to device address %p, which was never allocated", info->si_addr);
   const Allocation& a = it->second;
-  if (a.freed) die("access to device memory after it was freed (byte %td of %zu)", static_cast<std::ptrdiff_t>(p - it->first), a.bytes);
-  if (p >= it->first && p < it->first + a.bytes) die("device memory is touched outside of kernels and copies (byte %zu of %zu)", p - it->first, a.bytes);
+  if (a.freed)
+    die("access to device memory after it was freed (byte %td of %zu)", static_cast<std::ptrdiff_t>(p - it->first),
+        a.bytes);
+  if (p >= it->first && p < it->first + a.bytes)
+    die("device memory is touched outside of kernels and copies (byte %zu of %zu)", p - it->first, a.bytes);
   die("access to byte %td of an allocation of %zu bytes", static_cast<std::ptrdiff_t>(p - it->first), a.bytes);
 }
 
@@ -63,7 +66,7 @@ void catch_faults() {
   stack_t stack{};
   stack.ss_size = 1 << 16, stack.ss_sp = std::malloc(stack.ss_size);
   sigaltstack(&stack, nullptr);
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_sigaction = on_fault, action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigaction(SIGSEGV, &action, nullptr);
 }
@@ -88,10 +91,13 @@ void check_margins() {
   begin_access();
   for (const auto& [first, a] : allocations) {
     if (a.freed) continue;
-    const char *pages = a.pages, *begin = reinterpret_cast<const char*>(first), *end = begin + a.bytes, *last = a.pages + a.page_bytes;
+    const char *pages = a.pages, *begin = reinterpret_cast<const char*>(first), *end = begin + a.bytes,
+               *last = a.pages + a.page_bytes;
     const auto written = [](char c) { return static_cast<unsigned char>(c) != kMargin; };
-    if (const char* p = std::find_if(pages, begin, written); p != begin) die("something wrote to byte %td of an allocation of %zu bytes", p - begin, a.bytes);
-    if (const char* p = std::find_if(end, last, written); p != last) die("something wrote to byte %td of an allocation of %zu bytes", p - begin, a.bytes);
+    if (const char* p = std::find_if(pages, begin, written); p != begin)
+      die("something wrote to byte %td of an allocation of %zu bytes", p - begin, a.bytes);
+    if (const char* p = std::find_if(end, last, written); p != last)
+      die("something wrote to byte %td of an allocation of %zu bytes", p - begin, a.bytes);
   }
 }
 
@@ -100,11 +106,13 @@ void check_device_range(const char* what, const void* begin, std::size_t bytes) 
   if (!on_device(p)) die("%s: %p is not device memory", what, begin);
   const auto it = below(p);
   if (it == allocations.end() || it->second.freed || p + bytes > it->first + it->second.bytes)
-    die("%s: %zu bytes from byte %td of an allocation of %zu bytes", what, bytes, static_cast<std::ptrdiff_t>(it == allocations.end() ? 0 : p - it->first),
+    die("%s: %zu bytes from byte %td of an allocation of %zu bytes", what, bytes,
+        static_cast<std::ptrdiff_t>(it == allocations.end() ? 0 : p - it->first),
         it == allocations.end() ? 0 : it->second.bytes);
 }
 void check_host_range(const char* what, const void* begin) {
-  if (on_device(reinterpret_cast<std::uintptr_t>(begin))) die("%s: %p is device memory, host memory was meant", what, begin);
+  if (on_device(reinterpret_cast<std::uintptr_t>(begin)))
+    die("%s: %p is device memory, host memory was meant", what, begin);
 }
 
 // Addresses of the host's heap, stacks and programs begin with these bytes; numbers that do are rare enough.
@@ -114,7 +122,8 @@ void check_argument(std::string_view kernel, int number, const void* bytes, std:
     std::memcpy(&word, static_cast<const char*>(bytes) + i, 8);
     const std::uint64_t top = word >> 40;
     if (top == 0x55 || top == 0x56 || (top >= 0x7b && top <= 0x7f))
-      die("argument %d of %.*s holds a host pointer at byte %zu", number, static_cast<int>(kernel.size()), kernel.data(), i);
+      die("argument %d of %.*s holds a host pointer at byte %zu", number, static_cast<int>(kernel.size()),
+          kernel.data(), i);
   }
 }
 
@@ -134,7 +143,8 @@ cudaError_t cudaMalloc(void** result, std::size_t bytes) {
   if (bytes == 0) return cudaSuccess;
   if (used + bytes > memory_limit) return cudaErrorMemoryAllocation;
   const std::size_t inside = (bytes + kAlign - 1) / kAlign * kAlign, page_bytes = (inside + kPage - 1) / kPage * kPage;
-  void* pages = mmap(reinterpret_cast<void*>(next + kPage), page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  void* pages = mmap(reinterpret_cast<void*>(next + kPage), page_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (pages == MAP_FAILED) return cudaErrorMemoryAllocation;
   next += kPage + page_bytes, used += bytes;
   char* first = static_cast<char*>(pages) + page_bytes - inside;

@@ -8,7 +8,9 @@
 #include "memory.hpp"
 
 using Work = std::function<void()>;
-struct cuda_on_cpu_graph { std::vector<Work> work; };
+struct cuda_on_cpu_graph {
+  std::vector<Work> work;
+};
 struct cuda_on_cpu_stream {
   std::deque<Work> waiting;
   std::uint64_t given = 0, done = 0;
@@ -49,7 +51,8 @@ void finish(cuda_on_cpu_stream& stream) {
 }
 
 void check_copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
-  const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice, from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+  const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice,
+             from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
   to_device ? check_device_range("copy to", to, bytes) : check_host_range("copy to", to);
   from_device ? check_device_range("copy from", from, bytes) : check_host_range("copy from", from);
 }
@@ -67,10 +70,13 @@ using namespace cuda_on_cpu;
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   if (bytes == 0) return cudaSuccess;
   check_copy(to, from, bytes, kind);
-  const bool pageable_source = kind == cudaMemcpyHostToDevice && !is_pinned(from), pageable_target = kind == cudaMemcpyDeviceToHost && !is_pinned(to);
-  if (get(stream).capture && (pageable_source || pageable_target)) die("a copy of memory that is not pinned, in a graph");
+  const bool pageable_source = kind == cudaMemcpyHostToDevice && !is_pinned(from),
+             pageable_target = kind == cudaMemcpyDeviceToHost && !is_pinned(to);
+  if (get(stream).capture && (pageable_source || pageable_target))
+    die("a copy of memory that is not pinned, in a graph");
   if (pageable_source) {  // CUDA stages it before it returns
-    auto staged = std::make_shared<std::vector<char>>(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
+    auto staged =
+        std::make_shared<std::vector<char>>(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
     give(stream, [=] { std::memcpy(to, staged->data(), bytes); });
   } else {
     give(stream, [=] { std::memcpy(to, from, bytes); });
@@ -161,7 +167,9 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return cudaGraphDestroy(exec); }
 
-const char* cudaGetErrorString(cudaError_t e) { return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : "an error"; }
+const char* cudaGetErrorString(cudaError_t e) {
+  return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : "an error";
+}
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 cudaError_t cudaGetDeviceCount(int* n) {
   *n = 1;

@@ -27,30 +27,51 @@ struct Walks {
           if (is_read) step.output = static_cast<std::int32_t>(read.size()), read.push_back(step.row);
           steps.push_back(step);
         }
-        first_step.push_back(static_cast<std::int32_t>(steps.size())), first_row.push_back(row), first_output.push_back(static_cast<std::int32_t>(read.size()));
+        first_step.push_back(static_cast<std::int32_t>(steps.size())), first_row.push_back(row),
+            first_output.push_back(static_cast<std::int32_t>(read.size()));
       }
       const std::size_t m = rows.size();
-      walks[m] = {sequences, sequences > 0 ? kShared : 0, pack.keep(steps), pack.keep(first_step), pack.keep(first_row), pack.keep(first_output)};
+      walks[m] = {sequences,
+                  sequences > 0 ? kShared : 0,
+                  pack.keep(steps),
+                  pack.keep(first_step),
+                  pack.keep(first_row),
+                  pack.keep(first_output)};
       rows.push_back(sequences > 0 ? row : 0), outputs.push_back(static_cast<std::int32_t>(read.size()));
       output_row[m] = pack.keep(read);
     }
   }
 };
 
-struct Setting { int D, N; Discretisation rule; bool by_state, with_A, add; };
+struct Setting {
+  int D, N;
+  Discretisation rule;
+  bool by_state, with_A, add;
+};
 void check(const Setting& s) {
   PackOf pack(M);
   Walks walks(pack);
   const Count rows = pack.count(walks.rows), outputs = pack.count(walks.outputs);
   const int most = kMostSteps * kMostSequences;
-  Scan<float> op{.models = M, .discretisation = s.rule, .u = pack.rows(rows, most, s.D), .delta = pack.rows(rows, most, s.by_state ? s.N : s.D),
-                 .B = pack.rows(rows, most, s.N), .C = pack.rows(outputs, most, s.N), .constant_A = -0.5f, .delta_by_state = s.by_state, .walks = walks.walks,
-                 .output_row = {walks.output_row}, .y = pack.rows(outputs, most, s.D), .most_steps = kMostSteps, .most_outputs = kMostSteps};
+  Scan<float> op{.models = M,
+                 .discretisation = s.rule,
+                 .u = pack.rows(rows, most, s.D),
+                 .delta = pack.rows(rows, most, s.by_state ? s.N : s.D),
+                 .B = pack.rows(rows, most, s.N),
+                 .C = pack.rows(outputs, most, s.N),
+                 .constant_A = -0.5f,
+                 .delta_by_state = s.by_state,
+                 .walks = walks.walks,
+                 .output_row = {walks.output_row},
+                 .y = pack.rows(outputs, most, s.D),
+                 .most_steps = kMostSteps,
+                 .most_outputs = kMostSteps};
   if (s.with_A) op.A_log = pack.parameter(s.N, s.D), op.skip = pack.parameter(1, s.D);
   op.u.add = op.B.add = s.add, op.C.add = op.delta.add = !s.add;
   for (std::int64_t i = 0; i < op.delta.stride * M; ++i) op.delta.values[i] = std::fabs(op.delta.values[i]) / 4;
   op.scratch = pack.array<float>(scan_scratch(s.D, s.N, most, op.most_steps, op.most_outputs));
-  SCOPED_TRACE("D = " + std::to_string(s.D) + ", N = " + std::to_string(s.N) + ", rule " + std::to_string(static_cast<int>(s.rule)) + (s.by_state ? ", by state" : ""));
+  SCOPED_TRACE("D = " + std::to_string(s.D) + ", N = " + std::to_string(s.N) + ", rule " +
+               std::to_string(static_cast<int>(s.rule)) + (s.by_state ? ", by state" : ""));
   expect_agreement(op, &Operations<float>::scan);
 }
 

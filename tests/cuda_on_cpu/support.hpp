@@ -18,17 +18,50 @@
 namespace phasegrid::kernels::test {
 
 // Rows and parameters of each operation, whatever it reads or writes on the device.
-template <class F> void each_table(Embedding<float>& op, F&& f) { f(op.table), f(op.positions), f(op.base), f(op.y); }
-template <class F> void each_table(Input<float>& op, F&& f) { f(op.y); }
-template <class F> void each_table(Norm<float>& op, F&& f) { f(op.x), f(op.w), f(op.b), f(op.y); }
-template <class F> void each_table(Linear<float>& op, F&& f) { f(op.x), f(op.W), f(op.b), f(op.y), f(op.derivative); }
-template <class F> void each_table(Conv<float>& op, F&& f) { f(op.x), f(op.w), f(op.b), f(op.u), f(op.derivative); }
-template <class F> void each_table(Scan<float>& op, F&& f) { f(op.u), f(op.delta), f(op.B), f(op.C), f(op.A_log), f(op.skip), f(op.y); }
-template <class F> void each_table(Triangle<float>& op, F&& f) { f(op.U), f(op.log), f(op.W_B), f(op.W_C); }
-template <class F> void each_table(Gather<float>& op, F&& f) { f(op.x), f(op.base), f(op.y); }
-template <class F> void each_table(Gate<float>& op, F&& f) { f(op.y), f(op.z), f(op.o); }
-template <class F> void each_table(CrossEntropy<float>& op, F&& f) { f(op.logits); }
-template <class F> void each_table(SquaredError<float>& op, F&& f) { f(op.y); }
+template <class F>
+void each_table(Embedding<float>& op, F&& f) {
+  f(op.table), f(op.positions), f(op.base), f(op.y);
+}
+template <class F>
+void each_table(Input<float>& op, F&& f) {
+  f(op.y);
+}
+template <class F>
+void each_table(Norm<float>& op, F&& f) {
+  f(op.x), f(op.w), f(op.b), f(op.y);
+}
+template <class F>
+void each_table(Linear<float>& op, F&& f) {
+  f(op.x), f(op.W), f(op.b), f(op.y), f(op.derivative);
+}
+template <class F>
+void each_table(Conv<float>& op, F&& f) {
+  f(op.x), f(op.w), f(op.b), f(op.u), f(op.derivative);
+}
+template <class F>
+void each_table(Scan<float>& op, F&& f) {
+  f(op.u), f(op.delta), f(op.B), f(op.C), f(op.A_log), f(op.skip), f(op.y);
+}
+template <class F>
+void each_table(Triangle<float>& op, F&& f) {
+  f(op.U), f(op.log), f(op.W_B), f(op.W_C);
+}
+template <class F>
+void each_table(Gather<float>& op, F&& f) {
+  f(op.x), f(op.base), f(op.y);
+}
+template <class F>
+void each_table(Gate<float>& op, F&& f) {
+  f(op.y), f(op.z), f(op.o);
+}
+template <class F>
+void each_table(CrossEntropy<float>& op, F&& f) {
+  f(op.logits);
+}
+template <class F>
+void each_table(SquaredError<float>& op, F&& f) {
+  f(op.y);
+}
 
 // Of a pack of M models: tables with random contents, and maps.
 class PackOf {
@@ -39,7 +72,8 @@ class PackOf {
   Count count(const std::vector<std::int32_t>& counts) { return {keep(counts)}; }
   Rows<float> rows(Count count, int most, int columns, bool with_gradient = true) {
     Rows<float> r;
-    r.columns = columns, r.width = padded(columns), r.count = count, r.stride = static_cast<std::int64_t>(most) * r.width;
+    r.columns = columns, r.width = padded(columns), r.count = count,
+    r.stride = static_cast<std::int64_t>(most) * r.width;
     r.values = numbers(M_ * most, columns);
     if (with_gradient) r.grads = numbers(M_ * most, columns);
     return r;
@@ -53,7 +87,10 @@ class PackOf {
     const std::int32_t** table = arena_.allocate_array<const std::int32_t*>(static_cast<std::size_t>(M_));
     for (int m = 0; m < M_; ++m) {
       std::vector<std::int32_t> map(static_cast<std::size_t>(rows[m] * each));
-      for (auto& entry : map) entry = holes && random_.below(5) == 0 ? -1 : static_cast<std::int32_t>(random_.below(static_cast<std::uint32_t>(targets(m))));
+      for (auto& entry : map)
+        entry = holes && random_.below(5) == 0
+                    ? -1
+                    : static_cast<std::int32_t>(random_.below(static_cast<std::uint32_t>(targets(m))));
       table[m] = keep(map);
     }
     return {table};
@@ -68,7 +105,9 @@ class PackOf {
     return {table};
   }
   template <class T>
-  T* array(std::int64_t n) { return arena_.allocate_array<T>(static_cast<std::size_t>(n)); }
+  T* array(std::int64_t n) {
+    return arena_.allocate_array<T>(static_cast<std::size_t>(n));
+  }
   template <class T>
   T* keep(const std::vector<T>& values) {
     T* p = array<T>(static_cast<std::int64_t>(values.size()) + 1);
@@ -92,18 +131,29 @@ class PackOf {
 
 inline std::string device_kind() { return cuda_kinds().at(0); }
 
-template <class Op> std::int64_t size_of(const Rows<float>& t, const Op& op) { return t.stride * op.models; }
-template <class Op> std::int64_t size_of(const Parameter<float>& t, const Op& op) { return t.stride * op.models; }
+template <class Op>
+std::int64_t size_of(const Rows<float>& t, const Op& op) {
+  return t.stride * op.models;
+}
+template <class Op>
+std::int64_t size_of(const Parameter<float>& t, const Op& op) {
+  return t.stride * op.models;
+}
 
 // An operation with its tables copied to the device, or back.
 template <class Op>
 class OnDevice {
  public:
-  OnDevice(const Op& host, Functions<Op> Operations<float>::*functions) : host_(host), op_(host), functions_(cuda_operations(device_kind())->*functions), memory_(cuda_memory(host.models)) {
+  OnDevice(const Op& host, Functions<Op> Operations<float>::*functions)
+      : host_(host),
+        op_(host),
+        functions_(cuda_operations(device_kind())->*functions),
+        memory_(cuda_memory(host.models)) {
     each_table(op_, [&](auto& t) {
       const std::int64_t n = size_of(t, host_);
       t.values = copy(t.values, n), t.grads = copy(t.grads, n);
     });
+    if constexpr (requires { op_.scratch; }) op_.scratch = nullptr;  // the CPU's
     mirror(op_, *memory_->mirror());
   }
   void run(bool backward = true) {
@@ -149,15 +199,23 @@ std::vector<std::vector<float>> contents(Op op) {
 }
 
 // Model m of a pack as a pack of one.
-template <class T> void choose(T& p, int m) { if (p) p += m; }
-template <class Op> void choose_maps(Op&, int) {}
-inline void choose_maps(Embedding<float>& op, int m) { choose(op.token.data, m), choose(op.position.data, m), choose(op.noise.data, m); }
+template <class T>
+void choose(T& p, int m) {
+  if (p) p += m;
+}
+template <class Op>
+void choose_maps(Op&, int) {}
+inline void choose_maps(Embedding<float>& op, int m) {
+  choose(op.token.data, m), choose(op.position.data, m), choose(op.noise.data, m);
+}
 inline void choose_maps(Input<float>& op, int m) { choose(op.numbers.data, m); }
 inline void choose_maps(Conv<float>& op, int m) { choose(op.window.data, m); }
 inline void choose_maps(Scan<float>& op, int m) { choose(op.walks, m), choose(op.output_row.data, m); }
 inline void choose_maps(Gather<float>& op, int m) { choose(op.index.data, m); }
 inline void choose_maps(Gate<float>& op, int m) { choose(op.row.data, m); }
-inline void choose_maps(CrossEntropy<float>& op, int m) { choose(op.label.data, m), choose(op.loss, m), choose(op.right, m); }
+inline void choose_maps(CrossEntropy<float>& op, int m) {
+  choose(op.label.data, m), choose(op.loss, m), choose(op.right, m);
+}
 inline void choose_maps(SquaredError<float>& op, int m) { choose(op.target.data, m), choose(op.loss, m); }
 template <class Op>
 Op alone(Op op, int m) {
@@ -194,8 +252,10 @@ void expect_agreement(const Op& op, Functions<Op> Operations<float>::*functions,
     device.run(backward);
     const auto own = device.contents();
     for (std::size_t i = 0; i < own.size(); ++i) {
-      const std::vector<float> in_pack(results[0][i].begin() + static_cast<std::ptrdiff_t>(m * own[i].size()), results[0][i].begin() + static_cast<std::ptrdiff_t>((m + 1) * own[i].size()));
-      EXPECT_EQ(own[i], in_pack) << "table " << i / 2 << (i % 2 ? ", gradients" : "") << " of model " << m << " differs from the pack's";
+      const std::vector<float> in_pack(results[0][i].begin() + static_cast<std::ptrdiff_t>(m * own[i].size()),
+                                       results[0][i].begin() + static_cast<std::ptrdiff_t>((m + 1) * own[i].size()));
+      EXPECT_EQ(own[i], in_pack) << "table " << i / 2 << (i % 2 ? ", gradients" : "") << " of model " << m
+                                 << " differs from the pack's";
     }
   }
   const Functions<Op>& on_cpu = operations<float>(cpu_kinds().back()).*functions;
@@ -206,7 +266,8 @@ void expect_agreement(const Op& op, Functions<Op> Operations<float>::*functions,
     double scale = 1;
     for (const float x : expected[i]) scale = std::max(scale, std::fabs(static_cast<double>(x)));
     for (std::size_t k = 0; k < expected[i].size(); ++k)
-      ASSERT_NEAR(expected[i][k], results[0][i][k], kTolerance * scale) << "table " << i / 2 << (i % 2 ? ", gradients" : "") << ", number " << k << "; it was " << start[i][k];
+      ASSERT_NEAR(expected[i][k], results[0][i][k], kTolerance * scale)
+          << "table " << i / 2 << (i % 2 ? ", gradients" : "") << ", number " << k << "; it was " << start[i][k];
   }
 }
 
