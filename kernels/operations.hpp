@@ -10,6 +10,7 @@
 #include "kernels/conv/conv.hpp"
 #include "kernels/cross_entropy/cross_entropy.hpp"
 #include "kernels/embedding/embedding.hpp"
+#include "kernels/exercise/exercise.hpp"
 #include "kernels/gate/gate.hpp"
 #include "kernels/gather/gather.hpp"
 #include "kernels/input/input.hpp"
@@ -58,7 +59,15 @@ struct Operations {
   PHASEGRID_OPERATIONS(PHASEGRID_MEMBER)
 #undef PHASEGRID_MEMBER
   void (*update)(const Update<Real>&);   // one optimiser step of one model
+  void (*exercise)(const Exercise&);
 };
+
+// What an operation is called.
+#define PHASEGRID_NAME(name, Name) \
+  template <class Real>            \
+  constexpr const char* name_of(const Name<Real>&) { return #name; }
+PHASEGRID_OPERATIONS(PHASEGRID_NAME)
+#undef PHASEGRID_NAME
 
 // "cpu-portable", "cpu-avx2", "cpu-avx512": those this machine can run, least capable first.
 std::vector<std::string_view> cpu_kinds();

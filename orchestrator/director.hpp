@@ -41,6 +41,7 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
+  void send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding);
   std::vector<Job> find_jobs(const sweeps::Rates& rates);   // cells without a result
   void apply(const Actions& actions);
   void act(const HandOut& action);
@@ -74,10 +75,11 @@ class Director {
   std::optional<Coordinator> coordinator_;         // from begin() on
   std::unordered_map<std::uint64_t, int> attempts_;
   std::vector<sweeps::CellResult> unflushed_;      // recorded, not yet durable; without curves
-  std::string stop_reason_, slot_trouble_;
+  std::string stop_reason_, slot_trouble_, deadline_source_;
   double now_, started_, stop_by_ = 0;
   double dirty_since_ = 0;                         // 0: the journal is durable
   double deadline_ = 0;                            // by the clock that runs while the machine sleeps; 0: none
+  std::optional<double> hinted_at_;
   double next_rebuild_ = 0, rebuild_took_ = 0, next_line_ = 0, next_live_ = 0;
   bool changed_ = false;                           // since results.h5 was written
   std::optional<int> exit_code_;

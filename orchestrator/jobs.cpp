@@ -27,20 +27,21 @@ class Numbers {
 }  // namespace
 
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
-                     const std::function<bool(std::uint64_t)>& has_result, int pack) {
+                     const std::function<bool(std::uint64_t)>& has_result, int pack, const sweeps::Shard& shard) {
   JobList list;
   Numbers families, shapes;
   const auto& cost = grid.schema().cost;
   const std::uint64_t seeds = grid.axes().back().size();
   grid.visit_groups([&](std::uint64_t first, const sweeps::Settings& settings, const std::string& reason) {
     if (!reason.empty()) {
-      list.infeasible += seeds;
+      for (std::uint64_t cell = first; cell < first + seeds; ++cell) list.infeasible += shard.has(cell);
       return;
     }
     const double seconds = std::max(1e-6, sweeps::predicted_seconds(cost(settings), rates));
     const std::uint32_t family = families.of(settings.word("variant"));
     const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
     for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
+      if (!shard.has(cell)) continue;
       if (has_result(cell)) ++list.kept;
       else list.jobs.push_back({cell, seconds, family, shape});
     }

@@ -6,18 +6,19 @@
 #include "orchestrator/coordinator.hpp"
 #include "sweeps/cost_model.hpp"
 #include "sweeps/grid.hpp"
+#include "sweeps/shard.hpp"
 
 namespace phasegrid::orchestrator {
 
 struct JobList {
   std::vector<Job> jobs;
   std::vector<std::string> families;      // names: model variants
-  std::uint64_t infeasible = 0, kept = 0; // cells that cannot exist; cells whose result is kept
+  std::uint64_t infeasible = 0, kept = 0; // of the shard: cells that cannot exist; cells whose result is kept
 };
 
 // `has_result(cell)`: it need not run again. A job's cost is its predicted seconds at `rates`. Shapes are told apart only where
-// packs are wanted (pack > 1).
+// packs are wanted (pack > 1). Cells of other shards are no jobs of ours.
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
-                     const std::function<bool(std::uint64_t)>& has_result, int pack);
+                     const std::function<bool(std::uint64_t)>& has_result, int pack, const sweeps::Shard& shard);
 
 }  // namespace phasegrid::orchestrator

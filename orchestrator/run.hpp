@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sweeps/cell.hpp"
+#include "sweeps/shard.hpp"
 
 namespace phasegrid::orchestrator {
 
@@ -14,10 +15,12 @@ struct RunOptions {
   std::string device_kind = "auto";          // auto: the best that every rank can run
   std::vector<sweeps::Status> retry;         // results of these statuses do not count
   std::optional<double> seconds;             // until the deadline
+  bool ask_slurm = true;                     // for the deadline, where `seconds` does not say it
   int pack = 1;
   int attempts = 2;                          // crashes after which a cell is recorded as failed
   double hang_limit = 600;                   // seconds
   bool accept_mixed = false;
+  sweeps::Shard shard;                       // the cells that this run is for
 };
 
 // Exit codes of docs/design.md 4.1: 0, 3 or 75. Throws SweepError and RunError (2), anything else for 1.

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "orchestrator/data_files.hpp"
 #include "sweeps/error.hpp"
 #include "sweeps/suggestion.hpp"
 #include "tasks/task.hpp"
@@ -72,6 +74,9 @@ void read_option(const tasks::TaskEntry& entry, const std::string& setting, task
       throw SweepError("--set: " + name + ": unknown word " + text + sweeps::suggestion(text, key->words));
     }
     options.words[name] = text;
+  } else if (key->kind == OptionKey::file) {
+    options.words[name] = text;
+    if (text != key->fallback) options.sources[name] = look_into(text, "");
   } else {
     options.numbers[name] = read_number(*key, text);
   }
@@ -83,7 +88,7 @@ std::string title(const tasks::TaskEntry& entry, const tasks::Options& options) 
   std::vector<std::string> settings;
   for (const OptionKey& key : entry.options) {
     std::string value;
-    if (key.kind == OptionKey::word) value = options.word(key.name);
+    if (key.kind == OptionKey::word || key.kind == OptionKey::file) value = options.word(key.name);
     else if (key.kind == OptionKey::boolean) value = options.boolean(key.name) ? "true" : "false";
     else if (key.kind == OptionKey::integer) value = std::to_string(options.integer(key.name));
     else value = number_text(options.real(key.name));
@@ -92,27 +97,64 @@ std::string title(const tasks::TaskEntry& entry, const tasks::Options& options) 
   return entry.name + "  " + join(settings);
 }
 
-void print_lines(const tasks::Task& task, const std::vector<std::int32_t>& tokens,
-                 const std::vector<std::int32_t>& targets, std::ostream& out) {
-  std::vector<std::string> above, below;
-  std::size_t width = 0;
-  for (std::size_t t = 0; t < tokens.size(); ++t) {
-    above.push_back(task.symbol(tokens[t]));
-    below.push_back(targets[t] == tasks::kUnscored ? "." : task.symbol(targets[t]));
-    width = std::max({width, above.back().size(), below.back().size()});
-  }
+using Line = std::pair<std::string, std::vector<std::string>>;   // a name, and a symbol for every position
+
+// The lines above each other, broken where the screen ends.
+void print_lines(const std::vector<Line>& lines, std::ostream& out) {
+  std::size_t width = 0, positions = lines.front().second.size();
+  for (const auto& [name, symbols] : lines)
+    for (const std::string& symbol : symbols) width = std::max(width, symbol.size());
   const std::size_t per_line = std::max<std::size_t>(1, (kColumns - 7) / (width + 1));
-  const auto print = [&](const char* name, const std::vector<std::string>& symbols, std::size_t begin) {
-    std::string line = name;
-    for (std::size_t t = begin; t < std::min(begin + per_line, symbols.size()); ++t) {
-      line += std::string(1 + width - symbols[t].size(), ' ') + symbols[t];
+  for (std::size_t begin = 0; begin < positions; begin += per_line) {
+    for (const auto& [name, symbols] : lines) {
+      std::string line = name + std::string(7 - name.size(), ' ');
+      for (std::size_t t = begin; t < std::min(begin + per_line, positions); ++t)
+        line += std::string(1 + width - symbols[t].size(), ' ') + symbols[t];
+      line.resize(line.find_last_not_of(' ') + 1);
+      out << line << '\n';
     }
-    out << line << '\n';
-  };
-  for (std::size_t begin = 0; begin < tokens.size(); begin += per_line) {
-    print("tokens ", above, begin);
-    print("targets", below, begin);
   }
+}
+
+std::string decimal(float number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", static_cast<double>(number));
+  return text;
+}
+
+// The lines of one real-valued sequence: one for each channel, one for each output.
+std::vector<Line> real_lines(const tasks::Batch& batch) {
+  std::vector<Line> lines;
+  for (int c = 0; c < batch.channels; ++c) {
+    Line& line = lines.emplace_back(c == 0 ? "inputs" : "", std::vector<std::string>());
+    for (int t = 0; t < batch.T; ++t) line.second.push_back(decimal(batch.inputs[static_cast<std::size_t>(t) * batch.channels + c]));
+  }
+  for (int o = 0; o < batch.outputs; ++o) {
+    Line& line = lines.emplace_back(o == 0 ? "targets" : "", std::vector<std::string>(batch.T, o == 0 ? "." : ""));
+    for (std::size_t s = 0; s < batch.position.size(); ++s) line.second[batch.position[s]] = decimal(batch.values[s * batch.outputs + o]);
+  }
+  return lines;
+}
+
+std::vector<Line> token_lines(const tasks::Task& task, const tasks::Batch& batch) {
+  std::vector<Line> lines{{"tokens", {}}, {"targets", std::vector<std::string>(batch.T, ".")}};
+  for (const auto token : batch.tokens) lines[0].second.push_back(task.symbol(token));
+  for (std::size_t s = 0; s < batch.position.size(); ++s) lines[1].second[batch.position[s]] = task.symbol(batch.label[s]);
+  return lines;
+}
+
+nlohmann::ordered_json to_json(const tasks::Batch& batch) {
+  const std::size_t T = batch.T, channels = batch.channels, outputs = batch.outputs;
+  if (channels == 0) {
+    std::vector<std::int32_t> targets(T, tasks::kUnscored);
+    for (std::size_t s = 0; s < batch.position.size(); ++s) targets[batch.position[s]] = batch.label[s];
+    return {{"tokens", batch.tokens}, {"targets", targets}};
+  }
+  nlohmann::ordered_json inputs, values = std::vector<nullptr_t>(T);
+  for (std::size_t t = 0; t < T; ++t) inputs.push_back(std::vector(batch.inputs.begin() + t * channels, batch.inputs.begin() + (t + 1) * channels));
+  for (std::size_t s = 0; s < batch.position.size(); ++s)
+    values[batch.position[s]] = std::vector(batch.values.begin() + s * outputs, batch.values.begin() + (s + 1) * outputs);
+  return {{"inputs", inputs}, {"values", values}};
 }
 
 }  // namespace
@@ -135,13 +177,11 @@ int sample(const std::string& task_name, const std::vector<std::string>& set, in
   if (!json) out << title(entry, options) << '\n';
   for (int i = 0; i < count; ++i) {
     draw_batch(*task, key, tasks::Stream::sample, i, 1, batch);
-    std::vector<std::int32_t> targets(task->T(), tasks::kUnscored);
-    for (std::size_t s = 0; s < batch.position.size(); ++s) targets[batch.position[s]] = batch.label[s];
     if (json) {
-      out << nlohmann::ordered_json{{"tokens", batch.tokens}, {"targets", targets}}.dump() << '\n';
+      out << to_json(batch).dump() << '\n';
     } else {
       out << '\n';
-      print_lines(*task, batch.tokens, targets, out);
+      print_lines(task->channels() > 0 ? real_lines(batch) : token_lines(*task, batch), out);
     }
   }
   return 0;

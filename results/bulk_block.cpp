@@ -2,7 +2,7 @@
 //
 //   u64 points, then for each: i64 step, f64 accuracy, loss, train_loss
 //   u64 arrays, then for each: string name, u64 rank, rank x string dimension, rank x u64 extent, u64 numbers, numbers
-//   x f64 (a string is u64 length, bytes)
+//   x f64, u64 texts, texts x string, string long_name, string units (a string is u64 length, bytes)
 #include <cassert>
 #include <cstring>
 
@@ -61,6 +61,10 @@ std::string pack_bulk(const sweeps::CellResult& result) {
     for (const std::size_t extent : array.shape) put(out, extent);
     put(out, array.data.size());
     put(out, array.data.data(), array.data.size() * sizeof(double));
+    put(out, array.text.size());
+    for (const std::string& text : array.text) put(out, text);
+    put(out, array.long_name);
+    put(out, array.units);
   }
   return out;
 }
@@ -78,6 +82,10 @@ void unpack_bulk(std::string_view bytes, sweeps::CellResult& result) {
     in.get(array.shape.data(), array.shape.size() * sizeof(std::size_t));
     array.data.resize(in.count(sizeof(double)));
     in.get(array.data.data(), array.data.size() * sizeof(double));
+    array.text.resize(in.count(1));
+    for (std::string& text : array.text) text = in.text();
+    array.long_name = in.text();
+    array.units = in.text();
   }
 }
 

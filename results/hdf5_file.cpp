@@ -2,6 +2,10 @@
 
 #include <hdf5.h>
 
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
 #include "results/file.hpp"
 #include "results/run_folder.hpp"
 
@@ -36,10 +40,44 @@ Handle text_type() {
 
 Handle property_list(std::int64_t kind) { return {H5Pcreate(kind), H5Pclose, "make a property list"}; }
 
+namespace {
+
+constexpr std::size_t kGrowth = 4 << 20;
+
+void be_quiet() { check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "be quiet"); }  // errors become exceptions
+
+std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << in.rdbuf();
+  if (!in) throw_system(path, "cannot read", errno);
+  return std::move(bytes).str();
+}
+
+}  // namespace
+
+Handle open_for_reading(const std::filesystem::path& path) {
+  be_quiet();
+  if (!std::filesystem::exists(path)) throw RunError(path.string() + ": does not exist, expected an HDF5 file");
+  if (H5Fis_hdf5(path.c_str()) <= 0) throw RunError(path.string() + ": cannot be read as HDF5");
+  const Handle access = property_list(H5P_FILE_ACCESS);
+  check(H5Pset_file_locking(access.get(), false, true),
+        "open without a lock");  // reading needs none, some file systems have none
+  return {H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose, "open " + path.string()};
+}
+
+MemoryFile::MemoryFile(const std::filesystem::path& path) {
+  be_quiet();
+  std::string image = bytes_of(path);
+  const Handle access = property_list(H5P_FILE_ACCESS);
+  check(H5Pset_fapl_core(access.get(), kGrowth, false), "work in memory");
+  check(H5Pset_file_image(access.get(), image.data(), image.size()), "take the bytes of " + path.string());
+  file_ = Handle{H5Fopen("in memory", H5F_ACC_RDWR, access.get()), H5Fclose, "open " + path.string()};
+}
+
 MemoryFile::MemoryFile() {
-  check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "be quiet");  // errors become exceptions
+  be_quiet();
   const Handle access = property_list(H5P_FILE_ACCESS), creation = property_list(H5P_FILE_CREATE);
-  constexpr std::size_t kGrowth = 4 << 20;
   check(H5Pset_fapl_core(access.get(), kGrowth, false), "work in memory");
   check(H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED), "order names");
   file_ = Handle{H5Fcreate("in memory", H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose, "make a file"};

@@ -25,6 +25,7 @@ class Handle {
 };
 
 void check(int status, const std::string& what);  // throws RunError when negative: "HDF5 cannot <what>"
+Handle open_for_reading(const std::filesystem::path& path);  // without a lock; throws RunError
 Handle text_type();                               // UTF-8 of any length
 Handle property_list(std::int64_t kind);
 
@@ -32,6 +33,7 @@ Handle property_list(std::int64_t kind);
 class MemoryFile {
  public:
   MemoryFile();
+  explicit MemoryFile(const std::filesystem::path& path);  // a copy of the file, which stays as it is until save()
   std::int64_t get() const { return file_.get(); }
 
   // Writes the file beside the target in one go and renames it over the target: a reader sees the old file or the new

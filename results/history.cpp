@@ -19,7 +19,8 @@ bool same(const sweeps::CurvePoint& a, const sweeps::CurvePoint& b) {
 }
 
 bool same(const sweeps::LabelledArray& a, const sweeps::LabelledArray& b) {
-  return a.name == b.name && a.dims == b.dims && a.shape == b.shape && same(a.data, b.data);
+  return a.name == b.name && a.dims == b.dims && a.shape == b.shape && same(a.data, b.data) &&
+         a.text == b.text && a.long_name == b.long_name && a.units == b.units;
 }
 
 }  // namespace
@@ -37,6 +38,47 @@ bool same_bits(const sweeps::CellResult& a, const sweeps::CellResult& b) {
          same(a.accuracy_T, b.accuracy_T) && same(a.loss_T, b.loss_T) &&
          std::ranges::equal(a.curve, b.curve, elements_same) &&
          std::ranges::equal(a.diagnostics, b.diagnostics, elements_same);
+}
+
+void relocate_cells(RunState& state, const sweeps::Relocation& relocation) {
+  const std::uint64_t cells = relocation.cells();
+  std::unordered_map<std::uint64_t, sweeps::CellResult> results;
+  for (auto& [cell, result] : state.results) {
+    if (cell >= cells) continue;  // of no grid that was ever described
+    result.index = relocation(cell);
+    results.emplace(result.index, std::move(result));
+  }
+  state.results = std::move(results);
+  std::unordered_map<std::uint64_t, std::uint16_t> origin_of;
+  for (const auto& [cell, origin] : state.origin_of)
+    if (cell < cells) origin_of.emplace(relocation(cell), origin);
+  state.origin_of = std::move(origin_of);
+  std::erase_if(state.attempts, [&](const Attempt& attempt) { return attempt.cell >= cells; });
+  for (Attempt& attempt : state.attempts) attempt.cell = relocation(attempt.cell);
+}
+
+std::uint16_t origin_index(RunState& state, const Origin& origin) {
+  const auto known = std::ranges::find(state.origins, origin);
+  const auto index = static_cast<std::uint16_t>(known - state.origins.begin());
+  if (known == state.origins.end()) state.origins.push_back(origin);
+  return index;
+}
+
+std::string describe(const Origin& origin) {
+  return "numerics version " + std::to_string(origin.numerics_version) + " on " + origin.device_kind;
+}
+
+const Origin& RunState::origin(std::uint64_t cell) const {
+  static const Origin nowhere;
+  const auto other = origin_of.find(cell);
+  if (other != origin_of.end()) return origins[other->second];
+  return origins.empty() ? nowhere : origins[0];
+}
+
+bool RunState::mixed() const {
+  if (origins.size() < 2 || results.empty()) return false;
+  const Origin& first = origin(results.begin()->first);
+  return std::ranges::any_of(results, [&](const auto& known) { return !(origin(known.first) == first); });
 }
 
 void History::started(std::uint64_t cell, int attempt, std::string where, std::string utc) {
@@ -61,6 +103,8 @@ void History::finished(sweeps::CellResult result, int attempt, std::string where
   ended(result.index, attempt, std::move(where), std::move(utc), sweeps::to_text(result.status));
   const auto [known, is_new] = state_->results.try_emplace(result.index);
   if (is_new || !is_final(known->second.status)) {
+    if (state_->origin_now == 0) state_->origin_of.erase(result.index);
+    else state_->origin_of[result.index] = state_->origin_now;
     known->second = std::move(result);
   } else if (is_final(result.status) && !same_bits(known->second, result)) {
     state_->warnings.push_back(source + ": cell " + std::to_string(result.index) +

@@ -15,6 +15,12 @@ bool is_final(sweeps::Status status);
 // Equal in every bit but `seconds`.
 bool same_bits(const sweeps::CellResult& a, const sweeps::CellResult& b);
 
+// Moves everything that is known of cells to their places in a sweep that extends the present one.
+void relocate_cells(RunState& state, const sweeps::Relocation& relocation);
+
+// The index of an origin in state.origins, where it is added if it is new.
+std::uint16_t origin_index(RunState& state, const Origin& origin);
+
 class History {
  public:
   explicit History(RunState& state) : state_(&state) {}

@@ -14,7 +14,7 @@
 
 namespace phasegrid::results {
 
-constexpr int kJournalVersion = 1;
+constexpr int kJournalVersion = 2;
 
 std::filesystem::path journal_path(const std::filesystem::path& directory, int generation);
 std::filesystem::path bulk_path(const std::filesystem::path& directory, int generation);
@@ -28,12 +28,20 @@ struct BulkBlock {
 std::string pack_bulk(const sweeps::CellResult& result);               // "" when there is nothing to pack
 void unpack_bulk(std::string_view bytes, sweeps::CellResult& result);  // throws LineError when malformed
 
-std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, int generation, const std::string& utc);
-std::string started_line(std::uint64_t cell, int attempt, const std::string& where, const std::string& utc);
-std::string ended_line(std::uint64_t cell, int attempt, const std::string& where, const std::string& utc,
-                       const std::string& outcome);
-std::string finished_line(const sweeps::CellResult& result, int attempt, const std::string& where,
-                          const std::string& utc, const BulkBlock& bulk);
+// Cells are numbered as in the sweep that began with generation `grid` (RunState::grid); lines of an extended sweep name
+// it, so that a line is never read with the wrong numbers where a run line is damaged.
+struct At {
+  std::uint64_t cell = 0;
+  int attempt = 0, grid = 0;
+};
+// `state`: how the sweep came to be, of which the line says grid, grid_before and relocation.
+std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, const RunState& state, int generation,
+                     const std::string& utc);
+std::string started_line(const At& at, const std::string& where, const std::string& utc);
+std::string ended_line(const At& at, const std::string& where, const std::string& utc, const std::string& outcome);
+// `origin`: null where it is that of the run line.
+std::string finished_line(const sweeps::CellResult& result, const At& at, const std::string& where,
+                          const std::string& utc, const BulkBlock& bulk, const Origin* origin = nullptr);
 std::string note_line(const std::string& kind, const std::string& text, const std::string& utc);
 
 // All journals of the folder, oldest first, into one state. Damage is reported in warnings, never thrown. Attempts that

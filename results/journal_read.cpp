@@ -20,6 +20,12 @@ sweeps::Status status_of(const std::string& text) {
   } catch (const std::invalid_argument& error) { throw LineError(error.what()); }
 }
 
+sweeps::Shard shard_of(const std::string& text) {
+  try {
+    return sweeps::shard_from_text(text);
+  } catch (const sweeps::SweepError& error) { throw LineError(error.what()); }
+}
+
 // The bulk file of one journal, opened when the first line points into it.
 class BulkReader {
  public:
@@ -68,6 +74,8 @@ class JournalReader {
   void apply(std::string_view line, std::size_t number);
   void run(LineReader& fields);
   void finished(LineReader& fields, std::string utc, std::size_t number);
+  void read_grid(LineReader& fields);
+  void check_grid(LineReader& fields) const;
   void report(std::vector<BadLine> bad, std::size_t lines);
 
   RunState& state_;
@@ -122,6 +130,7 @@ void JournalReader::apply(std::string_view line, std::size_t number) {
     const auto cell = static_cast<std::uint64_t>(fields.integer("cell"));
     const int attempt = static_cast<int>(fields.integer("attempt"));
     std::string where = fields.text("where");
+    check_grid(fields);
     if (kind == "started") history_.started(cell, attempt, std::move(where), std::move(utc));
     else history_.ended(cell, attempt, std::move(where), std::move(utc), fields.text("outcome"));
   } else {
@@ -150,6 +159,41 @@ void JournalReader::run(LineReader& fields) {
   p.host = fields.text("host");
   p.started_utc = fields.text("started_utc");
   if (!first_start.empty()) p.started_utc = first_start;
+  p.shard = fields.next_is("shard") ? shard_of(fields.text("shard")) : sweeps::Shard{};
+  state_.origin_now = origin_index(state_, {p.numerics_version, p.device_kind});
+  read_grid(fields);
+}
+
+// Where this life's sweep extends the one before, what is known moves to its new place.
+void JournalReader::read_grid(LineReader& fields) {
+  int grid = 0, grid_before = 0;
+  sweeps::Relocation relocation;
+  if (fields.next_is("grid")) {
+    grid = static_cast<int>(fields.integer("grid"));
+    grid_before = static_cast<int>(fields.integer("grid_before"));
+    relocation.base = static_cast<std::uint64_t>(fields.integer("moved_base"));
+    const std::vector<double> sizes = fields.reals("moved_sizes"), offsets = fields.reals("moved_offsets");
+    std::size_t next = 0;
+    for (const double size : sizes) {
+      auto& axis = relocation.offsets.emplace_back();
+      for (double i = 0; i < size && next < offsets.size(); ++i)
+        axis.push_back(static_cast<std::uint64_t>(offsets[next++]));
+    }
+  }
+  if (grid == state_.grid) return;
+  if (grid_before == state_.grid && grid > 0) {
+    relocate_cells(state_, relocation);
+  } else if (!state_.results.empty()) {
+    state_.warnings.push_back(path_.filename().string() + ": the sweep before it is not described; its " +
+                              std::to_string(state_.results.size()) + " cells count as missing");
+    state_.results.clear(), state_.attempts.clear(), state_.origin_of.clear();
+  }
+  state_.grid = grid, state_.grid_before = grid_before, state_.relocation = std::move(relocation);
+}
+
+void JournalReader::check_grid(LineReader& fields) const {
+  const int grid = fields.next_is("grid") ? static_cast<int>(fields.integer("grid")) : 0;
+  if (grid != state_.grid) throw LineError("of a sweep that is not described");
 }
 
 void JournalReader::finished(LineReader& fields, std::string utc, std::size_t number) {
@@ -157,6 +201,12 @@ void JournalReader::finished(LineReader& fields, std::string utc, std::size_t nu
   result.index = static_cast<std::uint64_t>(fields.integer("cell"));
   const int attempt = static_cast<int>(fields.integer("attempt"));
   std::string where = fields.text("where");
+  check_grid(fields);
+  const std::uint16_t of_this_life = state_.origin_now;
+  if (fields.next_is("numerics_version")) {
+    const int version = static_cast<int>(fields.integer("numerics_version"));
+    state_.origin_now = origin_index(state_, {version, fields.text("device_kind")});
+  }
   result.status = status_of(fields.text("status"));
   if (fields.next_is("reason")) result.reason = fields.text("reason");
   result.accuracy = fields.real("accuracy");
@@ -178,6 +228,7 @@ void JournalReader::finished(LineReader& fields, std::string utc, std::size_t nu
     unpack_bulk(bulk_.read(block), result);
   }
   history_.finished(std::move(result), attempt, std::move(where), std::move(utc), place(number));
+  state_.origin_now = of_this_life;
 }
 
 }  // namespace

@@ -10,15 +10,28 @@ LineWriter begin_line(const char* kind, const std::string& utc) {
   return line;
 }
 
-void add_attempt(LineWriter& line, std::uint64_t cell, int attempt, const std::string& where) {
-  line.integer("cell", static_cast<std::int64_t>(cell)).integer("attempt", attempt).text("where", where);
+void add_attempt(LineWriter& line, const At& at, const std::string& where) {
+  line.integer("cell", static_cast<std::int64_t>(at.cell)).integer("attempt", at.attempt).text("where", where);
+  if (at.grid > 0) line.integer("grid", at.grid);
+}
+
+void add_relocation(LineWriter& line, const RunState& state) {
+  std::vector<double> sizes, offsets;
+  for (const auto& axis : state.relocation->offsets) {
+    sizes.push_back(static_cast<double>(axis.size()));
+    for (const std::uint64_t offset : axis) offsets.push_back(static_cast<double>(offset));
+  }
+  line.integer("grid", state.grid).integer("grid_before", state.grid_before);
+  line.integer("moved_base", static_cast<std::int64_t>(state.relocation->base));
+  line.reals("moved_sizes", sizes).reals("moved_offsets", offsets);
 }
 
 }  // namespace
 
-std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, int generation, const std::string& utc) {
-  return begin_line("run", utc)
-      .integer("version", kJournalVersion)
+std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, const RunState& state, int generation,
+                     const std::string& utc) {
+  LineWriter line = begin_line("run", utc);
+  line.integer("version", kJournalVersion)
       .integer("generation", generation)
       .text("sweep_file", provenance.sweep_file)
       .text("sweep_hash", grid.hash())
@@ -30,28 +43,30 @@ std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, int
       .text("compiler", provenance.compiler)
       .text("mpi", provenance.mpi)
       .text("host", provenance.host)
-      .text("started_utc", provenance.started_utc)
-      .finish();
-}
-
-std::string started_line(std::uint64_t cell, int attempt, const std::string& where, const std::string& utc) {
-  LineWriter line = begin_line("started", utc);
-  add_attempt(line, cell, attempt, where);
+      .text("started_utc", provenance.started_utc);
+  if (!provenance.shard.whole()) line.text("shard", sweeps::to_text(provenance.shard));
+  if (state.grid > 0) add_relocation(line, state);
   return line.finish();
 }
 
-std::string ended_line(std::uint64_t cell, int attempt, const std::string& where, const std::string& utc,
-                       const std::string& outcome) {
+std::string started_line(const At& at, const std::string& where, const std::string& utc) {
+  LineWriter line = begin_line("started", utc);
+  add_attempt(line, at, where);
+  return line.finish();
+}
+
+std::string ended_line(const At& at, const std::string& where, const std::string& utc, const std::string& outcome) {
   LineWriter line = begin_line("ended", utc);
-  add_attempt(line, cell, attempt, where);
+  add_attempt(line, at, where);
   line.text("outcome", outcome);
   return line.finish();
 }
 
-std::string finished_line(const sweeps::CellResult& result, int attempt, const std::string& where,
-                          const std::string& utc, const BulkBlock& bulk) {
+std::string finished_line(const sweeps::CellResult& result, const At& at, const std::string& where,
+                          const std::string& utc, const BulkBlock& bulk, const Origin* origin) {
   LineWriter line = begin_line("finished", utc);
-  add_attempt(line, result.index, attempt, where);
+  add_attempt(line, at, where);
+  if (origin) line.integer("numerics_version", origin->numerics_version).text("device_kind", origin->device_kind);
   line.text("status", sweeps::to_text(result.status));
   if (!result.reason.empty()) line.text("reason", result.reason);
   line.real("accuracy", result.accuracy)

@@ -132,6 +132,11 @@ NetcdfGroup NetcdfGroup::group(const std::string& name) {
   return child;
 }
 
+void NetcdfGroup::remove(const std::string& name) {
+  if (H5Lexists(group_.get(), name.c_str(), H5P_DEFAULT) > 0)
+    check(H5Ldelete(group_.get(), name.c_str(), H5P_DEFAULT), "remove " + name);
+}
+
 void NetcdfGroup::attributes(const Attributes& attributes) { write_attributes(group_.get(), attributes); }
 
 // A scale that is no variable carries netCDF's own mark in its NAME.
@@ -203,6 +208,10 @@ void NetcdfGroup::variable(const std::string& name, const std::vector<std::strin
           "write " + name);
   }
   finish(dataset, name, shape, attributes);
+}
+
+NetcdfFile::NetcdfFile(const std::filesystem::path& path) : file_(path) {
+  root_.group_ = Handle{H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose, "open the root"};
 }
 
 NetcdfFile::NetcdfFile() { root_.group_ = Handle{H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose, "open the root"}; }

@@ -24,6 +24,7 @@ using Attributes =
 class NetcdfGroup {
  public:
   NetcdfGroup group(const std::string& name);
+  void remove(const std::string& name);  // if it is there
   void attributes(const Attributes& attributes);
 
   void dimension(const std::string& name, std::size_t size);  // without labels
@@ -56,6 +57,7 @@ class NetcdfGroup {
 class NetcdfFile {
  public:
   NetcdfFile();
+  explicit NetcdfFile(const std::filesystem::path& path);  // a copy to which groups can be added
   NetcdfGroup& root() { return root_; }
   void save(const std::filesystem::path& path) const { file_.save(path); }
 

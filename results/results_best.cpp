@@ -6,34 +6,25 @@
 #include <cmath>
 #include <optional>
 
+#include "results/best_value.hpp"
 #include "results/results_parts.hpp"
 
 namespace phasegrid::results {
-namespace {
-
 using sweeps::CellResult;
 using sweeps::Status;
 
-constexpr const char* kRule =
-    "chosen by the mean validation accuracy over all seeds; a seed without one (diverged, failed) counts as 0, "
-    "a value with a pending seed is not yet a candidate, of equals the first listed wins";
-
-// The mean validation accuracy of the cells; none when one is pending or none is done.
-std::optional<double> score(const Known& known, std::size_t first, std::size_t seeds, std::size_t stride) {
+std::optional<double> mean_validation(std::span<const CellResult* const> seeds) {
   double sum = 0;
   bool any_done = false;
-  for (std::size_t seed = 0; seed < seeds; ++seed) {
-    const CellResult* result = known.cells[first + seed * stride];
+  for (const CellResult* result : seeds) {
     if (!result || result->status == Status::pending) return std::nullopt;
     if (result->status != Status::done || std::isnan(result->accuracy_validation)) continue;
     any_done = true;
     sum += result->accuracy_validation;
   }
   if (!any_done) return std::nullopt;
-  return sum / static_cast<double>(seeds);
+  return sum / static_cast<double>(seeds.size());
 }
-
-}  // namespace
 
 void write_best(NetcdfGroup& root, const Known& known) {
   const Cube& cube = known.cube;
@@ -45,12 +36,14 @@ void write_best(NetcdfGroup& root, const Known& known) {
   const std::size_t seeds = cube.size_of(seed), seed_stride = seed.empty() ? 0 : cube.dims()[seed[0]].stride;
 
   constexpr std::size_t kNone = ~std::size_t{0};
+  std::vector<const CellResult*> of_seeds(seeds);
   std::vector<std::size_t> choice(cube.size_of(columns), kNone);  // a place along the reduced dimensions
   for (std::size_t column = 0; column < choice.size(); ++column) {
     std::optional<double> best;
     for (std::size_t place = 0; place < cube.size_of(reduced); ++place) {
-      const std::optional<double> mean =
-          score(known, cube.cell_at(column, columns) + cube.cell_at(place, reduced), seeds, seed_stride);
+      const std::size_t first = cube.cell_at(column, columns) + cube.cell_at(place, reduced);
+      for (std::size_t k = 0; k < seeds; ++k) of_seeds[k] = known.cells[first + k * seed_stride];
+      const std::optional<double> mean = mean_validation(of_seeds);
       if (!mean || (best && *mean <= *best)) continue;
       best = mean;
       choice[column] = place;
@@ -66,7 +59,7 @@ void write_best(NetcdfGroup& root, const Known& known) {
   std::string over;
   for (const std::string& name : cube.names(reduced)) over += (over.empty() ? "" : ", ") + name;
   root.variable("accuracy_best", cube.names(kept), accuracy,
-                {{"long_name", "test accuracy at the best " + over}, {"units", "1"}, {"comment", kRule}});
+                {{"long_name", "test accuracy at the best " + over}, {"units", "1"}, {"comment", kBestValueRule}});
 
   for (const std::size_t dim : reduced) {
     const Array labels = cube.labels(dim);
@@ -85,7 +78,7 @@ void write_best(NetcdfGroup& root, const Known& known) {
         },
         labels);
     const std::string& name = cube.dims()[dim].name;
-    root.variable(name + "_best", cube.names(columns), best, {{"long_name", "the best " + name}, {"comment", kRule}});
+    root.variable(name + "_best", cube.names(columns), best, {{"long_name", "the best " + name}, {"comment", kBestValueRule}});
   }
 }
 

@@ -21,7 +21,7 @@ std::vector<const CellResult*> sorted_results(const Cube& cube, const RunState& 
 
 }  // namespace
 
-void write_trials(NetcdfGroup group, const Cube& cube, const RunState& state) {
+void write_trials(NetcdfGroup group, const Cube& cube, const RunState& state, const Regressions& regressions) {
   const std::vector<const CellResult*> rows = sorted_results(cube, state);
   std::vector<std::int64_t> cells;
   for (const CellResult* row : rows) cells.push_back(static_cast<std::int64_t>(row->index));
@@ -45,7 +45,12 @@ void write_trials(NetcdfGroup group, const Cube& cube, const RunState& state) {
   for (const Quantity& quantity : quantities()) {
     std::vector<double> values;
     for (const CellResult* row : rows) values.push_back(quantity.of(*row));
-    group.variable(quantity.name, {"trial"}, values, {{"long_name", quantity.long_name}, {"units", quantity.units}});
+    group.variable(quantity.name, {"trial"}, values, attributes_of(quantity, regressions));
+  }
+  if (!regressions.cells.empty()) {
+    std::vector<double> r2;
+    for (const CellResult* row : rows) r2.push_back(regressions.r2(row));
+    group.variable("r2", {"trial"}, r2, {{"long_name", kR2}, {"units", "1"}});
   }
   std::vector<std::int8_t> status;
   for (const CellResult* row : rows) status.push_back(static_cast<std::int8_t>(row->status));
@@ -81,8 +86,9 @@ void write_curves(NetcdfGroup group, const Known& known) {
                    {{"long_name", long_name}, {"units", units}});
   };
   write("accuracy", "validation accuracy", "1", &CurvePoint::accuracy);
-  write("loss", "validation loss", "nat", &CurvePoint::loss);
-  write("train_loss", "training loss, mean since the step before", "nat", &CurvePoint::train_loss);
+  const char* units = known.regressions.loss_units();
+  write("loss", "validation loss", units, &CurvePoint::loss);
+  write("train_loss", "training loss, mean since the step before", units, &CurvePoint::train_loss);
 }
 
 }  // namespace phasegrid::results

@@ -1,5 +1,7 @@
 // What was measured, over all axes; and for reduce = "max" the best along the reduced axes.
 
+#include <algorithm>
+
 #include "results/results_parts.hpp"
 
 namespace phasegrid::results {
@@ -53,7 +55,39 @@ void write_by_length(NetcdfGroup& root, const Known& known, const char* name, co
                 {{"long_name", long_name}, {"units", units}});
 }
 
+constexpr const char* kScore = "of regressions: R2, one minus the share of the targets' variance that is left";
+constexpr const char* kLoss = "of regressions: mean squared error, in squared units of the targets";
+
 }  // namespace
+
+Attributes attributes_of(const Quantity& quantity, const Regressions& regressions) {
+  const std::string name = quantity.name;
+  const bool loss = name == "loss";
+  Attributes attributes{{"long_name", quantity.long_name}, {"units", loss ? regressions.loss_units() : quantity.units}};
+  if (!regressions.cells.empty() && (loss || name.starts_with("accuracy"))) attributes.push_back({"comment", loss ? kLoss : kScore});
+  return attributes;
+}
+
+Regressions find_regressions(const sweeps::Grid& grid) {
+  const auto asks_for_numbers = [&](const std::string& name) {
+    const sweeps::Choice* task = grid.schema().task(name);
+    return task && task->regression;
+  };
+  Regressions found;
+  if (std::ranges::none_of(grid.tasks(), asks_for_numbers)) return found;
+  found.all = true;
+  found.cells.assign(grid.size(), false);
+  const std::size_t seeds = grid.axes().back().size();
+  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings& settings, const std::string& reason) {
+    if (!reason.empty()) return;
+    const sweeps::Choice* task = grid.schema().task(settings.word("task"));
+    const bool regression = task && task->regression && task->regression(settings);
+    found.all &= regression;
+    for (std::size_t cell = first; cell < first + seeds; ++cell) found.cells[cell] = regression;
+  });
+  if (std::ranges::count(found.cells, true) == 0) return {};
+  return found;
+}
 
 const std::vector<Quantity>& quantities() {
   static const std::vector<Quantity> all = {
@@ -90,6 +124,22 @@ Attributes status_attributes() {
   return {{"long_name", "what became of the cell"}, {"flag_values", values}, {"flag_meanings", meanings}};
 }
 
+void write_origins(NetcdfGroup& root, const Known& known) {
+  std::vector<std::int32_t> versions(known.cells.size(), 0);
+  std::vector<std::string> kinds(known.cells.size());
+  for (std::size_t cell = 0; cell < known.cells.size(); ++cell) {
+    if (!known.cells[cell]) continue;
+    const Origin& origin = known.state.origin(cell);
+    versions[cell] = origin.numerics_version;
+    kinds[cell] = origin.device_kind;
+  }
+  const std::vector<std::string> dims = known.cube.names();
+  root.variable("cell_numerics_version", dims, versions,
+                {{"long_name", "numerics version with which the cell was trained; 0: it was not"}, {"units", "1"}});
+  root.variable("cell_device_kind", dims, kinds,
+                {{"long_name", "device kind on which the cell was trained; empty: it was not"}});
+}
+
 void write_measured(NetcdfGroup& root, const Known& known) {
   const std::vector<std::string> dims = known.cube.names();
   for (const Quantity& quantity : quantities())
@@ -100,7 +150,13 @@ void write_measured(NetcdfGroup& root, const Known& known) {
                       out[i] = result ? quantity.of(*result) : kNaN;
                     }
                   },
-                  {{"long_name", quantity.long_name}, {"units", quantity.units}});
+                  attributes_of(quantity, known.regressions));
+  if (!known.regressions.cells.empty())
+    root.variable("r2", dims,
+                  [&](std::size_t first, std::span<double> out) {
+                    for (std::size_t i = 0; i < out.size(); ++i) out[i] = known.regressions.r2(known.cells[first + i]);
+                  },
+                  {{"long_name", kR2}, {"units", "1"}});
   root.variable("status", dims, status_column(known), status_attributes());
   root.variable("attempts", dims, attempts_column(known),
                 {{"long_name", "attempts at training the cell"}, {"units", "1"}});
@@ -111,7 +167,7 @@ void write_measured(NetcdfGroup& root, const Known& known) {
                   {{"long_name", "length of the test sequences"}});
   write_by_length(root, known, "accuracy_T", "test accuracy on sequences of length T_eval", "1",
                   &CellResult::accuracy_T);
-  write_by_length(root, known, "loss_T", "test loss on sequences of length T_eval", "nat", &CellResult::loss_T);
+  write_by_length(root, known, "loss_T", "test loss on sequences of length T_eval", known.regressions.loss_units(), &CellResult::loss_T);
 }
 
 }  // namespace phasegrid::results

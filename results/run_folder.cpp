@@ -35,8 +35,10 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// The lines that only one of the two has; canonical texts are sorted, so that this is their difference.
-std::string difference(const std::string& before, const std::string& now) {
+}  // namespace
+
+// Canonical texts are sorted, so that lines that only one has are their difference.
+std::string sweep_difference(const std::string& before, const std::string& now) {
   constexpr int kMostLines = 12;
   const std::vector<std::string> old_lines = lines_of(before), new_lines = lines_of(now);
   const std::multiset<std::string> old_set(old_lines.begin(), old_lines.end()),
@@ -51,23 +53,32 @@ std::string difference(const std::string& before, const std::string& now) {
   return out;
 }
 
-void check_same_run(const fs::path& directory, const RunState& state, const sweeps::Grid& grid, const Provenance& now,
-                    bool accept_mixed) {
-  if (state.sweep_hash.empty()) {
-    if (state.results.empty()) return;
+namespace {
+
+// Another sweep is welcome if it extends the folder's: then the results move to their places in it.
+bool extend(const fs::path& directory, RunState& state, const sweeps::Grid& grid) {
+  if (state.sweep_hash.empty() && !state.results.empty())
     throw RunError(directory.string() + ": its journals hold results but no readable sweep; choose another folder");
+  if (state.sweep_hash.empty() || state.sweep_hash == grid.hash()) return false;
+  try {
+    const std::shared_ptr<const sweeps::Schema> schema{std::shared_ptr<void>{}, &grid.schema()};  // outlives this block
+    state.relocation = sweeps::relocate(sweeps::Grid::parse(state.sweep_text, state.sweep_file, schema), grid);
+  } catch (const sweeps::SweepError& error) {
+    throw RunError(directory.string() + ": holds the results of another sweep (" + error.what() +
+                   "); only new axis values may be added: choose another folder, or undo the change:" +
+                   sweep_difference(state.sweep_canonical, grid.canonical()));
   }
-  if (state.sweep_hash != grid.hash())
-    throw RunError(directory.string() +
-                   ": holds the results of another sweep; choose another folder, or undo the change:" +
-                   difference(state.sweep_canonical, grid.canonical()));
-  const Provenance& before = state.provenance;
-  const bool mixed = before.numerics_version != now.numerics_version || before.device_kind != now.device_kind;
-  if (mixed && !state.results.empty() && !accept_mixed)
-    throw RunError(directory.string() + ": its results are of numerics version " +
-                   std::to_string(before.numerics_version) + " on " + before.device_kind + ", this would add version " +
-                   std::to_string(now.numerics_version) + " on " + now.device_kind +
-                   ", whose bits differ; use the same device kind, another folder, or --accept-mixed");
+  relocate_cells(state, *state.relocation);
+  state.grid_before = state.grid;
+  return true;
+}
+
+void check_origin(const fs::path& directory, const RunState& state, const Origin& now, bool accept_mixed) {
+  for (const auto& [cell, result] : state.results)
+    if (!accept_mixed && !(state.origin(cell) == now))
+      throw RunError(directory.string() + ": its results are of " + describe(state.origin(cell)) +
+                     ", this would add " + describe(now) +
+                     ", whose bits differ; use the same device kind, another folder, or --accept-mixed");
 }
 
 // Creating the journal claims the generation, even where locks do nothing: only one process can create a file.
@@ -110,6 +121,14 @@ struct RunFolder::Impl {
   RunState state;
   History history{state};
   GrowingFile journal, bulk;
+
+  void finished(const sweeps::CellResult& result, int attempt, const std::string& where, const std::string& utc,
+                const Origin* origin) {
+    const std::string block = pack_bulk(result);
+    const BulkBlock place{block.empty() ? 0 : bulk.append(block), block.size(), crc32c(block)};
+    journal.append(finished_line(result, {result.index, attempt, state.grid}, where, utc, place, origin));
+    history.finished(result, attempt, where, utc, "this run");
+  }
 };
 
 RunFolder::RunFolder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -122,11 +141,14 @@ RunFolder RunFolder::open(const fs::path& directory, const sweeps::Grid& grid, c
   make_folder(directory);
   Lock lock = Lock::take(directory);
   RunState state = read_journals(directory, false);
-  check_same_run(directory, state, grid, provenance, accept_mixed);
+  const Origin origin{provenance.numerics_version, provenance.device_kind};
+  check_origin(directory, state, origin, accept_mixed);
 
   const std::vector<int> lives = generations(directory);
   int life = std::max(lives.empty() ? 0 : lives.back(), lock.last_generation()) + 1;
+  const bool extended = extend(directory, state, grid);
   GrowingFile journal = claim_generation(directory, life);
+  if (extended) state.grid = life;
   lock.claim(life);
   GrowingFile bulk = GrowingFile::create(bulk_path(directory, life));
   std::error_code failed;
@@ -136,12 +158,19 @@ RunFolder RunFolder::open(const fs::path& directory, const sweeps::Grid& grid, c
   const std::string utc = utc_now();
   Provenance now = provenance;
   if (now.started_utc.empty()) now.started_utc = utc;
-  journal.append(run_line(grid, now, life, utc));
+  journal.append(run_line(grid, now, state, life, utc));
+  if (extended) {
+    state.notes.push_back({utc, "extended", std::to_string(state.results.size()) + " results kept; the sweep has " +
+                                                std::to_string(grid.size()) + " cells, it had " +
+                                                std::to_string(state.relocation->cells())});
+    journal.append(note_line(state.notes.back().kind, state.notes.back().text, utc));
+  }
   journal.commit();
   sync_directory(directory);
 
   if (!state.provenance.started_utc.empty()) now.started_utc = state.provenance.started_utc;
   state.provenance = now;
+  state.origin_now = origin_index(state, origin);
   state.generation = life;
   state.sweep_file = now.sweep_file;
   state.sweep_hash = grid.hash();
@@ -156,22 +185,40 @@ fs::path RunFolder::directory() const { return impl_->directory; }
 
 void RunFolder::started(std::uint64_t cell, int attempt, const std::string& where) {
   const std::string utc = utc_now();
-  impl_->journal.append(started_line(cell, attempt, where, utc));
+  impl_->journal.append(started_line({cell, attempt, impl_->state.grid}, where, utc));
   impl_->history.started(cell, attempt, where, utc);
 }
 
 void RunFolder::ended(std::uint64_t cell, int attempt, const std::string& where, const std::string& outcome) {
   const std::string utc = utc_now();
-  impl_->journal.append(ended_line(cell, attempt, where, utc, outcome));
+  impl_->journal.append(ended_line({cell, attempt, impl_->state.grid}, where, utc, outcome));
   impl_->history.ended(cell, attempt, where, utc, outcome);
 }
 
 void RunFolder::finished(const sweeps::CellResult& result, int attempt, const std::string& where) {
-  const std::string utc = utc_now();
-  const std::string block = pack_bulk(result);
-  const BulkBlock bulk{block.empty() ? 0 : impl_->bulk.append(block), block.size(), crc32c(block)};
-  impl_->journal.append(finished_line(result, attempt, where, utc, bulk));
-  impl_->history.finished(result, attempt, where, utc, "this run");
+  impl_->finished(result, attempt, where, utc_now(), nullptr);
+}
+
+void RunFolder::adopt(const Attempt& a) {
+  const At at{a.cell, a.attempt, impl_->state.grid};
+  if (!a.started_utc.empty()) {
+    impl_->journal.append(started_line(at, a.where, a.started_utc));
+    impl_->history.started(a.cell, a.attempt, a.where, a.started_utc);
+  }
+  impl_->journal.append(ended_line(at, a.where, a.ended_utc, a.outcome));
+  impl_->history.ended(a.cell, a.attempt, a.where, a.ended_utc, a.outcome);
+}
+
+void RunFolder::adopt(const sweeps::CellResult& result, const Attempt& a, const Origin& origin) {
+  RunState& state = impl_->state;
+  if (!a.started_utc.empty()) {
+    impl_->journal.append(started_line({a.cell, a.attempt, state.grid}, a.where, a.started_utc));
+    impl_->history.started(a.cell, a.attempt, a.where, a.started_utc);
+  }
+  const std::uint16_t own = state.origin_now;
+  state.origin_now = origin_index(state, origin);
+  impl_->finished(result, a.attempt, a.where, a.ended_utc, state.origin_now == own ? nullptr : &origin);
+  state.origin_now = own;
 }
 
 void RunFolder::note(const std::string& kind, const std::string& text) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
@@ -15,6 +16,8 @@
 
 #include "sweeps/cell.hpp"
 #include "sweeps/grid.hpp"
+#include "sweeps/relocation.hpp"
+#include "sweeps/shard.hpp"
 
 namespace phasegrid::results {
 
@@ -29,8 +32,17 @@ class RunError : public std::runtime_error {
 struct Provenance {
   int numerics_version = 0;
   std::string device_kind, git_hash, compiler, mpi, host, started_utc;
-  std::string sweep_file;  // as it was named on the command line
+  std::string sweep_file;      // as it was named on the command line
+  sweeps::Shard shard = {};    // the part of the sweep that this folder is for
 };
+
+// What the bits of a result depend on besides its cell.
+struct Origin {
+  int numerics_version = 0;
+  std::string device_kind;
+  bool operator==(const Origin&) const = default;
+};
+std::string describe(const Origin& origin);  // "numerics version 1 on cpu-avx2"
 
 struct Attempt {
   std::uint64_t cell = 0;
@@ -55,6 +67,18 @@ struct RunState {
   std::vector<Note> notes;
   std::vector<std::string> warnings;  // "journal.2.jsonl:17: bad checksum; its cell counts as missing"
   int generation = 0;                 // the last one
+
+  // Of a result: the origin of the life that recorded it. One for all results unless mixing was accepted.
+  const Origin& origin(std::uint64_t cell) const;
+  bool mixed() const;  // results of several origins
+  std::vector<Origin> origins;
+  std::unordered_map<std::uint64_t, std::uint16_t> origin_of;  // into origins, where it is not 0
+  std::uint16_t origin_now = 0;                                // of what is recorded next
+
+  // A folder whose sweep has been extended (sweeps/relocation.hpp) counts its sweeps by the generation that began them.
+  int grid = 0;                                   // of the present sweep; 0: it was never extended
+  int grid_before = 0;                            // of the sweep that it extends
+  std::optional<sweeps::Relocation> relocation;   // from there
 };
 
 RunState read_run(const std::filesystem::path& directory);  // for status, explain, report: touches nothing
@@ -67,8 +91,9 @@ std::string in_use_by(const std::filesystem::path& directory);
 // The coordinator's side. One writer per folder; results are durable once flush() has returned.
 class RunFolder {
  public:
-  // Makes the folder or opens it, takes the lock, starts a new generation. Throws RunError: in use (by whom),
-  // read-only, made from a sweep with another hash (says what changed), or by other numerics unless accept_mixed.
+  // Makes the folder or opens it, takes the lock, starts a new generation. A folder of a sweep that this one extends by
+  // new axis values keeps its results at their new places. Throws RunError: in use (by whom), read-only, made from
+  // another sweep (says what changed), or by other numerics unless accept_mixed.
   static RunFolder open(const std::filesystem::path& directory, const sweeps::Grid& grid, const Provenance& provenance,
                         bool accept_mixed = false);
   RunFolder(RunFolder&&) noexcept;
@@ -79,6 +104,9 @@ class RunFolder {
   void started(std::uint64_t cell, int attempt, const std::string& where);
   void ended(std::uint64_t cell, int attempt, const std::string& where, const std::string& outcome);  // a crash, a hang
   void finished(const sweeps::CellResult& result, int attempt, const std::string& where);
+  // From another folder of the same sweep: an attempt that has ended without a result, and a result with its attempt.
+  void adopt(const Attempt& attempt);
+  void adopt(const sweeps::CellResult& result, const Attempt& attempt, const Origin& origin);
   void note(const std::string& kind, const std::string& text);  // planner decisions, signals, ends
   void flush();  // one fdatasync; throws RunError (full disk, lost lock) with nothing lost
 
@@ -91,7 +119,15 @@ class RunFolder {
   std::unique_ptr<Impl> impl_;
 };
 
-// results.h5 from what is known (docs/design.md 4.3). Written to path + ".tmp" and renamed.
+// Lines that only one of two canonical sweep texts has: "\n  folder: axis d = 4 8\n  now:    axis d = 4 16".
+std::string sweep_difference(const std::string& before, const std::string& now);
+
+// What a results file says of its sweep and its trials: enough to analyse it without the journals. Curves, diagnostics
+// and attempts stay in the file. Throws RunError where it is no results file.
+RunState read_results_file(const std::filesystem::path& path);
+
+// results.h5 from what is known (docs/design.md 4.3). Written to path + ".tmp" and renamed. An /analysis in the file
+// that is there is kept: it says of how many results it was made.
 void write_results_file(const std::filesystem::path& path, const sweeps::Grid& grid, const RunState& state);
 
 }  // namespace phasegrid::results

@@ -51,6 +51,20 @@ std::int64_t lower_bound_state(std::int64_t n, std::int64_t nu, double eps, bool
   return q;
 }
 
+// needed_bits falls in eps until blind guessing, 1 - 1/nu: bisect there.
+double least_error(std::int64_t q, std::int64_t n, std::int64_t nu, bool distinct) {
+  const double m = static_cast<double>(n) * static_cast<double>(nu) * static_cast<double>(nu - 1) / 2;
+  const double cells = log2_cells(q, m) + 1e-9;
+  if (cells >= needed_bits(n, nu, 0, distinct)) return 0;
+  double low = 0, high = 1 - 1 / static_cast<double>(nu);
+  if (cells < needed_bits(n, nu, high, distinct)) return high;
+  while (high - low > 1e-12) {
+    const double middle = (low + high) / 2;
+    (cells >= needed_bits(n, nu, middle, distinct) ? high : low) = middle;
+  }
+  return low;  // rounded to the side on which the bound holds
+}
+
 double normal_tail(double x) { return 0.5 * std::erfc(x / std::sqrt(2.0)); }
 
 double jl_error(std::int64_t n, std::int64_t nu, std::int64_t mk, std::int64_t mv) {

@@ -3,6 +3,7 @@
 //   log2_cells    log2 sum_{i=0}^{min(q,m)} C(m, i): the most cells into which m affine functions cut R^q (1)
 //   needed_bits   n (log2 nu - h2(eps) - eps log2(nu - 1)): what n recalled values carry at an error rate of eps (2)
 //   lower bound   the least q with (1) >= (2) at m = n nu (nu - 1) / 2 affine functions: real numbers of state (3)
+//   least_error   the least eps at which (1) >= (2): no state of q numbers recalls with a smaller average error
 //   jl_error      (nu - n) Q(v_out^-1/2) + (n - 1) Q(v_in^-1/2) for random +-1 codes of key length mk, value length mv:
 //   (4)
 //                 v_out = 1/mv + 2(n-1)/(mk mv),  v_in = 1/mk + 1/mv + 2(n-2)/(mk mv),  Q the normal tail
@@ -19,6 +20,7 @@ double log2_cells(std::int64_t q, double m);  // (1)
 double binary_entropy(double p);              // h2
 double needed_bits(std::int64_t n, std::int64_t nu, double eps = 0, bool distinct = false);              // (2)
 std::int64_t lower_bound_state(std::int64_t n, std::int64_t nu, double eps = 0, bool distinct = false);  // (3)
+double least_error(std::int64_t q, std::int64_t n, std::int64_t nu, bool distinct = false);
 
 double normal_tail(double x);
 double jl_error(std::int64_t n, std::int64_t nu, std::int64_t mk, std::int64_t mv);  // (4)

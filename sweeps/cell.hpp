@@ -23,12 +23,15 @@ enum class Status : std::int8_t { pending, done, diverged, out_of_memory, failed
 const char* to_text(Status status);
 Status status_from_text(std::string_view text);
 
-// A named array with labelled axes: diagnostics, weights.
+// A named array with labelled axes: diagnostics, weights. One of a single dimension that has the dimension's name holds its
+// labels, as numbers or as text.
 struct LabelledArray {
   std::string name;
   std::vector<std::string> dims;
   std::vector<std::size_t> shape;
-  std::vector<double> data;     // row-major
+  std::vector<double> data;         // row-major
+  std::vector<std::string> text;    // labels of a dimension, instead of data
+  std::string long_name, units;     // for readers of results; may be empty
 };
 
 struct CurvePoint {

@@ -35,6 +35,8 @@ struct Search {  // [search]; mode "grid" when the section is missing
 // The most cells that a grid may have; a larger one is refused when it is parsed.
 constexpr std::uint64_t kMostCells = 100'000'000;
 
+std::string read_text(const std::string& path);  // of a sweep file; throws SweepError
+
 class Grid {
  public:
   // Throws SweepError. `file` is used in messages only.
@@ -53,6 +55,7 @@ class Grid {
   // The text of the expression that gives a key as a single expression, in [axes] or in its section; "" if none does.
   std::string expression(std::string_view key) const;
   const std::vector<int>& eval_T() const;
+  const std::vector<std::string>& tasks() const;  // in use
   const Search& search() const;
 
   std::uint64_t size() const;

@@ -19,18 +19,53 @@ void add(std::vector<Threshold>& all, Bound kind, const char* name, Sizes sizes,
   all.push_back({kind, "N", static_cast<double>(sizes.N), name, condition, reference});
 }
 
-void add_state(std::vector<Threshold>& all, const TheoryCase& c, std::int64_t n, std::int64_t nu, const char* name) {
+// What the counting bound of 3.7 counts: n recalled symbols out of nu.
+struct Recalled {
+  std::int64_t n, nu;
+  bool distinct;
+  const char* name;
+};
+
+std::optional<Recalled> recalled(const TheoryCase& c) {
   const bool affine = c.layers == 1 && !c.normed &&
                       (c.variant == "mamba" || c.variant == "mamba2" || c.variant == "s4d" ||
                        c.variant == "mamba_s4d" || c.variant == "mamba_delta_t");
-  if (!affine || n < 1 || nu < 2 || (c.distinct_values && nu < n)) return;
-  all.push_back({Bound::lower_bound, "state", static_cast<double>(lower_bound_state(n, nu, c.error, c.distinct_values)),
-                 name, "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
+  if (!affine) return {};
+  Recalled what{0, 0, false, ""};
+  if (c.task == "mqar") {
+    if (c.kappa < 1 || c.pairs > c.kappa || c.N < 1) return {};
+    what = {c.pairs, c.nu, c.distinct_values, "mqar_counting"};
+  }
+  if (c.task == "induction_heads") {
+    // As many pairs as fit before a question; where one follower is asked for, it alone must be kept.
+    const std::int64_t pairs = std::min(c.vocab / 2, (c.T - std::max<std::int64_t>(c.conv, 1)) / 2);
+    what = {c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, false, "induction_counting"};
+  }
+  if (c.task == "pointer_value_retrieval" && c.pointer_last) what = {c.T - 1, c.vocab, false, "pvr_counting"};
+  if (what.n < 1 || what.nu < 2 || (what.distinct && what.nu < what.n)) return {};
+  return what;
+}
+
+void add_state(std::vector<Threshold>& all, const TheoryCase& c) {
+  const auto what = recalled(c);
+  if (!what) return;
+  all.push_back({Bound::lower_bound, "state",
+                 static_cast<double>(lower_bound_state(what->n, what->nu, c.error, what->distinct)), what->name,
+                 "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
+}
+
+// Some channel may hold t.
+bool knows_time(const TheoryCase& c) {
+  return c.positional == "scalar" || c.positional == "learned" || c.positional == "ssm_time";
 }
 
 void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa);
-  if (c.conv >= 2) {
+  if (c.random_filler) {
+    if (c.conv >= 2 && knows_time(c))
+      add(all, Bound::exact, "s6_mqar_random_filler", {c.kappa + p + 2, c.kappa + p + 2, c.kappa},
+          "conv >= 2, positional encoding, no norm; random filler, any T and assignment", "theory 3.1 C1b");
+  } else if (c.conv >= 2) {
     add(all, Bound::exact, "s6_mqar_exact", {c.kappa + p, c.kappa + p, c.kappa},
         "conv >= 2, no norm; any T and assignment", "theory 3.1 C1; arXiv 2506.11891 Theorem 2");
     add(all, Bound::exact, "s6_mqar_precision_limited", {c.kappa + 1, c.kappa + 1, c.kappa},
@@ -39,7 +74,8 @@ void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
       add(all, Bound::exact, "s6_mqar_distinct", {code + c.nu, code + c.nu, code},
           "conv >= 2, no norm; no repeated value", "theory 3.2 C2a");
   }
-  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error); sizes && c.distinct_values && c.conv >= 2)
+  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error);
+      sizes && c.distinct_values && c.conv >= 2 && !c.random_filler)
     add(all, Bound::asymptotic, "s6_mqar_jl", {sizes->mk + sizes->mv, sizes->mk + sizes->mv, sizes->mk},
         "random codes on average, distinct values, error 0.01", "theory 3.2 C2c");
   all.push_back({Bound::asymptotic, "d", static_cast<double>(c.kappa) + std::log2(c.vocab), "s6_mqar_order",
@@ -47,18 +83,19 @@ void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
 }
 
 void mamba2_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
-  const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa), slots = (c.kappa + c.N - 1) / c.N;
-  if (c.conv >= 2) {
+  const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa), columns = std::min(c.N, c.kappa);
+  if (c.conv >= 2 && !c.random_filler) {
     add(all, Bound::exact, "mamba2_mqar_exact", {c.kappa + p, p, c.kappa}, "conv >= 2, no norm; any T and assignment",
         "theory 3.2 C2b");
-    if (c.gate && c.N <= c.kappa)
-      add(all, Bound::exact, "mamba2_mqar_hybrid", {c.kappa + p, slots * p, c.N},
+    if (c.gate)
+      add(all, Bound::exact, "mamba2_mqar_hybrid", {c.kappa + p, (c.kappa + columns - 1) / columns * p, columns},
           "conv >= 2, gate, relu; any assignment; at this N", "theory 3.3 C4");
     if (c.distinct_values)
       add(all, Bound::exact, "mamba2_mqar_distinct", {code + c.nu, c.nu, code}, "conv >= 2, no norm; no repeated value",
           "theory 3.2 C2a");
   }
-  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error); sizes && c.distinct_values && c.conv >= 2)
+  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error);
+      sizes && c.distinct_values && c.conv >= 2 && !c.random_filler)
     add(all, Bound::asymptotic, "mamba2_mqar_jl", {sizes->mk + sizes->mv, sizes->mv, sizes->mk},
         "random codes on average, distinct values, error 0.01", "theory 3.2 C2c");
   all.push_back({Bound::asymptotic, "N", std::log2(c.kappa), "mamba2_mqar_order",
@@ -67,9 +104,10 @@ void mamba2_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
 
 void s4d_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.nu), inner = c.kappa * p;
-  if (c.gate && c.conv >= 2)
+  if (c.gate && c.conv >= 2 && !c.random_filler)
     add(all, Bound::exact, "s4d_gate_mqar_exact",
-        {std::max(c.kappa + p, (inner + c.expand - 1) / c.expand), inner, c.complex_modes ? 2 : 1},
+        {c.own_width ? c.kappa + p : std::max(c.kappa + p, (inner + c.expand - 1) / c.expand), inner,
+         c.complex_modes ? 2 : 1},
         "conv >= 2, gate, relu or scaled silu, no norm; any assignment",
         "theory 3.4 C3; arXiv 2506.11891 Theorems 2-4");
   all.push_back({Bound::asymptotic, "d", static_cast<double>(c.kappa) * std::log2(c.vocab), "s4d_gate_mqar_order",
@@ -81,39 +119,30 @@ void mqar(std::vector<Threshold>& all, const TheoryCase& c) {
   if (c.variant == "mamba") s6_mqar(all, c);
   if (c.variant == "mamba2") mamba2_mqar(all, c);
   if (c.variant == "mamba_s4d") s4d_mqar(all, c);
-  add_state(all, c, c.pairs, c.nu, "mqar_counting");
 }
 
 void keep_nth(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.vocab);
-  if (c.variant == "mamba" && (c.positional == "scalar" || c.positional == "learned"))
+  if (c.variant == "mamba" && knows_time(c))
     add(all, Bound::exact, "s6_keep_nth_exact", {p + 2, p + 2, 1}, "positional encoding, no norm; any T",
         "theory 3.5 C5");
   if (c.variant == "s4d" || c.variant == "mamba_s4d")
-    add(all, Bound::exact, "s4d_keep_nth_exact", {p, p, 2 * (c.T / 2 + 1)},
-        "T/2 + 1 undamped conjugate pairs; for this T only", "theory 3.5 C6");
+    add(all, Bound::exact, "s4d_keep_nth_exact", {p + c.gate, p + c.gate, 2 * (c.T / 2 + 1)},
+        "T/2 + 1 undamped conjugate pairs; for this T only; one channel more to hold a gate open", "theory 3.5 C6");
 }
 
 void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
   if (c.variant == "mamba_delta_t" && c.conv >= 2)
     add(all, Bound::exact, "delta_t_induction_exact", {2 * c.vocab, 2 * c.vocab, c.vocab}, "conv >= 2, no norm; any T",
         "theory 3.8 C7");
-  TheoryCase any = c;
-  any.distinct_values = false;
-  // As many pairs as fit before a question; where one follower is asked for, it alone must be kept.
-  const std::int64_t pairs = std::min(c.vocab / 2, (c.T - std::max<std::int64_t>(c.conv, 1)) / 2);
-  add_state(all, any, c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, "induction_counting");
 }
 
 void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
   if (!c.pointer_last) return;
   const std::int64_t p = bits_for(c.vocab);
-  if (c.variant == "mamba" && c.positional == "onehot")
+  if (c.variant == "mamba" && (c.positional == "onehot" || c.positional == "learned"))
     add(all, Bound::exact, "s6_pvr_exact", {c.T - 1 + p, c.T - 1 + p, c.T - 1},
-        "one-hot positions, pointer last, no norm", "theory 3.8 C8");
-  TheoryCase any = c;
-  any.distinct_values = false;
-  add_state(all, any, c.T - 1, c.vocab, "pvr_counting");
+        "one-hot or learned positions, pointer last, no norm", "theory 3.8 C8");
 }
 
 // Reads keys that a schema may lack: a task or variant that knows no such key keeps the table's own value.
@@ -160,11 +189,14 @@ std::vector<Threshold> thresholds(const TheoryCase& c) {
   if (c.task == "keep_nth") keep_nth(all, c);
   if (c.task == "induction_heads") induction_heads(all, c);
   if (c.task == "pointer_value_retrieval") pointer_value_retrieval(all, c);
+  add_state(all, c);
   return all;
 }
 
-std::vector<Threshold> thresholds(const Settings& settings) {
-  const Reader reader{settings};
+namespace {
+
+// Nothing where the table does not speak of the cell's options.
+std::optional<TheoryCase> theory_case(const Reader& reader) {
   TheoryCase c;
   std::string final_norm = "none", mode, pointer;
   for (const auto& [name, into] : {std::pair("variant", &c.variant),
@@ -187,17 +219,47 @@ std::vector<Threshold> thresholds(const Settings& settings) {
   reader.read("gate", c.gate), reader.read("distinct_values", c.distinct_values);
   bool gated_norm = false;
   reader.read("gated_norm", gated_norm);
+  std::string filler;
+  reader.read("filler", filler);
+  c.random_filler = filler == "random";
+  c.own_width = reader.has("D") && reader.settings.given("D");
   c.normed = final_norm != "none" || gated_norm;
   c.complex_modes = mode == "complex", c.pointer_last = pointer.empty() || pointer == "last";
   if (!adapt(c, reader)) return {};
-  std::vector<Threshold> all = thresholds(c);
+  return c;
+}
+
+}  // namespace
+
+std::vector<Threshold> thresholds(const Settings& settings) {
+  const Reader reader{settings};
+  const auto c = theory_case(reader);
+  if (!c) return {};
+  std::vector<Threshold> all = thresholds(*c);
   // No weights of the table bear noise or overwritten keys; what is necessary stays necessary.
   std::int64_t overwrites = 0;
   reader.read("overwrites", overwrites);
   const auto noisy = [&](const char* key) { return reader.has(key) && settings.real(key) > 0; };
   if (overwrites > 0 || noisy("token_noise") || noisy("embedding_noise"))
     std::erase_if(all, [](const Threshold& threshold) { return threshold.kind == Bound::exact; });
+  const auto& built_by = settings.schema().construction;
+  if (const std::string construction = built_by ? built_by(settings) : ""; !construction.empty())
+    std::erase_if(all, [&](const Threshold& threshold) {
+      return threshold.kind == Bound::exact && construction_named(threshold) != construction;
+    });
   return all;
+}
+
+std::string construction_named(const Threshold& threshold) {  // "theory 3.1 C1; arXiv 2506.11891 Theorem 2"
+  const std::string theory = threshold.reference.substr(0, threshold.reference.find(';'));
+  return threshold.kind == Bound::exact ? theory.substr(theory.rfind(' ') + 1) : "";
+}
+
+std::optional<double> least_error(const Settings& settings, std::int64_t state) {
+  const auto c = theory_case(Reader{settings});
+  const auto what = c ? recalled(*c) : std::nullopt;
+  if (!what) return {};
+  return least_error(state, what->n, what->nu, what->distinct);
 }
 
 }  // namespace phasegrid::sweeps

@@ -59,6 +59,7 @@ TaskEntry absolute_value() {
       .complete = nullptr,
       .fits = fits,
       .make = [](const Options& options) -> std::unique_ptr<Task> { return std::make_unique<AbsoluteValue>(options); },
+      .real = always_real,
   };
 }
 

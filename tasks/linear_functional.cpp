@@ -40,6 +40,7 @@ TaskEntry linear_functional() {
       .complete = nullptr,
       .fits = [](const Options&) -> std::string { return ""; },
       .make = [](const Options& options) -> std::unique_ptr<Task> { return std::make_unique<LinearFunctional>(options); },
+      .real = always_real,
   };
 }
 

@@ -66,6 +66,7 @@ TaskEntry piecewise_constant() {
       .complete = nullptr,
       .fits = fits,
       .make = [](const Options& options) -> std::unique_ptr<Task> { return std::make_unique<PiecewiseConstant>(options); },
+      .real = always_real,
   };
 }
 

@@ -76,6 +76,7 @@ TaskEntry prime_frequencies() {
       .complete = nullptr,
       .fits = fits,
       .make = [](const Options& options) -> std::unique_ptr<Task> { return std::make_unique<PrimeFrequencies>(options); },
+      .real = always_real,
   };
 }
 

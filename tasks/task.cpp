@@ -1,5 +1,7 @@
 #include "tasks/task.hpp"
 
+#include <algorithm>
+
 #include <charconv>
 
 namespace phasegrid::tasks {
@@ -42,11 +44,20 @@ Options complete_options(const TaskEntry& task, Options options) {
   for (const OptionKey& key : task.options) {
     if (options.has(key.name)) continue;
     double number;
-    if (key.kind == OptionKey::word) options.words[key.name] = key.fallback;
+    if (key.kind == OptionKey::word || key.kind == OptionKey::file) options.words[key.name] = key.fallback;
     else if (read_literal(key, number)) options.numbers[key.name] = number;
   }
   if (task.complete) task.complete(options);
   return options;
+}
+
+void score_every_position(Batch& batch) {
+  batch.first.assign(1, 0), batch.position.clear(), batch.label.clear();
+  for (std::size_t s = 0; s < static_cast<std::size_t>(batch.sequences); ++s) {
+    const std::size_t begin = s * static_cast<std::size_t>(batch.T), last = begin + static_cast<std::size_t>(batch.T) - 1;
+    for (int t = 0; t < batch.T; ++t) batch.score(t, batch.tokens[std::min(begin + static_cast<std::size_t>(t) + 1, last)]);
+    batch.first.push_back(static_cast<std::int32_t>(batch.position.size()));
+  }
 }
 
 }  // namespace phasegrid::tasks

@@ -87,17 +87,18 @@ double tables(const Shape& s, const LayerCounts& c, bool training) {
   return n + s.mixer.states + c.steps / s.batch * 256;                                             // and the walk
 }
 
+// Numbers in all tables of one batch.
+double tables(const Shape& s, const RowCounts& counts, bool training) {
+  double n = counts.scored * (training ? 2 : 1) * (wide(s.V) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
+  for (int layer = 0; layer < s.layers; ++layer)
+    n += tables(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, training);
+  return n;
+}
+
+// Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
 double bytes(const Shape& s, const RowCounts& counts, double count) {
   constexpr double kEvaluationBatch = 64;
-  const auto all = [&](bool training) {
-    double n = counts.scored * (training ? 2 : 1) * (wide(s.O) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
-    if (s.C > 0 || counts.noisy) n += counts.first.rows * (training ? 2 : 1) * (wide(s.C) + wide(s.d));
-    for (int layer = 0; layer < s.layers; ++layer)
-      n += tables(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, training);
-    return n;
-  };
-  // Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
-  return 4 * (5 * count + all(true) + all(false) * kEvaluationBatch / s.batch);
+  return 4 * (5 * count + tables(s, counts, true) + tables(s, counts, false) * kEvaluationBatch / s.batch);
 }
 
 }  // namespace
@@ -118,6 +119,15 @@ std::int64_t head_count(const Settings& settings) {
 TaskFacts task_facts(const Settings& settings) {
   const RowCounts& counts = row_counts(settings);
   return {counts.vocab, counts.T, counts.most_scored, counts.channels, counts.outputs, counts.noisy};
+}
+
+sweeps::Cost step_cost(const Settings& settings, const RowCounts& counts) {
+  const Shape shape = shape_of(settings, counts);
+  const Work work = forward(shape, counts);
+  sweeps::Cost cost;
+  cost.bytes = static_cast<std::uint64_t>(4 * (4 * parameters(shape) + tables(shape, counts, true)));
+  cost.flops = 3 * work.flops, cost.exponentials = 2 * work.exponentials, cost.steps = 1;
+  return cost;
 }
 
 sweeps::Cost cell_cost(const Settings& settings) {

@@ -44,7 +44,7 @@ MixerCost selective(const Sizes& s, double out) {
   cost.parameters = s.N * s.D + s.D + out + delta_weights(s, out) + 2 * s.N * s.D;
   cost.flops = 2 * ((s.fixed_delta ? 0 : R > 0 ? s.D * R + s.R * wide(out) : s.D * wide(out)) + s.D * N);
   cost.read_flops = 2 * s.D * N;
-  cost.exponentials = s.N * D + wide(out);
+  cost.exponentials = s.N * D + wide(out), cost.walked = s.N * D;
   cost.activations = 1.5 * wide(out) + D + R + N;
   cost.read_activations = D + N;
   cost.states = 3 * D * N;
@@ -116,7 +116,7 @@ MixerCost b2s6(const Settings& settings) {
   cost.parameters = s.N + 2 * s.N * s.D + (settings.boolean("block_bias") ? s.N * s.D : 0) + learned_delta + s.D;
   cost.flops = 2 * s.N * s.D + 20 * s.N * D, cost.read_flops = 2 * s.N * s.D;   // the exact integral of the input is the most of it
   cost.exponentials = (is_complex ? 1.5 : 1) * s.N * D + D;                     // a complex one: exponential, sine and cosine
-  cost.activations = 1.5 * D + projected, cost.read_activations = D + projected;
+  cost.walked = s.N * D, cost.activations = 1.5 * D + projected, cost.read_activations = D + projected;
   cost.states = 3 * s.N * D;
   return cost;
 }
@@ -140,7 +140,7 @@ MixerCost linear_attention(const Settings& settings) {
   MixerCost cost;
   cost.parameters = s.d * s.N + s.N + 2 * s.N * s.D;
   cost.flops = 2 * (s.d * N + s.D * N), cost.read_flops = 2 * s.D * N;
-  cost.exponentials = s.N * D + N;
+  cost.exponentials = s.N * D + N, cost.walked = s.N * D;
   cost.activations = 2.5 * N + D, cost.read_activations = D + N, cost.states = 3 * D * N;
   return cost;
 }

@@ -50,7 +50,9 @@ LayerCounts counts_of(const LayerMaps& maps, int taps, double scale) {
   return counts;
 }
 
-RowCounts count(const Settings& settings) {
+}  // namespace
+
+RowCounts count_rows(const Settings& settings, bool score_all) {
   const auto task = make_task(settings);
   RowCounts counts{.vocab = task->vocab(),
                    .T = task->T(),
@@ -68,6 +70,7 @@ RowCounts count(const Settings& settings) {
   const bool positional = settings.word("positional") != "none" || (reads(settings, "reorder") && settings.word("reorder") != "none");
   tasks::Batch batch;
   tasks::draw_batch(*task, kSampleKey, tasks::Stream::sample, 0, sampled, batch);
+  if (score_all) tasks::score_every_position(batch), counts.most_scored = counts.T;
   Layout layout(1, {.sequences = sampled,
                     .T = counts.T,
                     .vocab = counts.vocab,
@@ -93,17 +96,19 @@ RowCounts count(const Settings& settings) {
   return counts;
 }
 
-}  // namespace
-
 const RowCounts& row_counts(const Settings& settings) {
   static std::mutex mutex;
   static std::unordered_map<std::vector<sweeps::Value>, RowCounts, Hash> known;
   thread_local std::vector<sweeps::Value> values;
   values.clear();
-  for (const int key : keys_of(settings)) values.push_back(settings.at(key));
+  for (const int key : keys_of(settings)) {
+    const sweeps::Key& each = settings.schema().keys[key];
+    const sweeps::DataFile* file = each.kind == sweeps::Kind::file ? settings.data(each.name) : nullptr;
+    values.push_back(file ? sweeps::Value{file->file + " " + file->content} : settings.at(key));
+  }
   const std::lock_guard lock(mutex);
   const auto found = known.find(values);
-  return found != known.end() ? found->second : known.emplace(values, count(settings)).first->second;
+  return found != known.end() ? found->second : known.emplace(values, count_rows(settings, false)).first->second;
 }
 
 }  // namespace phasegrid::worker

@@ -17,6 +17,9 @@ struct RowCounts {
   LayerCounts first, inner, last;         // first is also last where there is one layer
 };
 
+// `score_all`: as if every position were scored (tasks::score_every_position).
+RowCounts count_rows(const sweeps::Settings& settings, bool score_all);
+
 // Remembered by all that it depends on: safe to ask for millions of cells.
 const RowCounts& row_counts(const sweeps::Settings& settings);
 

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "kernels/operations.hpp"
+#include "worker/diagnostics/diagnose.hpp"
 #include "worker/pack.hpp"
 #include "worker/schema.hpp"
 
@@ -43,6 +44,8 @@ std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& 
     if (go_on) pack.finish();
     if (go_on && keep) keep(pack);
     results = pack.take_results();
+    for (std::size_t m = 0; go_on && m < cells.size(); ++m)
+      if (results[m].status == Status::done) results[m].diagnostics = diagnose(cells[m], pack.model(), pack.parameters(), pack.weights(static_cast<int>(m)), device.kind);
     if (!go_on)
       for (CellResult& result : results) result.status = Status::pending;
   } catch (const std::bad_alloc&) {

@@ -103,8 +103,22 @@ std::vector<Key> train_keys() {
   };
 }
 
+// What is recorded of each cell besides its accuracy (worker/diagnostics, docs/results.md).
+std::vector<Key> diagnostics_keys() {
+  constexpr auto diagnostics = Section::diagnostics;
+  return {
+      boolean("decay", diagnostics, "false", "histograms of decay factors exp(delta A), by the role of the token"),
+      boolean("decay_channels", diagnostics, "false", "the same for every channel"),
+      boolean("sensitivity", diagnostics, "false", "how much the last state depends on each input before it"),
+      boolean("gradients", diagnostics, "false", "share of each input in the last output, gradients of the step size, rank of the output"),
+      boolean("eigenvalues", diagnostics, "false", "eigenvalues of W_C^T W_B, their verdict, and norms of tokens by depth"),
+      boolean("state", diagnostics, "false", "state at the end of up to 4 sequences, with the queries that read it"),
+      integer("diagnostics_examples", diagnostics, "16", 1, 1e6, "sequences of the test set to record from"),
+  };
+}
+
 Key key_of(const tasks::OptionKey& option, const std::string& task) {
-  constexpr Kind kinds[] = {Kind::integer, Kind::real, Kind::boolean, Kind::word};  // of OptionKey::Kind
+  constexpr Kind kinds[] = {Kind::integer, Kind::real, Kind::boolean, Kind::word, Kind::file};  // of OptionKey::Kind
   return {option.name, Section::task, kinds[option.kind], option.fallback, option.least,
           option.most, option.words,  option.help,        {task}};
 }
@@ -154,6 +168,7 @@ void task_complete(const tasks::TaskEntry& task, Settings& settings) {
   task.complete(options);
   for (const auto& option : task.options) {
     if (settings.given(option.name)) continue;
+    if (option.kind == tasks::OptionKey::file) continue;
     if (option.kind == tasks::OptionKey::word) settings.set(option.name, options.word(option.name), false);
     else if (option.kind == tasks::OptionKey::boolean) settings.set(option.name, options.boolean(option.name), false);
     else if (option.kind == tasks::OptionKey::real) settings.set(option.name, options.real(option.name), false);
@@ -166,6 +181,7 @@ sweeps::Choice task_choice(const tasks::TaskEntry& task) {
   for (const auto& option : task.options) choice.fallbacks[option.name] = option.fallback;
   if (task.complete) choice.complete = [&task](Settings& settings) { task_complete(task, settings); };
   choice.fits = [&task](const Settings& settings) { return task_fits(task, settings); };
+  if (task.real) choice.regression = [&task](const Settings& settings) { return task.real(task_options(settings)); };
   return choice;
 }
 
@@ -203,7 +219,8 @@ std::string model_fits(const Settings& s) {
     return fmt::format("groups: heads are a multiple of the groups, but groups = {} and heads = {}", groups, heads);
   if (reads(s, "gated_norm") && s.boolean("gated_norm") && !s.boolean("gate"))
     return "gated_norm: a norm after the gate, expected gate = true";
-  if (s.boolean("tied_embedding") && task_facts(s).channels > 0)
+  const tasks::TaskEntry* task = tasks::find_task(s.word("task"));
+  if (s.boolean("tied_embedding") && task->real && task->real(task_options(s)))
     return "tied_embedding: a real-valued task has no embedding whose weights a head could use, expected false";
   if (s.real("init_noise") > 0 && s.word("init") == "random")
     return "init_noise: noise is added to a construction, expected init = \"construction\"";
@@ -220,6 +237,7 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
     schema->keys.push_back(std::move(key));
   }
   for (Key& key : train_keys()) schema->keys.push_back(std::move(key));
+  for (Key& key : diagnostics_keys()) schema->keys.push_back(std::move(key));
   for (const auto& task : tasks::all_tasks()) schema->tasks.push_back(task_choice(task));
   for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, variant.complete, variant.fits});
   schema->fits = [](const Settings& settings) {
@@ -228,6 +246,7 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
     return std::string();
   };
   schema->cost = cell_cost;
+  schema->construction = construction_name;
   schema->index();
   return schema;
 }
@@ -239,6 +258,34 @@ std::shared_ptr<const sweeps::Schema> make_schema() {
   return schema;
 }
 
+namespace {
+
+struct Fact {
+  const char* name;
+  std::int64_t (*of)(const tasks::SourceFacts&);
+  void (*set)(tasks::SourceFacts&, std::int64_t);
+};
+#define PHASEGRID_FACT(name) Fact{#name, [](const tasks::SourceFacts& f) -> std::int64_t { return f.name; }, [](tasks::SourceFacts& f, std::int64_t n) { f.name = static_cast<decltype(f.name)>(n); }}
+constexpr Fact kFacts[] = {PHASEGRID_FACT(sequences), PHASEGRID_FACT(T), PHASEGRID_FACT(channels), PHASEGRID_FACT(outputs), PHASEGRID_FACT(most_scored),
+                           PHASEGRID_FACT(token), PHASEGRID_FACT(token_row), PHASEGRID_FACT(label), PHASEGRID_FACT(label_row)};
+#undef PHASEGRID_FACT
+
+}  // namespace
+
+sweeps::DataFile data_file(const tasks::SourceFacts& facts) {
+  sweeps::DataFile data{facts.file, facts.content, {}};
+  for (const Fact& fact : kFacts) data.numbers[fact.name] = fact.of(facts);
+  return data;
+}
+
+tasks::SourceFacts source_facts(const sweeps::DataFile& data) {
+  tasks::SourceFacts facts;
+  facts.file = data.file, facts.content = data.content;
+  for (const Fact& fact : kFacts)
+    if (const auto found = data.numbers.find(fact.name); found != data.numbers.end()) fact.set(facts, found->second);
+  return facts;
+}
+
 bool reads(const Settings& settings, std::string_view key) {
   return settings.read(settings.schema().keys[settings.schema().find(key)]);
 }
@@ -247,7 +294,10 @@ tasks::Options task_options(const Settings& settings) {
   const tasks::TaskEntry* task = tasks::find_task(settings.word("task"));
   tasks::Options options;
   for (const auto& option : task->options) {
-    if (option.kind == tasks::OptionKey::word) options.words[option.name] = settings.word(option.name);
+    if (option.kind == tasks::OptionKey::file) {
+      if (const sweeps::DataFile* file = settings.data(option.name)) options.sources[option.name] = source_facts(*file);
+    }
+    if (option.kind == tasks::OptionKey::word || option.kind == tasks::OptionKey::file) options.words[option.name] = settings.word(option.name);
     else if (option.kind == tasks::OptionKey::boolean) options.numbers[option.name] = settings.boolean(option.name);
     else options.numbers[option.name] = settings.real(option.name);
     options.given[option.name] = settings.given(option.name);

@@ -13,6 +13,10 @@ std::shared_ptr<const sweeps::Schema> make_schema();
 // What the cell's task reads, as the task takes it.
 tasks::Options task_options(const sweeps::Settings& settings);
 
+// What a sweep records of a file, and what a task wants to know about it: the same facts.
+sweeps::DataFile data_file(const tasks::SourceFacts& facts);
+tasks::SourceFacts source_facts(const sweeps::DataFile& data);
+
 // Numbers that the cell's task makes of its options. Remembered: safe to ask for millions of cells.
 struct TaskFacts {
   int vocab, T, most_scored;
@@ -26,6 +30,10 @@ bool reads(const sweeps::Settings& settings, std::string_view key);
 
 // Counted, not measured: see cost.cpp.
 sweeps::Cost cell_cost(const sweeps::Settings& settings);
+
+// Of one training step with batches of such rows, without evaluations.
+struct RowCounts;
+sweeps::Cost step_cost(const sweeps::Settings& settings, const RowCounts& counts);
 
 // Rank of the low-rank step-size projection; 0: full.
 std::int64_t delta_rank(const sweeps::Settings& settings);

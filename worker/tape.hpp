@@ -5,8 +5,12 @@
 // network be described, for its parameters.
 #pragma once
 #include <algorithm>
+#include <chrono>
+#include <map>
 #include <memory>
+#include <ranges>
 #include <stdexcept>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -16,6 +20,10 @@
 #include "kernels/operations.hpp"
 
 namespace phasegrid::worker {
+
+// Seconds by kind of operation.
+struct OperationSeconds { double forward = 0, backward = 0; };
+using Profile = std::map<std::string_view, OperationSeconds>;
 
 template <class Real>
 class Tape {
@@ -82,10 +90,17 @@ class Tape {
 
   void forward() {
     memory_->upload();
-    for (auto& node : nodes_) node->forward();
+    if (profile_) profiled(nodes_, &Node::forward, &OperationSeconds::forward);
+    else for (auto& node : nodes_) node->forward();
     memory_->download();
   }
-  void backward() { for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) (*node)->backward(); }
+  void backward() {
+    const auto reversed = std::ranges::reverse_view(nodes_);
+    if (profile_) return profiled(reversed, &Node::backward, &OperationSeconds::backward);
+    for (auto& node : reversed) node->backward();
+  }
+  // From now on adds up where the time goes; null: no longer.
+  void profile(Profile* into) { profile_ = into; }
   void wait() const { memory_->wait(); }   // until what forward() leaves for the host is there
   std::size_t bytes() const { return memory_->bytes() + integers_.bytes(); }
 
@@ -94,6 +109,7 @@ class Tape {
     virtual ~Node() = default;
     virtual void forward() = 0;
     virtual void backward() = 0;
+    virtual std::string_view name() const = 0;
     virtual void mark(std::unordered_set<const Real*>& written) = 0;
   };
   template <class Operation>
@@ -101,6 +117,7 @@ class Tape {
     NodeOf(kernels::Functions<Operation> functions, Operation operation) : functions(functions), operation(operation) {}
     void forward() override { functions.forward(operation); }
     void backward() override { functions.backward(operation); }
+    std::string_view name() const override { return kernels::name_of(operation); }
     void mark(std::unordered_set<const Real*>& written) override {
       operation.each_input([&](kernels::Rows<Real>& input) { input.add = input.grads && !written.insert(input.grads).second; });
     }
@@ -108,12 +125,23 @@ class Tape {
     Operation operation;
   };
 
+  template <class Nodes>
+  void profiled(const Nodes& nodes, void (Node::*run)(), double OperationSeconds::*part) {
+    using Clock = std::chrono::steady_clock;
+    for (auto& node : nodes) {
+      const auto start = Clock::now();
+      ((*node).*run)();
+      (*profile_)[node->name()].*part += std::chrono::duration<double>(Clock::now() - start).count();
+    }
+  }
+
   const kernels::Operations<Real>* operations_;
   int models_;
   bool training_;
   std::unique_ptr<kernels::Memory> memory_;   // null: dry
   kernels::Arena integers_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  Profile* profile_ = nullptr;
 };
 
 }  // namespace phasegrid::worker

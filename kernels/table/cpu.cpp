@@ -9,13 +9,14 @@ inline namespace PHASEGRID_ISA {
   template <class Real> void backward(const Name<Real>&);
 PHASEGRID_OPERATIONS(PHASEGRID_DECLARE)
 template <class Real> void update(const Update<Real>&);
+void exercise(const Exercise&);
 
 template <class Real>
 constexpr Operations<Real> table() {
   Operations<Real> t{};
 #define PHASEGRID_FILL(name, Name) t.name = {&forward<Real>, &backward<Real>};
   PHASEGRID_OPERATIONS(PHASEGRID_FILL)
-  t.update = &update<Real>;
+  t.update = &update<Real>, t.exercise = &exercise;
   return t;
 }
 

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 
+#include "orchestrator/data_files.hpp"
 #include "orchestrator/tally.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "results/weights_file.hpp"
@@ -21,7 +22,7 @@ struct Arguments {
   bool curve = false, json = false;
 };
 
-nlohmann::ordered_json to_json(const sweeps::CellResult& r, const std::string& label, bool curve) {
+nlohmann::ordered_json to_json(const sweeps::CellResult& r, const std::string& label, bool regression, bool curve) {
   nlohmann::ordered_json json{{"cell", r.index},
                               {"label", label},
                               {"status", to_text(r.status)},
@@ -36,6 +37,7 @@ nlohmann::ordered_json to_json(const sweeps::CellResult& r, const std::string& l
                               {"parameters", r.parameters},
                               {"seconds", r.seconds}};
   if (!r.accuracy_T.empty()) json["accuracy_T"] = r.accuracy_T, json["loss_T"] = r.loss_T;
+  if (regression) json["r2"] = r.accuracy;
   if (!curve) return json;
   for (const auto& point : r.curve) {
     json["curve"].push_back({{"step", point.step}, {"accuracy", point.accuracy}, {"loss", point.loss}, {"train_loss", point.train_loss}});
@@ -43,19 +45,20 @@ nlohmann::ordered_json to_json(const sweeps::CellResult& r, const std::string& l
   return json;
 }
 
-void print(const sweeps::CellResult& r, const std::string& label, bool curve) {
+void print(const sweeps::CellResult& r, const std::string& label, bool regression, bool curve) {
+  const char* score = regression ? "r2" : "accuracy";
   if (curve) {
-    fmt::print("{:>10} {:>10} {:>12} {:>12}\n", "step", "accuracy", "loss", "train_loss");
+    fmt::print("{:>10} {:>10} {:>12} {:>12}\n", "step", score, "loss", "train_loss");
     for (const auto& p : r.curve) fmt::print("{:>10} {:>10.4f} {:>12.6g} {:>12.6g}\n", p.step, p.accuracy, p.loss, p.train_loss);
   }
   fmt::print("cell {}  {}\n", r.index, label);
   fmt::print("{}{}\n", to_text(r.status), r.reason.empty() ? "" : ": " + r.reason);
-  fmt::print("accuracy {:.6f}  loss {:.6g}  (test set, weights of step {}; accuracy of the last weights {:.6f})\n", r.accuracy, r.loss, r.best_step, r.accuracy_final);
+  fmt::print("{0} {1:.6f}  loss {2:.6g}  (test set, weights of step {3}; {0} of the last weights {4:.6f})\n", score, r.accuracy, r.loss, r.best_step, r.accuracy_final);
   fmt::print("{} steps, {} sequences, {} parameters, {}\n", r.steps, r.examples, r.parameters, duration(r.seconds));
 }
 
 int cell(const Arguments& args) {
-  const auto grid = sweeps::Grid::read(args.sweep, worker::make_schema());
+  const auto grid = read_sweep(args.sweep);
   const std::uint64_t index = grid.find(args.cell);
   if (const auto reason = grid.infeasible(index)) {
     throw sweeps::SweepError(args.sweep + ": cell " + std::to_string(index) + " (" + grid.label(index) + ") cannot exist: " + *reason);
@@ -69,8 +72,9 @@ int cell(const Arguments& args) {
   const worker::Trained trained = worker::train_cell(spec, device);
   const sweeps::CellResult& result = trained.result;
   if (!args.weights.empty() && result.status == sweeps::Status::done) results::write_weights(args.weights, {trained.model, trained.weights});
-  if (args.json) std::cout << to_json(result, grid.label(index), args.curve).dump(1) << "\n";
-  else print(result, grid.label(index), args.curve);
+  const bool regression = worker::task_facts(spec.settings).outputs > 0;
+  if (args.json) std::cout << to_json(result, grid.label(index), regression, args.curve).dump(1) << "\n";
+  else print(result, grid.label(index), regression, args.curve);
   return counts_as_failed(result.status) ? 3 : 0;
 }
 

@@ -47,7 +47,10 @@ int explain(const Arguments& args) {
                a.where, a.outcome.empty() ? "running, or lost with its coordinator" : a.outcome);
   }
   const auto found = state.results.find(index);
-  if (found != state.results.end()) print_result(found->second);
+  if (found != state.results.end()) {
+    print_result(found->second);
+    fmt::print("trained with {}\n", results::describe(state.origin(index)));
+  }
   else if (const auto reason = grid.infeasible(index)) fmt::print("it cannot exist: {}\n", *reason);
   else fmt::print("no result yet: the next `phasegrid run` of this folder trains it\n");
   return 0;

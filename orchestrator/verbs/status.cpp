@@ -23,18 +23,20 @@ struct Arguments {
 struct Counts {
   std::vector<std::uint64_t> by_status = std::vector<std::uint64_t>(8);
   std::vector<std::uint64_t> missing;
-  std::uint64_t infeasible = 0, failed = 0, recorded = 0;
+  std::uint64_t cells = 0, infeasible = 0, failed = 0, recorded = 0;
 };
 
 Counts count(const sweeps::Grid& grid, const results::RunState& state) {
   Counts counts;
   const std::uint64_t seeds = grid.axes().back().size();
   grid.visit_groups([&](std::uint64_t first, const sweeps::Settings&, const std::string& reason) {
-    if (!reason.empty()) {
-      counts.infeasible += seeds;
-      return;
-    }
     for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
+      if (!state.provenance.shard.has(cell)) continue;
+      ++counts.cells;
+      if (!reason.empty()) {
+        ++counts.infeasible;
+        continue;
+      }
       const auto found = state.results.find(cell);
       if (found == state.results.end() || found->second.status == sweeps::Status::pending) {
         counts.missing.push_back(cell);
@@ -48,9 +50,18 @@ Counts count(const sweeps::Grid& grid, const results::RunState& state) {
   return counts;
 }
 
+// How the last coordinator ended, in its own words; "" while it works, or if it was killed.
+std::string last_end(const results::RunState& state) {
+  for (auto note = state.notes.rbegin(); note != state.notes.rend(); ++note) {
+    if (note->kind == "end") return note->text;
+    if (note->kind == "begin") break;
+  }
+  return "";
+}
+
 nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState& state, const Counts& counts) {
   nlohmann::ordered_json json{{"sweep", grid.name()},           {"hash", grid.hash()},
-                              {"cells", grid.size()},           {"recorded", counts.recorded},
+                              {"cells", counts.cells},          {"recorded", counts.recorded},
                               {"missing", counts.missing.size()}, {"infeasible", counts.infeasible},
                               {"failed", counts.failed},        {"generation", state.generation},
                               {"device_kind", state.provenance.device_kind}};
@@ -59,13 +70,17 @@ nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState
   }
   json["status"]["pending"] = counts.missing.size();
   json["status"]["infeasible"] = counts.infeasible;
+  if (!state.provenance.shard.whole()) json["shard"] = sweeps::to_text(state.provenance.shard);
+  json["ended"] = last_end(state);
   json["warnings"] = state.warnings;
   return json;
 }
 
 void print(const std::string& directory, const sweeps::Grid& grid, const results::RunState& state,
            const Counts& counts) {
-  fmt::print("{}: {} cells, {} recorded, {} missing\n", grid.name(), grid.size(), counts.recorded,
+  const std::string shard =
+      state.provenance.shard.whole() ? "" : ", shard " + sweeps::to_text(state.provenance.shard);
+  fmt::print("{}{}: {} cells, {} recorded, {} missing\n", grid.name(), shard, counts.cells, counts.recorded,
              counts.missing.size());
   for (std::size_t s = 0; s < counts.by_status.size(); ++s) {
     if (counts.by_status[s] > 0)
@@ -75,7 +90,8 @@ void print(const std::string& directory, const sweeps::Grid& grid, const results
   fmt::print("  {} coordinator {}, device kind {}, started {}\n", state.generation,
              state.generation == 1 ? "life" : "lives", state.provenance.device_kind, state.provenance.started_utc);
   const std::string user = results::in_use_by(directory);
-  fmt::print("  {}\n", user.empty() ? "nobody works on it now" : "coordinated by " + user);
+  const std::string end = last_end(state);
+  fmt::print("  {}\n", !user.empty() ? "coordinated by " + user : "nobody works on it now" + (end.empty() ? "" : ": " + end));
   for (const auto& warning : state.warnings) fmt::print("  warning: {}\n", warning);
 }
 

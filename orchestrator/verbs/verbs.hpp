@@ -11,9 +11,14 @@ void add_plan(CLI::App& app, int& code);
 void add_run(CLI::App& app, int& code);
 void add_status(CLI::App& app, int& code);
 void add_explain(CLI::App& app, int& code);
+void add_merge(CLI::App& app, int& code);
+void add_analyze(CLI::App& app, int& code);
 void add_sample(CLI::App& app, int& code);
 void add_cell(CLI::App& app, int& code);
 void add_apply(CLI::App& app, int& code);
+void add_bench(CLI::App& app, int& code);
+void add_verify(CLI::App& app, int& code);
+void add_slurm(CLI::App& app, int& code);
 void add_executor(CLI::App& app, int& code);
 
 }  // namespace phasegrid::orchestrator

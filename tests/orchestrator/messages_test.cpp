@@ -21,7 +21,7 @@ sweeps::CellResult a_result() {
   r.steps = 4000;
   r.accuracy_T = {0.5, -0.0};
   r.curve = {{10, 0.1, 0.2, 0.3}, {20, 0.4, 0.5, 0.6}};
-  r.diagnostics = {{"decay", {"layer", "bin"}, {1, 2}, {7, 8}}};
+  r.diagnostics = {{"decay", {"layer", "bin"}, {1, 2}, {7, 8}, {}, "decay factors", "1"}, {"role", {"role"}, {2}, {}, {"key", "value"}}};
   return r;
 }
 
@@ -36,9 +36,12 @@ TEST(Messages, CarryAResultWithEveryBitOfIt) {
   EXPECT_EQ(std::bit_cast<std::uint64_t>(after.result.loss), std::bit_cast<std::uint64_t>(before.loss));
   ASSERT_EQ(after.result.curve.size(), 2u);
   EXPECT_EQ(after.result.curve[1].train_loss, 0.6);
-  ASSERT_EQ(after.result.diagnostics.size(), 1u);
+  ASSERT_EQ(after.result.diagnostics.size(), 2u);
   EXPECT_EQ(after.result.diagnostics[0].dims, before.diagnostics[0].dims);
   EXPECT_EQ(after.result.diagnostics[0].data, before.diagnostics[0].data);
+  EXPECT_EQ(after.result.diagnostics[0].long_name, "decay factors");
+  EXPECT_EQ(after.result.diagnostics[0].units, "1");
+  EXPECT_EQ(after.result.diagnostics[1].text, before.diagnostics[1].text);
 }
 
 TEST(Messages, AreSmall) {

@@ -148,10 +148,10 @@ TEST(RunFolder, LetsARetryReplaceAFailureButNotASuccess) {
 
 TEST(RunFolder, RefusesAnotherSweepAndSaysWhatChanged) {
   const TemporaryFolder scratch;
-  RunFolder::open(scratch / "out", small_grid(3), kHere).flush();
-  EXPECT_THAT(refusal(scratch / "out", small_grid(4)),
+  RunFolder::open(scratch / "out", small_grid(4), kHere).flush();
+  EXPECT_THAT(refusal(scratch / "out", small_grid(3)),
               AllOf(HasSubstr("another sweep"), HasSubstr("seeds = 0 1 2\n"), HasSubstr("seeds = 0 1 2 3")));
-  EXPECT_EQ(refusal(scratch / "out", small_grid(3)), "") << "a refusal must leave nothing that blocks the right sweep";
+  EXPECT_EQ(refusal(scratch / "out", small_grid(4)), "") << "a refusal must leave nothing that blocks the right sweep";
 }
 
 TEST(RunFolder, RefusesToMixDeviceKindsOrNumericsUnlessAsked) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "tests/statistics.hpp"
 #include "tests/tasks/support.hpp"
 
@@ -30,9 +33,30 @@ TEST_P(NoisyTask, ReplacesUnscoredTokensOnlyAndLeavesLabelsAlone) {
 
 INSTANTIATE_TEST_SUITE_P(Table, NoisyTask, testing::ValuesIn([] {
                            std::vector<std::string> names;
-                           for (const TaskEntry& entry : all_tasks()) names.push_back(entry.name);
+                           for (const std::string& name : drawn_tasks())
+                             if (make_task(name, {})->vocab() > 0) names.push_back(name);
                            return names;
                          }()),
+                         [](const auto& instance) { return instance.param; });
+
+class NoisyEmbedding : public testing::TestWithParam<std::string> {};
+
+TEST_P(NoisyEmbedding, LeavesTheSequenceAloneAndGivesEachAKeyOfItsOwn) {
+  const auto clean = make_task(GetParam(), {}), noisy = make_task(GetParam(), {{"embedding_noise", 0.25}});
+  EXPECT_EQ(clean->embedding_noise(), 0);
+  EXPECT_EQ(noisy->embedding_noise(), 0.25);
+  EXPECT_EQ(noisy->ceiling(), clean->ceiling());
+  const Batch before = draw(*clean, 300), after = draw(*noisy, 300), later = draw(*noisy, 100, 1, Stream::train, 200);
+  EXPECT_EQ(before.tokens, after.tokens);
+  EXPECT_EQ(before.inputs, after.inputs);
+  EXPECT_EQ(before.label, after.label);
+  EXPECT_EQ(before.values, after.values);
+  EXPECT_EQ(std::set(after.noise_key.begin(), after.noise_key.end()).size(), 300u);
+  EXPECT_TRUE(std::ranges::equal(later.noise_key, std::span(after.noise_key).subspan(200)));
+  EXPECT_NE(draw(*noisy, 300, 1, Stream::test).noise_key, after.noise_key);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, NoisyEmbedding, testing::ValuesIn(drawn_tasks()),
                          [](const auto& instance) { return instance.param; });
 
 // Where every replaced token is equally likely, believing what is seen is the best there is, and reaches the ceiling.

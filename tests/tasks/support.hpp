@@ -30,6 +30,17 @@ inline std::unique_ptr<Task> make_task(const std::string& task, const std::vecto
   return find_task(task)->make(options_of(task, settings));
 }
 
+// The tasks that need no file: those that a test can draw from without more.
+inline std::vector<std::string> drawn_tasks() {
+  std::vector<std::string> names;
+  for (const TaskEntry& entry : all_tasks()) {
+    bool reads_files = false;
+    for (const OptionKey& key : entry.options) reads_files |= key.kind == OptionKey::file;
+    if (!reads_files) names.push_back(entry.name);
+  }
+  return names;
+}
+
 inline Batch draw(const Task& task, int count, std::uint64_t key = 1, Stream stream = Stream::train,
                   std::uint64_t begin = 0) {
   Batch batch;
@@ -39,6 +50,22 @@ inline Batch draw(const Task& task, int count, std::uint64_t key = 1, Stream str
 
 inline std::span<const std::int32_t> tokens_of(const Batch& batch, int sequence) {
   return {batch.tokens.data() + static_cast<std::size_t>(sequence) * batch.T, static_cast<std::size_t>(batch.T)};
+}
+
+inline std::span<const float> inputs_of(const Batch& batch, int sequence) {
+  const std::size_t size = static_cast<std::size_t>(batch.T) * batch.channels;
+  return {batch.inputs.data() + sequence * size, size};
+}
+
+// What a model sees of a sequence: tokens or numbers.
+inline std::vector<float> seen_of(const Batch& batch, int sequence) {
+  if (batch.channels > 0) return {inputs_of(batch, sequence).begin(), inputs_of(batch, sequence).end()};
+  return {tokens_of(batch, sequence).begin(), tokens_of(batch, sequence).end()};
+}
+
+// What is asked for at the last position of a sequence of a real-valued task that asks nowhere else.
+inline std::span<const float> answer_of(const Batch& batch, int sequence) {
+  return {batch.values.data() + static_cast<std::size_t>(sequence) * batch.outputs, static_cast<std::size_t>(batch.outputs)};
 }
 
 inline std::vector<std::int32_t> targets_of(const Batch& batch, int sequence) {

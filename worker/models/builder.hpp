@@ -6,6 +6,7 @@
 #include "worker/layout.hpp"
 #include "worker/models/parameters.hpp"
 #include "worker/models/settings.hpp"
+#include "worker/models/taps.hpp"
 #include "worker/tape.hpp"
 
 namespace phasegrid::worker {
@@ -31,8 +32,17 @@ class Builder {
   int layer = 0;
 
   BlockRows own{};              // of the mixer
+  Taps<Real>* taps = nullptr;
 
   std::string prefix() const { return "layers." + std::to_string(layer) + ".mixer."; }
+
+  // Names a table of this layer for diagnostics.
+  void tap(const std::string& name, const Rows& rows) {
+    if (taps) taps->rows[{layer, name}] = rows;
+  }
+  void tap(const std::string& name, const Parameter& weight) {
+    if (taps) taps->weights[{layer, name}] = weight;
+  }
 
   Parameter parameter(ParameterInfo info) {
     const ParameterInfo& p = parameters.add(std::move(info));

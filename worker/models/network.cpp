@@ -108,6 +108,7 @@ Rows<Real> block(Builder<Real>& build, const Rows<Real>& e) {
   const auto x = build.linear(n, build.weight(build.prefix() + "in_proj.x", model.d, model.D, build.prefix() + "in_proj.weight", before_x, z_rows + model.D + build.own.projected));
   const auto u = build.convolution(x, false, "", 0, model.D + build.own.convolved);
   auto y = variant.mixer<Real>()(build, {n, u});
+  build.tap("e", e), build.tap("n", n), build.tap("u", u), build.tap("y", y);
   if (model.gate) y = gated(build, n, y);
   const auto r = build.linear(y, build.weight(build.prefix() + "out_proj", model.D, model.d, build.prefix() + "out_proj.weight", 0, 0, 1 / std::sqrt(static_cast<double>(model.layers))));
   if (!model.residual) return r;
@@ -124,6 +125,7 @@ Rows<Real> describe(Builder<Real>& build, kernels::Reals noise = {}) {
                              .start = normal(embedding_deviation(model))});
   Rows<Real> e = embedding(build, table, noise);
   for (build.layer = 0; build.layer < model.layers; ++build.layer) e = block(build, e);
+  build.tap("e", e);
   e = normed(build, model.final_norm, e, "norm_f");
   const int columns = model.outputs > 0 ? model.outputs : model.vocab;
   const auto bias = build.parameter({.name = "lm_head.bias", .rows = 1, .columns = columns, .place = {.dataset = "lm_head.bias", .form = FilePlace::flat, .absent = 0}, .start = constant(0),
@@ -154,12 +156,25 @@ Network<Real>::Network(const ModelSettings& model, const LayoutShape& shape, int
       loss_(static_cast<std::size_t>(models)), right_(static_cast<std::size_t>(models)) {
   const std::int64_t stride = describe_parameters(model, shape.positions_table).size();
   Builder<Real> build{model, tape_, parameters_, layout_, values, grads, stride};
+  build.taps = &taps_;
   logits_ = describe(build, model.noisy ? kernels::Reals{noise_pointers_.data()} : kernels::Reals{});
   if (model.outputs > 0)
     tape_.record(&Operations<Real>::squared_error, kernels::SquaredError<Real>{.models = 0, .y = logits_, .target = layout_.values(), .loss = loss_.data(), .mean = grads != nullptr});
   else tape_.record(&Operations<Real>::cross_entropy, kernels::CrossEntropy<Real>{.models = 0, .logits = logits_, .label = layout_.label(),
                                                                              .loss = loss_.data(), .right = right_.data(), .mean = grads != nullptr});
   tape_.finish();
+}
+
+template <class Real>
+const kernels::Rows<Real>* Network<Real>::tapped(int layer, const std::string& name) const {
+  const auto found = taps_.rows.find({layer, name});
+  return found == taps_.rows.end() ? nullptr : &found->second;
+}
+
+template <class Real>
+const kernels::Parameter<Real>* Network<Real>::tapped_weight(int layer, const std::string& name) const {
+  const auto found = taps_.weights.find({layer, name});
+  return found == taps_.weights.end() ? nullptr : &found->second;
 }
 
 template <class Real>

@@ -8,6 +8,7 @@
 #include "worker/layout.hpp"
 #include "worker/models/parameters.hpp"
 #include "worker/models/settings.hpp"
+#include "worker/models/taps.hpp"
 #include "worker/tape.hpp"
 
 namespace phasegrid::worker {
@@ -29,11 +30,18 @@ class Network {
   void forward() { tape_.forward(); }
   void backward() { tape_.backward(); }               // adds to grads
 
+  void profile(Profile* into) { tape_.profile(into); }
+
   double loss(int m) const { return tape_.wait(), loss_[m]; }   // training: mean over the batch's scored positions; evaluating: their sum
   std::int64_t right(int m) const { return tape_.wait(), right_[m]; }   // of a real-valued task: 0
   std::int64_t scored(int m) const { return layout_.scored(m); }
   const kernels::Rows<Real>& logits() const { return logits_; }  // (scored, vocab or outputs), after forward()
   std::size_t bytes() const { return tape_.bytes(); }
+
+  const Layout& layout() const { return layout_; }
+  // As worker/models/taps.hpp names them; null: the layer has none of that name.
+  const kernels::Rows<Real>* tapped(int layer, const std::string& name) const;
+  const kernels::Parameter<Real>* tapped_weight(int layer, const std::string& name) const;
 
  private:
   void draw_noise(int m, const tasks::Batch& batch);
@@ -43,6 +51,7 @@ class Network {
   std::vector<std::vector<float>> noise_;             // [model] (rows of layer 1, d); empty: none
   std::vector<const float*> noise_pointers_;
   Tape<Real> tape_;
+  Taps<Real> taps_;
   ParameterSet parameters_;
   std::vector<double> loss_;
   std::vector<std::int64_t> right_;

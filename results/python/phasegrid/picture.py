@@ -15,16 +15,17 @@ UNKNOWN = "0.85"
 LINE_COLOURS = ["#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#009E73"]
 STYLES = {"exact": "-", "lower_bound": ":", "asymptotic": "--"}
 LABELS = {
-    "d": "width d",
-    "N": "state size N",
-    "kappa": "number of keys κ",
-    "nu": "number of values ν",
-    "T": "sequence length T",
+    "d": "width d (channels)",
+    "N": "state size N (numbers per channel)",
+    "kappa": "keys κ (symbols)",
+    "nu": "values ν (symbols)",
+    "T": "sequence length T (tokens)",
 }
 
 
 def heatmap(
-    ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = None, lines: str = "main", **select: Any
+    ds: xr.Dataset, x: str = "d", y: str = "kappa", ax: Axes | None = None, lines: str = "main",
+    colourbar: bool = True, **select: Any
 ) -> Axes:
     """Test accuracy over x and y, averaged over the seeds, with the theory lines that the file holds for x or y.
 
@@ -36,13 +37,13 @@ def heatmap(
         import matplotlib.pyplot as plt
 
         ax = plt.subplots(layout="constrained")[1]
-    scales = {x: _Scale(accuracy[x].values), y: _Scale(accuracy[y].values)}
+    scales = {x: Scale(accuracy[x].values), y: Scale(accuracy[y].values)}
     ax.set_facecolor(UNKNOWN)
     ax.patch.set(hatch="////", edgecolor="0.6")
     known = np.ma.masked_invalid(accuracy.values)
     mesh = ax.pcolormesh(scales[x].edges, scales[y].edges, known, cmap=COLOURS, vmin=0, vmax=1)
-    averaged = ", mean over seeds" if ds.sizes.get("seed", 1) > 1 else ""
-    ax.figure.colorbar(mesh, ax=ax, label="test accuracy" + averaged)
+    if colourbar:
+        ax.figure.colorbar(mesh, ax=ax, label=accuracy_label(ds))
     for name, axis in ((x, ax.xaxis), (y, ax.yaxis)):
         axis.set_ticks(scales[name].at, labels=scales[name].text)
         axis.set_label_text(LABELS.get(name, name))
@@ -54,7 +55,7 @@ def heatmap(
             main = name in (f"theory_exact_{quantity}", f"theory_lower_bound_{quantity}")
             if lines == "none" or (lines == "main" and not main):
                 continue
-            values = _along(line, accuracy, along)
+            values = along_axis(line, accuracy, along)
             if values is None:
                 continue
             across, level = scales[quantity].place(values), scales[along].at
@@ -68,6 +69,11 @@ def heatmap(
     if seen:
         ax.legend(loc="upper left", framealpha=0.9, fontsize="small")
     return ax
+
+
+def accuracy_label(ds: xr.Dataset) -> str:
+    """What a colour means."""
+    return ("mean " if ds.sizes.get("seed", 1) > 1 else "") + "test accuracy (fraction)"
 
 
 def picture(ds: xr.Dataset, x: str = "d", y: str = "kappa", **select: Any) -> Figure:
@@ -86,13 +92,13 @@ def picture(ds: xr.Dataset, x: str = "d", y: str = "kappa", **select: Any) -> Fi
 
 
 def _label(name: str, line: xr.DataArray) -> str:
-    """What the legend calls a line: "exact d", or "exact d: s6_mqar_distinct" for a further one."""
+    """What the legend calls a line: "theory: exact d", or "theory: exact d: s6_mqar_distinct" for a further one."""
     plain = f"theory_{line.attrs['kind']}_{line.attrs['quantity']}"
     further = name.removeprefix(plain).removeprefix("_")
-    return f"{line.attrs['kind'].replace('_', ' ')} {line.attrs['quantity']}" + (f": {further}" if further else "")
+    return f"theory: {line.attrs['kind'].replace('_', ' ')} {line.attrs['quantity']}" + (f": {further}" if further else "")
 
 
-def _along(line: xr.DataArray, accuracy: xr.DataArray, along: str) -> np.ndarray | None:
+def along_axis(line: xr.DataArray, accuracy: xr.DataArray, along: str) -> np.ndarray | None:
     """The line's values at each label of one axis, or None when it depends on an axis that the picture does not fix."""
     for dim in [dim for dim in line.dims if dim != along]:
         if dim in accuracy.coords and accuracy.coords[dim].ndim == 0:
@@ -102,7 +108,7 @@ def _along(line: xr.DataArray, accuracy: xr.DataArray, along: str) -> np.ndarray
     return np.broadcast_to(line.values, accuracy.sizes[along])
 
 
-class _Scale:
+class Scale:
     """Where labels lie on an axis: by their logarithm, by their value, or (words) by their number."""
 
     def __init__(self, labels: np.ndarray) -> None:

@@ -14,7 +14,7 @@ def open(path: str | os.PathLike[str], group: str | None = None) -> xr.Dataset:
     """The results of a run folder, or of a results file, in memory.
 
     `status` comes as words ("done", "pending", ...); settings that the sweep does not vary are scalar coordinates.
-    `group` is None for the cube over the axes, or one of "trials", "curves", "diagnostics".
+    `group` is None for the cube over the axes, or one of "trials", "curves", "diagnostics", "analysis".
     """
     file = pathlib.Path(path)
     if file.is_dir():
@@ -28,7 +28,17 @@ def open(path: str | os.PathLike[str], group: str | None = None) -> xr.Dataset:
     if "status" in ds:
         words = np.array(ds.status.attrs["flag_meanings"].split(), dtype=object)
         ds["status"] = ds.status.copy(data=words[ds.status.values])
+    ds.encoding["source"] = str(file)
     return ds
+
+
+def path_of(source: str | os.PathLike[str] | xr.Dataset) -> pathlib.Path:
+    """The file or folder of a path, or of a dataset that `open` gave."""
+    if not isinstance(source, xr.Dataset):
+        return pathlib.Path(source)
+    if "source" not in source.encoding:
+        raise ValueError("this dataset does not know its file; give the path of the run folder or of the results file")
+    return pathlib.Path(source.encoding["source"])
 
 
 def mean_accuracy(ds: xr.Dataset, *dims: str, **select: Any) -> xr.DataArray:

@@ -34,9 +34,9 @@ class Runs:
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
 
-    def __call__(self, sweep: str = SWEEP, cells: int = CELLS, name: str = "out") -> pathlib.Path:
+    def __call__(self, sweep: str = SWEEP, cells: int = CELLS, name: str = "out", kind: str = "run") -> pathlib.Path:
         (self.folder / f"{name}.toml").write_text(sweep)
-        done = sample("run", self.folder / f"{name}.toml", cells, self.folder / name)
+        done = sample(kind, self.folder / f"{name}.toml", cells, self.folder / name)
         assert done.returncode == 0, done.stderr
         return self.folder / name
 

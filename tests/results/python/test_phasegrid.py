@@ -103,11 +103,11 @@ def test_heatmap_draws_the_theory_lines_where_the_file_has_them(ds):
         return {line.get_label(): line for line in lines if not line.get_label().startswith("_")}
 
     exact = np.log2(np.array([2, 4]) + 3)  # kappa + log2 nu
-    assert np.allclose(drawn()["exact d"].get_xdata(), exact)
-    assert drawn()["exact d"].get_ydata().tolist() == [1, 2]
-    assert np.allclose(drawn(x="kappa", y="d")["exact d"].get_ydata(), exact)
+    assert np.allclose(drawn()["theory: exact d"].get_xdata(), exact)
+    assert drawn()["theory: exact d"].get_ydata().tolist() == [1, 2]
+    assert np.allclose(drawn(x="kappa", y="d")["theory: exact d"].get_ydata(), exact)
     assert set(drawn()) < set(drawn(lines="all")) and not drawn(lines="none")
-    assert "exact d: s6_mqar_distinct" in drawn(lines="all")
+    assert "theory: exact d: s6_mqar_distinct" in drawn(lines="all")
 
 
 def test_heatmap_orders_words_and_uneven_numbers_as_they_are(runs):

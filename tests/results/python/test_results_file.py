@@ -175,6 +175,21 @@ def test_diagnostics_are_labelled_arrays_by_cell(runs, reopen):
     assert ds.d_states.values.reshape(-1, 2)[9].tolist() == [9, 10]
 
 
+def test_diagnostics_with_labels_are_placed_by_label(runs, reopen):
+    ds = reopen(runs(cells=20), group="diagnostics")
+    near = ds.near
+    assert near.dims == (*AXES, "role_name", "edge") and near.attrs["long_name"] == "nearness" and near.attrs["units"] == "m"
+    assert ds.role_name.values.tolist() == ["key", "value", "query"], "words in the order of their first cell"
+    assert ds.edge.values.tolist() == [0.25, 0.5, 1.5] and ds.edge.attrs["units"] == "s", "numbers ascending"
+    assert ds.role_name.attrs["long_name"] == "role of the token"
+    cell = near.stack(cell=AXES)
+    early, late = cell.isel(cell=5), cell.isel(cell=15)
+    assert early.sel(role_name="key", edge=0.5) == 5 and early.sel(role_name="key", edge=1.5) == 6
+    assert early.sel(role_name="value", edge=1.5) == -6 and np.isnan(early.sel(role_name="query", edge=0.5))
+    assert late.sel(role_name="query", edge=0.5) == 15 and late.sel(role_name="query", edge=0.25) == 16
+    assert late.sel(role_name="value", edge=0.25) == -16 and np.isnan(late.sel(edge=1.5)).all()
+
+
 def test_a_sweep_without_any_result_opens(runs, reopen):
     folder = runs(cells=0)
     ds = reopen(folder)

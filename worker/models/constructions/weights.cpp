@@ -8,12 +8,14 @@
 
 namespace phasegrid::worker {
 
-Weights::Weights(const ParameterSet& parameters, double* flat) : flat_(flat) {
-  parameters.initialise(flat, 0);
-  for (const ParameterInfo& p : parameters.all()) {
-    places_[p.name] = &p;
-    if (p.rate != 0) std::fill_n(flat + p.offset, static_cast<std::int64_t>(p.rows) * p.width(), 0.0);
-  }
+Weights::Weights(const ParameterSet& parameters, double* flat) : parameters_(parameters), flat_(flat) {
+  for (const ParameterInfo& p : parameters.all()) places_[p.name] = &p;
+}
+
+void Weights::clear() {
+  parameters_.initialise(flat_, 0);
+  for (const ParameterInfo& p : parameters_.all())
+    if (p.rate != 0) std::fill_n(flat_ + p.offset, static_cast<std::int64_t>(p.rows) * p.width(), 0.0);
 }
 
 const ParameterInfo* Weights::find(const std::string& name) const {
@@ -42,7 +44,9 @@ void add_noise(const ParameterSet& parameters, double s, std::uint64_t key, doub
   if (s == 0) return;
   for (const ParameterInfo& p : parameters.all()) {
     if (p.rate == 0) continue;
-    const auto at = [&](int r, int c) -> double& { return flat[p.offset + static_cast<std::int64_t>(r) * p.width() + c]; };
+    const auto at = [&](int r, int c) -> double& {
+      return flat[p.offset + static_cast<std::int64_t>(r) * p.width() + c];
+    };
     std::vector<double> size(static_cast<std::size_t>(p.columns));
     double smallest = 0;
     for (int c = 0; c < p.columns; ++c) {

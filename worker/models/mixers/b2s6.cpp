@@ -59,6 +59,7 @@ kernels::Rows<Real> b2s6(Builder<Real>& build, const MixerInput<Real>& in) {
   const auto delta = step_size(build, in.u);
   const auto u_read = build.gather(in.u, {build.layout.maps(layer).output_row.data()}, build.layout.outputs(layer), shape.outputs(layer));
   const auto B = project(build, in.u, "B_weight", states), C = project(build, u_read, "C_weight", states);
+  build.tap("delta", delta), build.tap("B", B), build.tap("C", C);
 
   const auto eigenvalues = diagonal_start(model.block_complex ? S4dInit::lin : S4dInit::real, states, model.block_complex);
   const auto A = complex_parameter(build, {.rows = 1, .columns = states, .form = FilePlace::flat, .is_complex = model.block_complex,

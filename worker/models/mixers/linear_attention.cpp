@@ -26,6 +26,7 @@ kernels::Rows<Real> linear_attention(Builder<Real>& build, const MixerInput<Real
       build.gather(gate, {layout.maps(layer).window_input.data()}, layout.windows(layer), layout.shape().positions());
   const auto k = build.linear(in.u, build.weight(prefix + "k_proj.weight", D, N, prefix + "k_proj.weight"));
   const auto q = read_out(build, in.u, build.weight(prefix + "q_proj.weight", D, N, prefix + "q_proj.weight"));
+  build.tap("delta", forget), build.tap("B", k), build.tap("C", q);
   return record_scan<Real>(build, {.models = 0,
                                    .discretisation = kernels::Discretisation::none,
                                    .u = in.u,

@@ -45,6 +45,8 @@ kernels::Rows<Real> mamba2(Builder<Real>& build, const MixerInput<Real>& in) {
   const auto C = build.convolution(build.linear(in.e, W_C), true, "C", D + GN, D + 2 * GN);
   const auto delta = step_sizes(build, in.e, begin + 2 * GN, rows);
 
+  build.tap("delta", delta), build.tap("B", B), build.tap("C", C);
+
   const auto A_log = build.vector(prefix + "A_log", model.heads,
                                   [](kernels::Random& r, int, int) { return std::log(r.uniform(1, 16)); });
   const auto skip = build.vector(prefix + "D", model.heads, constant(1));
