@@ -9,8 +9,10 @@
 
 #if defined(CUDA_ON_CPU)
 #define PHASEGRID_UNROLL
+#define PHASEGRID_KEEP_LOOP
 #else
 #define PHASEGRID_UNROLL _Pragma("unroll")
+#define PHASEGRID_KEEP_LOOP _Pragma("unroll 1")   // where unrolled copies would not fit into registers
 #endif
 
 namespace phasegrid::kernels::cuda {

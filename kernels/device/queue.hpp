@@ -58,7 +58,9 @@ void launch(dim3 grid, dim3 block, const A&... arguments) {
 #if defined(CUDA_ON_CPU)
   cuda_on_cpu::launch<kernel>(grid, block, queue().stream(), arguments...);
 #else
-  kernel<<<grid, block, 0, queue().stream()> > >(arguments...);
+  // clang-format off
+  kernel<<<grid, block, 0, queue().stream()>>>(arguments...);
+  // clang-format on
   check(cudaGetLastError(), "a kernel");
 #endif
 }
