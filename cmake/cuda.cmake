@@ -1,7 +1,10 @@
-# Where the CUDA toolkit is, if anywhere. No operation has a cuda.cu yet, so this only looks and says what it found.
-set(PHASEGRID_CUDA AUTO CACHE STRING "CUDA backend: AUTO (if the toolkit is found), ON (required) or OFF")
+# The CUDA backend. ON compiles every .cu for the architectures below; AUTO only says what there is, as long as the backend has
+# never run on real hardware (docs/gpu.md).
+set(PHASEGRID_CUDA AUTO CACHE STRING "CUDA backend: ON, OFF, or AUTO (off; says whether the toolkit is there)")
 set_property(CACHE PHASEGRID_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(PHASEGRID_CUDA_ARCHITECTURES 80 90 100 CACHE STRING "compute capabilities that the CUDA backend is compiled for")
 
+set(PHASEGRID_CUDA_BACKEND FALSE)
 if(PHASEGRID_CUDA)
   # nvcc is often off PATH: look where the toolkit usually lives, too.
   find_program(PHASEGRID_NVCC nvcc HINTS $ENV{CUDA_HOME} $ENV{CUDA_PATH} /usr/local/cuda /opt/cuda PATH_SUFFIXES bin)
@@ -11,7 +14,7 @@ if(PHASEGRID_CUDA)
     if(nvcc_failed)
       message(FATAL_ERROR "${PHASEGRID_NVCC} --version fails; repair the CUDA toolkit or configure with -DPHASEGRID_CUDA=OFF")
     endif()
-    message(STATUS "CUDA toolkit ${CMAKE_MATCH_1} found (${PHASEGRID_NVCC}); this version has no CUDA operations: CPU only")
+    message(STATUS "CUDA toolkit ${CMAKE_MATCH_1} found (${PHASEGRID_NVCC})")
     get_filename_component(PHASEGRID_CUDA_HOME ${PHASEGRID_NVCC}/../.. REALPATH)
     find_library(PHASEGRID_CUBLAS cublas HINTS ${PHASEGRID_CUDA_HOME} PATH_SUFFIXES lib64 lib targets/x86_64-linux/lib)
     find_library(PHASEGRID_NCCL nccl HINTS ${PHASEGRID_CUDA_HOME} $ENV{NCCL_HOME} PATH_SUFFIXES lib64 lib)
@@ -25,6 +28,22 @@ if(PHASEGRID_CUDA)
   elseif(NOT PHASEGRID_CUDA STREQUAL AUTO)
     message(FATAL_ERROR "PHASEGRID_CUDA=ON, but nvcc is neither on PATH nor in CUDA_HOME, /usr/local/cuda or /opt/cuda")
   else()
-    message(STATUS "CUDA toolkit not found: CPU only")
+    message(STATUS "CUDA toolkit not found")
+  endif()
+  if(PHASEGRID_CUDA STREQUAL AUTO)
+    message(STATUS "CPU only; the CUDA backend is built with -DPHASEGRID_CUDA=ON")
+  else()
+    set(PHASEGRID_CUDA_BACKEND TRUE)
+    set(CMAKE_CUDA_COMPILER ${PHASEGRID_NVCC})
+    set(CMAKE_CUDA_ARCHITECTURES ${PHASEGRID_CUDA_ARCHITECTURES})
+    enable_language(CUDA)
   endif()
 endif()
+
+# phasegrid_cuda(TARGET): the backend's sources join the library. CMake 3.25 knows no C++20 for nvcc: it is an option here.
+function(phasegrid_cuda target)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*/*.cu)
+  target_sources(${target} PRIVATE ${sources})
+  target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wno-psabi>)
+endfunction()

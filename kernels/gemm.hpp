@@ -35,27 +35,36 @@ void gemm_rows(int M, int K, const Real* A, std::int64_t row, std::int64_t colum
     if (M > 0) gemm_rows<Real, vectors, rows - 1>(M, K, A, row, column, B, ldb, C, ldc, add);
 }
 
+// One panel of the depth, all columns of C, tile by tile.
+template <class Real>
+void gemm_columns(int M, int N, int K, const Real* A, std::int64_t row, std::int64_t column, const Real* B, std::int64_t ldb, Real* C,
+                  std::int64_t ldc, bool add) {
+  constexpr int most = kLanes == 16 ? 4 : 3;
+  for (int j = 0; j < N;) {
+    const int vectors = (N - j) / kLanes;
+    const Real* b = B + j;
+    Real* c = C + j;
+    if (vectors >= most) gemm_rows<Real, most>(M, K, A, row, column, b, ldb, c, ldc, add), j += most * kLanes;
+    else if (most > 3 && vectors == 3) gemm_rows<Real, 3>(M, K, A, row, column, b, ldb, c, ldc, add), j += 3 * kLanes;
+    else if (vectors >= 2) gemm_rows<Real, 2>(M, K, A, row, column, b, ldb, c, ldc, add), j += 2 * kLanes;
+    else gemm_rows<Real, 1>(M, K, A, row, column, b, ldb, c, ldc, add), j += kLanes;
+  }
+}
+
 // C (M, N) (+)= A (M, K) B (K, N). B and C are row-major with N a multiple of kPad; A(i, k) = A[i * row + k * column], so that
-// A^T costs nothing extra.
+// A^T costs nothing extra. Panels keep what is read again in the second-level cache; every sum runs over k in order whatever they are.
 template <class Real>
 void gemm(int M, int N, int K, const Real* A, std::int64_t row, std::int64_t column, const Real* B, std::int64_t ldb, Real* C,
           std::int64_t ldc, bool add) {
-  constexpr int kPanel = 256;  // of B: kPanel x (most * kLanes) numbers stay in the first- and second-level cache
-  constexpr int most = kLanes == 16 ? 4 : 3;
+  constexpr int kDepth = 256, kRows = 480;         // kRows: a multiple of every tile's
+  // Only where all of A would pass through the cache several times; a panel of A^T is short already.
+  const int rows = column == 1 && N > 4 * kLanes && static_cast<std::int64_t>(M) * K > 1 << 18 ? kRows : M;
   if (K == 0 && !add)
     for (int i = 0; i < M; ++i) std::memset(C + i * ldc, 0, N * sizeof(Real));
-  for (int k = 0; k < K; k += kPanel, add = true) {
-    const int depth = K - k < kPanel ? K - k : kPanel;
-    for (int j = 0; j < N;) {
-      const int vectors = (N - j) / kLanes;
-      const Real *a = A + k * column, *b = B + k * ldb + j;
-      Real* c = C + j;
-      if (vectors >= most) gemm_rows<Real, most>(M, depth, a, row, column, b, ldb, c, ldc, add), j += most * kLanes;
-      else if (most > 3 && vectors == 3) gemm_rows<Real, 3>(M, depth, a, row, column, b, ldb, c, ldc, add), j += 3 * kLanes;
-      else if (vectors >= 2) gemm_rows<Real, 2>(M, depth, a, row, column, b, ldb, c, ldc, add), j += 2 * kLanes;
-      else gemm_rows<Real, 1>(M, depth, a, row, column, b, ldb, c, ldc, add), j += kLanes;
-    }
-  }
+  for (int k = 0; k < K; k += kDepth, add = true)
+    for (int i = 0; i < M; i += rows)
+      gemm_columns<Real>(M - i < rows ? M - i : rows, N, K - k < kDepth ? K - k : kDepth, A + i * row + k * column, row, column, B + k * ldb, ldb,
+                         C + i * ldc, ldc, add);
 }
 
 // out (columns, ldo) = in^T, in (rows, ldi).

@@ -6,6 +6,8 @@
 #include <xmmintrin.h>
 #endif
 
+#include "kernels/device/backend.hpp"
+
 namespace phasegrid::kernels {
 
 #define PHASEGRID_TABLES(isa)                              \
@@ -38,6 +40,7 @@ void require(std::string_view kind) {
 
 template <>
 const Operations<float>& operations<float>(std::string_view kind) {
+  if (const Operations<float>* on_device = cuda_operations(kind)) return *on_device;
   require(kind);
 #if defined(PHASEGRID_X86)
   if (kind == "cpu-avx2") return operations_float_avx2();

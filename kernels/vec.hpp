@@ -95,7 +95,7 @@ PHASEGRID_INLINE Real max_lanes(Vec<Real> v) {
   for (int i = 1; i < kLanes; ++i) s = v[i] > s ? v[i] : s;
   return s;
 }
-
+#if !defined(__CUDACC__)   // its front end does not know the builtin, and no device code needs it
 // Lanes 2i and 2i + 1 added, those of x into the low half of the result, those of y into the high half.
 template <class Real, int... i>
 PHASEGRID_INLINE Vec<Real> add_pairs(Vec<Real> x, Vec<Real> y, std::integer_sequence<int, i...>) {
@@ -112,6 +112,6 @@ PHASEGRID_INLINE Vec<Real> sum_all_lanes(const Vec<Real>* v) {
   });
   return a[0];
 }
-
+#endif
 }  // namespace PHASEGRID_ISA
 }  // namespace phasegrid::kernels

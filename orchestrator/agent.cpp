@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "orchestrator/binding.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
 #include "sweeps/grid.hpp"
@@ -31,7 +32,7 @@ std::string last_words_of(Child& child) {
 Agent::Agent(Transport& transport, double now)
     : transport_(transport), last_beat_(now), last_heard_(now), launcher_(getppid()) {
   tell(Hello{host_name(), getpid(), static_cast<std::int32_t>(job_cores().size()), worker::cpu_kinds(),
-             worker::kNumericsVersion, git_hash()});
+             worker::kNumericsVersion, git_hash(), node_name(), visible_gpus()});
 }
 
 Agent::~Agent() { end_executors(); }
@@ -82,7 +83,8 @@ void Agent::start(int index, double now) {
   slot.last_sign = now;
   slot.oom_before = out_of_memory_kills();
   try {
-    slot.child = Child::spawn();
+    const auto gpu = static_cast<std::size_t>(index) < setup_.gpus.size() ? setup_.gpus[static_cast<std::size_t>(index)] : "";
+    slot.child = Child::spawn(gpu);
   } catch (const std::system_error& error) {
     return failed_start(index, error.what(), now);
   }

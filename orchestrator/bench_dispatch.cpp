@@ -99,7 +99,7 @@ DispatchBench bench_dispatch(std::uint64_t cells, int workers, const std::string
 
   RunOptions options;
   options.sweep = "dispatch.toml", options.directory = (scratch.path() / "out").string();
-  options.slots = 1, options.quiet = true;
+  options.slots = 1, options.quiet = true, options.ask_slurm = false;
   dispatch(grid, options, bench);
 
   rusage usage{};

@@ -20,17 +20,19 @@ namespace {
 
 constexpr std::size_t kTail = 1500;  // bytes of last words
 constexpr int kSocket = 3;           // where the executor finds its socket
+const std::string kVisible = "CUDA_VISIBLE_DEVICES=";
 
-// The executor must not take itself for a rank: the launcher's variables stay behind.
-std::vector<char*> environment() {
+// The executor must not take itself for a rank: the launcher's variables stay behind. `gpu` is "" or "CUDA_VISIBLE_DEVICES=...".
+std::vector<char*> environment(std::string& gpu) {
   std::vector<char*> kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    bool launcher = false;
+    bool launcher = !gpu.empty() && text.starts_with(kVisible);
     for (const std::string_view prefix : {"OMPI_", "PMIX_", "ORTE_", "PRTE_", "PMI_"})
       launcher |= text.starts_with(prefix);
     if (!launcher) kept.push_back(*entry);
   }
+  if (!gpu.empty()) kept.push_back(gpu.data());
   kept.push_back(nullptr);
   return kept;
 }
@@ -41,7 +43,7 @@ void must(int error, const char* what) {
 
 }  // namespace
 
-Child Child::spawn() {
+Child Child::spawn(const std::string& gpu) {
   int ends[2], errors[2];
   must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : errno,
        "cannot make a socket for an executor");
@@ -70,7 +72,8 @@ Child Child::spawn() {
 
   std::string parent = std::to_string(getpid());
   std::array<char*, 4> arguments{const_cast<char*>("phasegrid"), const_cast<char*>("executor"), parent.data(), nullptr};
-  auto variables = environment();
+  std::string visible = gpu.empty() ? "" : kVisible + gpu;
+  auto variables = environment(visible);
   pid_t pid = 0;
   const int error = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, arguments.data(), variables.data());
   posix_spawn_file_actions_destroy(&actions);

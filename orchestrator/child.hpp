@@ -12,7 +12,8 @@ namespace phasegrid::orchestrator {
 class Child {
  public:
   Child() = default;
-  static Child spawn();                       // throws std::system_error
+  // `gpu`: the one that it is to see, as CUDA_VISIBLE_DEVICES takes it; "": what we see. Throws std::system_error.
+  static Child spawn(const std::string& gpu = "");
   Child(Child&&) = default;
   Child& operator=(Child&& other) noexcept;   // swaps
   ~Child();                                   // kills and reaps it

@@ -8,13 +8,16 @@
 #include "orchestrator/jobs.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
+#include "orchestrator/walltime.hpp"
 #include "worker/calibrate.hpp"
 #include "worker/run_pack.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
 
-constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1
+constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1, where nobody knows better
+constexpr double kNearLimit = 600;         // a limit later than that is not what SIGUSR1 is about
+constexpr double kHintsTogether = 5;       // mpirun hands a signal to every rank, and each hands it on
 
 }  // namespace
 
@@ -22,7 +25,12 @@ Director::Director(Transport& transport, const sweeps::Grid& grid, const RunOpti
     : transport_(transport), grid_(grid), options_(options), team_(transport.size(), now), tally_(now),
       canary_(options.canary), now_(now), started_(now) {
   if (options_.quiet) console_.silence();
-  if (options_.seconds) deadline_ = boot_time() + *options_.seconds;
+  std::optional<Deadline> deadline;
+  if (options_.seconds) deadline = {*options_.seconds, "--deadline"};
+  else if (options_.ask_slurm) deadline = slurm_deadline();
+  if (!deadline) return;
+  deadline_ = boot_time() + deadline->seconds;
+  deadline_source_ = deadline->source;
 }
 
 // Everybody is here: agree on the device kind, open the folder, find what is missing, send the sweep.
@@ -48,30 +56,42 @@ void Director::begin(double now) {
 
   const results::Origin origin{provenance.numerics_version, provenance.device_kind};
   start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin));
-  const auto slots = team_.slots(options_.slots);
+  const bool on_gpus = is_gpu_kind(provenance.device_kind);
+  const auto slots = team_.slots(options_.slots, on_gpus);
+  const Binding binding = on_gpus ? bind_gpus(team_.places(), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
                " kept, in " + directory.string() +
                (options_.shard.whole() ? "" : ", shard " + sweeps::to_text(options_.shard)));
   const auto& notes = folder_->state().notes;
   if (!notes.empty() && notes.back().kind == "extended") console_.say("the sweep was extended: " + notes.back().text);
-  Setup setup{.text = grid_.text(), .file = options_.sweep, .hash = grid_.hash()};
-  setup.device_kind = provenance.device_kind;
-  setup.host = host_name();
-  setup.pid = getpid();
-  setup.hang_limit = options_.hang_limit;
-  for (int rank = 0; rank < team_.size(); ++rank) {
-    for (int slot = 0; slot < slots[static_cast<std::size_t>(rank)]; ++slot) {
-      coordinator_->expect({rank, slot});
-      utilisation_.set({rank, slot}, Doing::starting, now);
-    }
-    setup.rank = rank;
-    setup.slots = slots[static_cast<std::size_t>(rank)];
-    tell(rank, setup);
-  }
+  if (deadline_ > 0) console_.say("deadline in " + duration(deadline_ - boot_time()) + " (" + deadline_source_ + ")");
+  folder_->note("begin", team_.describe(slots));
+  dirty();
+  if (on_gpus) console_.say("GPU of each slot:\n" + binding.table.substr(0, binding.table.size() - 1));
+  for (const std::string& warning : binding.warnings) console_.say("warning: " + warning);
+  send_setup(provenance.device_kind, slots, binding);
   next_rebuild_ = now + 10;
   next_line_ = now + 30;
   changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
+}
+
+void Director::send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding) {
+  Setup setup{.text = grid_.text(), .file = options_.sweep, .hash = grid_.hash()};
+  setup.device_kind = device_kind;
+  setup.host = host_name();
+  setup.pid = getpid();
+  setup.hang_limit = options_.hang_limit;
+  for (std::size_t rank = 0; rank < slots.size(); ++rank) {
+    setup.rank = static_cast<int>(rank);
+    setup.slots = slots[rank];
+    if (!binding.gpus.empty()) setup.gpus = binding.gpus[rank];
+    for (int slot = 0; slot < setup.slots; ++slot) {
+      coordinator_->expect({setup.rank, slot});
+      utilisation_.set({setup.rank, slot}, Doing::starting, now_);
+    }
+    tell(setup.rank, setup);
+  }
 }
 
 JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& origin) {
@@ -202,8 +222,7 @@ void Director::lose(int rank, const std::string& reason, double now) {
   folder_->note("rank_lost", text);
   dirty();
   transport_.forget(rank);
-  for (int slot = 0; slot < team_.slots(options_.slots)[static_cast<std::size_t>(rank)]; ++slot)
-    utilisation_.leave({rank, slot}, now);
+  utilisation_.leave_rank(rank, now);
   apply(coordinator_->rank_lost(rank, now));
 }
 
@@ -243,10 +262,18 @@ void Director::stop(const std::string& why, double now) {
   apply(coordinator_->stop(now, kGrace));
 }
 
+// SIGUSR1 comes some seconds late and does not say how much time is left: Slurm knows, unless it is about something else
+// than the time limit, such as preemption.
 void Director::hint(double now) {
   now_ = now;
-  const double near = boot_time() + kNearDeadline;
-  if (deadline_ == 0 || near < deadline_) deadline_ = near;
+  if (hinted_at_ && now - *hinted_at_ < kHintsTogether) return;
+  hinted_at_ = now;
+  const auto limit = options_.ask_slurm ? slurm_deadline(Ask::controller_only) : std::nullopt;
+  if (limit && limit->seconds < kNearLimit) {
+    deadline_ = boot_time() + limit->seconds;
+  } else if (const double near = boot_time() + kNearDeadline; deadline_ == 0 || near < deadline_) {
+    deadline_ = near;
+  }
   console_.say("SIGUSR1: the wall-time limit is near; nothing is started that needs more than " +
                duration(deadline_ - boot_time()));
 }

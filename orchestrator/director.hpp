@@ -44,6 +44,7 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
+  void send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding);
   JobList find_jobs(const sweeps::Rates& rates, const results::Origin& origin);   // cells without a result
   void start_coordinator(JobList list);
   void free(SlotId slot, double now);
@@ -85,13 +86,14 @@ class Director {
   std::vector<sweeps::CellResult> unflushed_;      // recorded, not yet durable; without curves
   Canary canary_;
   Utilisation utilisation_;
-  std::string stop_reason_, slot_trouble_;
+  std::string stop_reason_, slot_trouble_, deadline_source_;
   int stop_code_ = 75;
   double now_, started_, stop_by_ = 0;
   double dirty_since_ = 0;                         // 0: the journal is durable
   double full_since_ = 0, next_try_ = 0;           // 0: there is room on the disk
   double next_look_ = 0;                           // for lost ranks
   double deadline_ = 0;                            // by the clock that runs while the machine sleeps; 0: none
+  std::optional<double> hinted_at_;
   double next_rebuild_ = 0, rebuild_took_ = 0, next_line_ = 0, next_live_ = 0;
   bool changed_ = false;                           // since results.h5 was written
   std::optional<int> exit_code_;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "orchestrator/data_files.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "orchestrator/version.hpp"
 #include "results/run_folder.hpp"
@@ -25,6 +26,7 @@ int command_line(int argc, char** argv) {
       "Exit codes: 0 done; 1 unexpected error; 2 the input is wrong; 3 done, but some cells failed;\n"
       "75 stopped before the end with all finished cells safe: run the same command again.");
   app.require_subcommand(1);
+  orchestrator::provide_batch_files();
   int code = 0;
   orchestrator::add_plan(app, code);
   orchestrator::add_run(app, code);
@@ -39,6 +41,7 @@ int command_line(int argc, char** argv) {
   orchestrator::add_sample(app, code);
   orchestrator::add_bench(app, code);
   orchestrator::add_verify(app, code);
+  orchestrator::add_slurm(app, code);
   orchestrator::add_executor(app, code);
   try {
     app.parse(argc, argv);

@@ -30,7 +30,9 @@ struct Hello {
   std::vector<std::string> kinds;       // device kinds it can run, least capable first
   std::int32_t numerics = 0;
   std::string git_hash;
-  template <class Archive> void fields(Archive& a) { a(host, pid, cores, kinds, numerics, git_hash); }
+  std::string node;                     // as the batch system calls it; "": nobody does
+  std::vector<std::string> gpus;        // that it was given, shared by all ranks there that name the same ones
+  template <class Archive> void fields(Archive& a) { a(host, pid, cores, kinds, numerics, git_hash, node, gpus); }
 };
 
 // The sweep, once for each rank and each executor.
@@ -43,7 +45,8 @@ struct Setup {
   std::int64_t pid = 0;
   double hang_limit = 0;                // seconds without a sign of life after which an executor is killed
   std::vector<std::int32_t> cores;      // where executors may run; filled in by the agent
-  template <class Archive> void fields(Archive& a) { a(text, file, hash, device_kind, rank, slots, host, pid, hang_limit, cores); }
+  std::vector<std::string> gpus;        // of each slot; empty, or "" for a slot: left as it is
+  template <class Archive> void fields(Archive& a) { a(text, file, hash, device_kind, rank, slots, host, pid, hang_limit, cores, gpus); }
 };
 
 // The sweep was read (error empty), or why it could not be.

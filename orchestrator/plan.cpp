@@ -8,9 +8,9 @@
 #include <ostream>
 #include <thread>
 
+#include "orchestrator/data_files.hpp"
 #include "worker/calibrate.hpp"
 #include "worker/run_pack.hpp"
-#include "worker/schema.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
@@ -238,7 +238,7 @@ void print_json(const Plan& plan, std::ostream& out) {
 }  // namespace
 
 int plan(const PlanOptions& options, std::ostream& out) {
-  const Grid grid = Grid::read(options.sweep, worker::make_schema());
+  const Grid grid = read_sweep(options.sweep);
   const std::string device = worker::cpu_kinds().back();
   const sweeps::Rates rates = worker::machine_rates(device);
   const int workers =

@@ -7,11 +7,11 @@
 #include <functional>
 
 #include "orchestrator/agent.hpp"
+#include "orchestrator/data_files.hpp"
 #include "orchestrator/director.hpp"
 #include "orchestrator/event_loop.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/signals.hpp"
-#include "worker/schema.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
@@ -113,7 +113,7 @@ int run(const RunOptions& options) {
     return code;
   }
   try {
-    const auto grid = sweeps::Grid::read(options.sweep, worker::make_schema());
+    const auto grid = read_sweep(options.sweep);
     if (grid.search().mode != "grid")
       throw sweeps::SweepError(options.sweep + ": search.mode: \"" + grid.search().mode +
                                "\" cannot be run by this version, expected \"grid\": all cells");

@@ -15,6 +15,7 @@ struct RunOptions {
   std::string device_kind = "auto";          // auto: the best that every rank can run
   std::vector<sweeps::Status> retry;         // results of these statuses do not count
   std::optional<double> seconds;             // until the deadline
+  bool ask_slurm = true;                     // for the deadline, where `seconds` does not say it
   int pack = 1;
   int attempts = 2;                          // crashes after which a cell is recorded as failed
   double hang_limit = 600;                   // seconds

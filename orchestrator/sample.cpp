@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "orchestrator/data_files.hpp"
 #include "sweeps/error.hpp"
 #include "sweeps/suggestion.hpp"
 #include "tasks/task.hpp"
@@ -73,6 +74,9 @@ void read_option(const tasks::TaskEntry& entry, const std::string& setting, task
       throw SweepError("--set: " + name + ": unknown word " + text + sweeps::suggestion(text, key->words));
     }
     options.words[name] = text;
+  } else if (key->kind == OptionKey::file) {
+    options.words[name] = text;
+    if (text != key->fallback) options.sources[name] = look_into(text, "");
   } else {
     options.numbers[name] = read_number(*key, text);
   }
@@ -84,7 +88,7 @@ std::string title(const tasks::TaskEntry& entry, const tasks::Options& options) 
   std::vector<std::string> settings;
   for (const OptionKey& key : entry.options) {
     std::string value;
-    if (key.kind == OptionKey::word) value = options.word(key.name);
+    if (key.kind == OptionKey::word || key.kind == OptionKey::file) value = options.word(key.name);
     else if (key.kind == OptionKey::boolean) value = options.boolean(key.name) ? "true" : "false";
     else if (key.kind == OptionKey::integer) value = std::to_string(options.integer(key.name));
     else value = number_text(options.real(key.name));

@@ -70,7 +70,17 @@ std::string Team::device_kind(const std::string& wanted, const std::string& befo
   throw results::RunError("--device-kind " + wanted + ": not every rank can run it; kinds that all can run: " + all);
 }
 
-std::vector<int> Team::slots(int wanted) const {
+std::vector<Place> Team::places() const {
+  std::vector<Place> places;
+  for (const Member& member : members_) {
+    const Hello& hello = *member.hello;
+    places.push_back({hello.node.empty() ? hello.host : hello.node, hello.gpus});
+  }
+  return places;
+}
+
+std::vector<int> Team::slots(int wanted, bool on_gpus) const {
+  if (on_gpus && wanted == 0) return gpu_slots(places());
   std::map<std::string, int> ranks_on;
   for (const Member& member : members_) ++ranks_on[member.hello->host];
   std::map<std::string, int> seen;

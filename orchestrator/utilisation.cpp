@@ -31,6 +31,14 @@ void Utilisation::leave(SlotId slot, double now) {
   slots_.erase(known);
 }
 
+void Utilisation::leave_rank(int rank, double now) {
+  for (auto slot = slots_.lower_bound({rank, 0}); slot != slots_.end() && slot->first.rank == rank;) {
+    const SlotId id = slot->first;
+    ++slot;
+    leave(id, now);
+  }
+}
+
 std::array<double, kDoings> Utilisation::seconds(double now) const {
   auto sums = sums_;
   for (const auto& [id, state] : slots_) sums[static_cast<std::size_t>(state.doing)] += now - state.since;

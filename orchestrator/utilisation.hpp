@@ -19,6 +19,7 @@ class Utilisation {
  public:
   void set(SlotId slot, Doing doing, double now);
   void leave(SlotId slot, double now);
+  void leave_rank(int rank, double now);   // with all its slots
   void result(double seconds) { ++cells_, cell_seconds_ += seconds; }  // as its executor measured it
 
   std::array<double, kDoings> seconds(double now) const;  // by cause

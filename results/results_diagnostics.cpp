@@ -71,7 +71,8 @@ Forms forms_of(const Known& known, const AllLabels& labels) {
       form.extents.resize(array.shape.size());
       for (std::size_t i = 0; i < array.shape.size(); ++i) {
         const auto labelled = labels.find(array.dims[i]);
-        form.extents[i] = labelled != labels.end() ? labelled->second.size() : std::max(form.extents[i], array.shape[i]);
+        form.extents[i] =
+            labelled != labels.end() ? labelled->second.size() : std::max(form.extents[i], array.shape[i]);
       }
     }
   }

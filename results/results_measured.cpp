@@ -85,6 +85,7 @@ Regressions find_regressions(const sweeps::Grid& grid) {
     found.all &= regression;
     for (std::size_t cell = first; cell < first + seeds; ++cell) found.cells[cell] = regression;
   });
+  if (std::ranges::count(found.cells, true) == 0) return {};
   return found;
 }
 

@@ -1,4 +1,4 @@
-// Weights and batch files (docs/design.md 4.4): HDF5 with the names and shapes of the public modules.
+// Weights files (docs/design.md 4.4): HDF5 with the names and shapes of the public modules.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -14,12 +14,6 @@ struct WeightsFile {
 };
 WeightsFile read_weights(const std::filesystem::path& path);  // throws sweeps::SweepError: what is missing or malformed
 void write_weights(const std::filesystem::path& path, const WeightsFile& weights);
-
-struct BatchFile {  // tokens and targets, int32 [batch][T]; -100 unscored
-  int batch = 0, T = 0;
-  std::vector<std::int32_t> tokens, targets;
-};
-BatchFile read_batch(const std::filesystem::path& path);
 
 // What `apply` writes: arrays under their names ("logits", "loss", "gradients/embedding.weight"), as float64 or
 // float32.

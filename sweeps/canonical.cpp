@@ -21,10 +21,20 @@ bool repeats_default(const Draft& draft, const Key& key, const Value& value) {
   return true;
 }
 
-std::string axis_text(const Axis& axis) {
+// Of a file, what it holds counts, not where it lies.
+std::string value_text(const Draft& draft, const Key& key, const Value& value) {
+  if (key.kind == Kind::file && draft.data) {
+    const auto file = draft.data->find(std::get<std::string>(value));
+    if (file != draft.data->end()) return "content " + file->second.content;
+  }
+  return to_text(value);
+}
+
+std::string axis_text(const Draft& draft, const Axis& axis) {
   std::string text = "axis " + axis.name + " =";
   for (const auto& point : axis.values)
-    for (const Value& value : point) text.append(" ").append(to_text(value));
+    for (std::size_t k = 0; k < point.size(); ++k)
+      text.append(" ").append(value_text(draft, draft.schema->keys[draft.schema->find(axis.keys[k])], point[k]));
   return text + (axis.reduce ? " reduce max\n" : "\n");
 }
 
@@ -40,7 +50,7 @@ std::string search_text(const Search& search) {
 
 std::string canonical_text(const Draft& draft) {
   std::string text;
-  for (const Axis& axis : draft.axes) text += axis_text(axis);
+  for (const Axis& axis : draft.axes) text += axis_text(draft, axis);
   text += "seeds =";
   for (const auto seed : draft.seeds) text += fmt::format(" {}", seed);
   text += "\n";
@@ -54,7 +64,7 @@ std::string canonical_text(const Draft& draft) {
       lines[key.name] = squeezed;
     } else if (source.origin == Origin::literal &&
                (key.section == Section::task || !repeats_default(draft, key, source.value))) {
-      lines[key.name] = to_text(source.value);
+      lines[key.name] = value_text(draft, key, source.value);
     }
   }
   for (const auto& [name, value] : lines) text += fmt::format("{} = {}\n", name, value);

@@ -57,8 +57,8 @@ std::optional<Value> literal(const Key& key, const std::string& text) {
     if (text == "true" || text == "false") return Value{text == "true"};
     return {};
   }
-  if (is_word(key, text)) return Value{text};
-  if (key.kind == Kind::word) return {};
+  if (is_word(key, text) || (key.kind == Kind::file && !text.empty())) return Value{text};
+  if (key.kind == Kind::word || key.kind == Kind::file) return {};
   if (key.kind == Kind::real) {
     if (const auto real = parsed<double>(text)) return Value{*real};
     return {};
@@ -69,12 +69,13 @@ std::optional<Value> literal(const Key& key, const std::string& text) {
 
 std::optional<Value> converted(const Key& key, const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
+    if (key.kind == Kind::file && !text->empty()) return value;
     if ((key.kind == Kind::word || key.kind == Kind::integer_or_word) && (key.words.empty() || is_word(key, *text)))
       return value;
     return {};
   }
   if (std::holds_alternative<bool>(value)) return key.kind == Kind::boolean ? std::optional(value) : std::nullopt;
-  if (key.kind == Kind::boolean || key.kind == Kind::word || !in_range(key, number(value))) return {};
+  if (key.kind == Kind::boolean || key.kind == Kind::word || key.kind == Kind::file || !in_range(key, number(value))) return {};
   if (key.kind == Kind::real) return Value{number(value)};
   if (std::holds_alternative<std::int64_t>(value)) return value;
   const double real = std::get<double>(value);
@@ -92,6 +93,8 @@ std::string expectation(const Key& key) {
       return "a number" + number_range(key);
     case Kind::word:
       return word_list(key);
+    case Kind::file:
+      return "the path of a file";
     case Kind::integer_or_word:
       return fmt::format("an integer{} or {}", number_range(key), word_list(key));
   }

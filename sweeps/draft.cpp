@@ -19,7 +19,7 @@ constexpr SectionName kKeySections[] = {{"task", Section::task},
                                         {"train", Section::train},
                                         {"eval", Section::eval},
                                         {"diagnostics", Section::diagnostics}};
-const std::vector<std::string> kSections{"sweep", "task", "axes", "model", "train", "eval", "search", "diagnostics"};
+const std::vector<std::string> kSections{"sweep", "task", "axes", "model", "train", "eval", "search", "diagnostics", "data"};
 
 // In a file the task's name is `name` in [task]; everywhere else the key is called `task`.
 std::string written_name(const Key& key) { return key.name == "task" ? "name" : key.name; }
@@ -148,7 +148,7 @@ Given read_value(const Draft& draft, const Key& key, const std::string& path, co
     fail(draft.file, node.place, path,
          fmt::format("found {}, expected {}{}", describe(node), expectation(key), guess ? hint : ""));
   }
-  if (!text || key.kind == Kind::boolean) wrong();
+  if (!text || key.kind == Kind::boolean || key.kind == Kind::file) wrong();
   try {
     const Expression expression(*text);
     for (const auto& name : expression.names()) {
@@ -195,6 +195,7 @@ Draft read_draft(std::string text, std::string file, std::shared_ptr<const Schem
   draft.tasks = choices_in_use(draft, "task", draft.task_place);
   draft.variants = choices_in_use(draft, "variant", model_place);
   check_every_key(draft, model_place);
+  if (const Table* data = section_table(draft, document, "data", place)) read_data(draft, *data);
   if (const Table* search = section_table(draft, document, "search", place)) read_search(draft, *search, place);
   return draft;
 }

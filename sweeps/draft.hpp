@@ -34,6 +34,7 @@ struct Draft {
   Search search;
   std::vector<std::string> tasks, variants;  // in use
   Place task_place, axes_place;              // of the sections
+  std::shared_ptr<const DataFiles> data;     // [data]; null without
 };
 
 // Throws SweepError.
@@ -44,6 +45,7 @@ void read_axes(Draft& draft, const Table& section);                // draft_axes
 void read_sweep(Draft& draft, const Table& section, Place place);  // draft_sections.cpp
 void read_eval_T(Draft& draft, const Node& node);
 void read_search(Draft& draft, const Table& section, Place place);
+void read_data(Draft& draft, const Table& section);  // data_files.cpp
 
 // The value that stands at `node` for a key, converted to the key's kind; an expression where a text stands for a
 // number.

@@ -86,14 +86,18 @@ Grid Grid::parse(std::string text, std::string file, std::shared_ptr<const Schem
   return grid;
 }
 
-Grid Grid::read(const std::string& path, std::shared_ptr<const Schema> schema) {
+std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file) text << file.rdbuf();
   if (!file || file.bad() || (text.fail() && file.peek() != EOF))
     throw SweepError(
         fmt::format("{}:1:1: file: cannot be read ({}), expected a sweep file", path, std::strerror(errno)));
-  return parse(text.str(), path, std::move(schema));
+  return text.str();
+}
+
+Grid Grid::read(const std::string& path, std::shared_ptr<const Schema> schema) {
+  return parse(read_text(path), path, std::move(schema));
 }
 
 const std::string& Grid::name() const { return data_->draft.name; }

@@ -35,6 +35,8 @@ struct Search {  // [search]; mode "grid" when the section is missing
 // The most cells that a grid may have; a larger one is refused when it is parsed.
 constexpr std::uint64_t kMostCells = 100'000'000;
 
+std::string read_text(const std::string& path);  // of a sweep file; throws SweepError
+
 class Grid {
  public:
   // Throws SweepError. `file` is used in messages only.

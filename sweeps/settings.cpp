@@ -66,7 +66,7 @@ const Choice* Schema::variant(std::string_view name) const { return line_of(vari
 Settings::Settings(const Schema& schema) : schema_(&schema), given_(schema.keys.size(), false) {
   for (const Key& key : schema.keys) values_.push_back(literal(key, key.fallback).value_or(Value{std::int64_t{0}}));
   for (std::size_t i = 0; i < values_.size(); ++i)
-    if (schema.keys[i].kind == Kind::word && numeric(values_[i])) values_[i] = std::string();
+    if ((schema.keys[i].kind == Kind::word || schema.keys[i].kind == Kind::file) && numeric(values_[i])) values_[i] = std::string();
 }
 
 const Value& Settings::value(std::string_view name) const {
@@ -111,12 +111,19 @@ bool Settings::read(const Key& key) const {
   return false;
 }
 
+const DataFile* Settings::data(std::string_view key) const {
+  if (!data_) return nullptr;
+  const auto found = data_->find(word(key));
+  return found == data_->end() ? nullptr : &found->second;
+}
+
 std::string Settings::canonical(Section section) const {
   std::map<std::string_view, std::string> lines;  // by name, so that the order of the tables does not matter
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const Key& key = schema_->keys[i];
     if (key.section != section || !read(key) || values_[i] == default_value(key, *this)) continue;
-    lines[key.name] = to_text(values_[i]);
+    const DataFile* file = key.kind == Kind::file ? data(key.name) : nullptr;
+    lines[key.name] = file ? "content " + file->content : to_text(values_[i]);
   }
   std::string text;
   for (const auto& [name, value] : lines) text.append(name).append(" = ").append(value).append("\n");

@@ -15,6 +15,8 @@
 #include <variant>
 #include <vector>
 
+#include "sweeps/data_files.hpp"
+
 namespace phasegrid::sweeps {
 
 using Value = std::variant<bool, std::int64_t, double, std::string>;
@@ -22,7 +24,7 @@ std::string to_text(
     const Value& value);  // as a sweep file would write it; doubles in the shortest form that reads back
 
 enum class Section { task, model, train, eval, diagnostics, search };
-enum class Kind { boolean, integer, real, word, integer_or_word };
+enum class Kind { boolean, integer, real, word, integer_or_word, file };  // file: a path, see data_files.hpp
 
 // One key of a sweep file.
 struct Key {
@@ -69,6 +71,8 @@ struct Schema {
   std::vector<Choice> tasks, variants;
   std::function<std::string(const Settings&)> fits;  // rules between settings of any section; may be empty
   std::function<Cost(const Settings&)> cost;         // of a complete cell
+  // The theorem whose weights a complete cell starts from ("C1"); "" where it starts from random ones. May be empty.
+  std::function<std::string(const Settings&)> construction;
 
   void index();                                     // call when the last key is listed: find() is fast from then on
   int find(std::string_view name) const;            // index into keys, or -1
@@ -107,15 +111,20 @@ class Settings {
   bool read(const Key& key) const;  // the cell's task or variant reads this key
   const Schema& schema() const { return *schema_; }
 
+  // What the file of a key held when the sweep was read; null: nobody has looked, or it is none.
+  const DataFile* data(std::string_view key) const;
+  void attach(std::shared_ptr<const DataFiles> data) { data_ = std::move(data); }
+
   // Canonical text of a section: `key = value` lines sorted by name, without keys that have their default value and
   // without keys that the cell's task or variant does not read. Random streams are keyed by it, so that a new option
-  // re-keys nothing.
+  // re-keys nothing. Of a file it has the content, not the path.
   std::string canonical(Section section) const;
 
  private:
   const Schema* schema_;
   std::vector<Value> values_;
   std::vector<bool> given_;
+  std::shared_ptr<const DataFiles> data_;
 };
 
 }  // namespace phasegrid::sweeps

@@ -54,9 +54,18 @@ void add_state(std::vector<Threshold>& all, const TheoryCase& c) {
                  "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
 }
 
+// Some channel may hold t.
+bool knows_time(const TheoryCase& c) {
+  return c.positional == "scalar" || c.positional == "learned" || c.positional == "ssm_time";
+}
+
 void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa);
-  if (c.conv >= 2) {
+  if (c.random_filler) {
+    if (c.conv >= 2 && knows_time(c))
+      add(all, Bound::exact, "s6_mqar_random_filler", {c.kappa + p + 2, c.kappa + p + 2, c.kappa},
+          "conv >= 2, positional encoding, no norm; random filler, any T and assignment", "theory 3.1 C1b");
+  } else if (c.conv >= 2) {
     add(all, Bound::exact, "s6_mqar_exact", {c.kappa + p, c.kappa + p, c.kappa},
         "conv >= 2, no norm; any T and assignment", "theory 3.1 C1; arXiv 2506.11891 Theorem 2");
     add(all, Bound::exact, "s6_mqar_precision_limited", {c.kappa + 1, c.kappa + 1, c.kappa},
@@ -65,7 +74,8 @@ void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
       add(all, Bound::exact, "s6_mqar_distinct", {code + c.nu, code + c.nu, code},
           "conv >= 2, no norm; no repeated value", "theory 3.2 C2a");
   }
-  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error); sizes && c.distinct_values && c.conv >= 2)
+  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error);
+      sizes && c.distinct_values && c.conv >= 2 && !c.random_filler)
     add(all, Bound::asymptotic, "s6_mqar_jl", {sizes->mk + sizes->mv, sizes->mk + sizes->mv, sizes->mk},
         "random codes on average, distinct values, error 0.01", "theory 3.2 C2c");
   all.push_back({Bound::asymptotic, "d", static_cast<double>(c.kappa) + std::log2(c.vocab), "s6_mqar_order",
@@ -73,18 +83,19 @@ void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
 }
 
 void mamba2_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
-  const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa), slots = (c.kappa + c.N - 1) / c.N;
-  if (c.conv >= 2) {
+  const std::int64_t p = bits_for(c.nu), code = bits_for(c.kappa), columns = std::min(c.N, c.kappa);
+  if (c.conv >= 2 && !c.random_filler) {
     add(all, Bound::exact, "mamba2_mqar_exact", {c.kappa + p, p, c.kappa}, "conv >= 2, no norm; any T and assignment",
         "theory 3.2 C2b");
-    if (c.gate && c.N <= c.kappa)
-      add(all, Bound::exact, "mamba2_mqar_hybrid", {c.kappa + p, slots * p, c.N},
+    if (c.gate)
+      add(all, Bound::exact, "mamba2_mqar_hybrid", {c.kappa + p, (c.kappa + columns - 1) / columns * p, columns},
           "conv >= 2, gate, relu; any assignment; at this N", "theory 3.3 C4");
     if (c.distinct_values)
       add(all, Bound::exact, "mamba2_mqar_distinct", {code + c.nu, c.nu, code}, "conv >= 2, no norm; no repeated value",
           "theory 3.2 C2a");
   }
-  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error); sizes && c.distinct_values && c.conv >= 2)
+  if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error);
+      sizes && c.distinct_values && c.conv >= 2 && !c.random_filler)
     add(all, Bound::asymptotic, "mamba2_mqar_jl", {sizes->mk + sizes->mv, sizes->mv, sizes->mk},
         "random codes on average, distinct values, error 0.01", "theory 3.2 C2c");
   all.push_back({Bound::asymptotic, "N", std::log2(c.kappa), "mamba2_mqar_order",
@@ -93,9 +104,10 @@ void mamba2_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
 
 void s4d_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.nu), inner = c.kappa * p;
-  if (c.gate && c.conv >= 2)
+  if (c.gate && c.conv >= 2 && !c.random_filler)
     add(all, Bound::exact, "s4d_gate_mqar_exact",
-        {std::max(c.kappa + p, (inner + c.expand - 1) / c.expand), inner, c.complex_modes ? 2 : 1},
+        {c.own_width ? c.kappa + p : std::max(c.kappa + p, (inner + c.expand - 1) / c.expand), inner,
+         c.complex_modes ? 2 : 1},
         "conv >= 2, gate, relu or scaled silu, no norm; any assignment",
         "theory 3.4 C3; arXiv 2506.11891 Theorems 2-4");
   all.push_back({Bound::asymptotic, "d", static_cast<double>(c.kappa) * std::log2(c.vocab), "s4d_gate_mqar_order",
@@ -111,12 +123,12 @@ void mqar(std::vector<Threshold>& all, const TheoryCase& c) {
 
 void keep_nth(std::vector<Threshold>& all, const TheoryCase& c) {
   const std::int64_t p = bits_for(c.vocab);
-  if (c.variant == "mamba" && (c.positional == "scalar" || c.positional == "learned"))
+  if (c.variant == "mamba" && knows_time(c))
     add(all, Bound::exact, "s6_keep_nth_exact", {p + 2, p + 2, 1}, "positional encoding, no norm; any T",
         "theory 3.5 C5");
   if (c.variant == "s4d" || c.variant == "mamba_s4d")
-    add(all, Bound::exact, "s4d_keep_nth_exact", {p, p, 2 * (c.T / 2 + 1)},
-        "T/2 + 1 undamped conjugate pairs; for this T only", "theory 3.5 C6");
+    add(all, Bound::exact, "s4d_keep_nth_exact", {p + c.gate, p + c.gate, 2 * (c.T / 2 + 1)},
+        "T/2 + 1 undamped conjugate pairs; for this T only; one channel more to hold a gate open", "theory 3.5 C6");
 }
 
 void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
@@ -128,9 +140,9 @@ void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
 void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
   if (!c.pointer_last) return;
   const std::int64_t p = bits_for(c.vocab);
-  if (c.variant == "mamba" && c.positional == "onehot")
+  if (c.variant == "mamba" && (c.positional == "onehot" || c.positional == "learned"))
     add(all, Bound::exact, "s6_pvr_exact", {c.T - 1 + p, c.T - 1 + p, c.T - 1},
-        "one-hot positions, pointer last, no norm", "theory 3.8 C8");
+        "one-hot or learned positions, pointer last, no norm", "theory 3.8 C8");
 }
 
 // Reads keys that a schema may lack: a task or variant that knows no such key keeps the table's own value.
@@ -207,6 +219,10 @@ std::optional<TheoryCase> theory_case(const Reader& reader) {
   reader.read("gate", c.gate), reader.read("distinct_values", c.distinct_values);
   bool gated_norm = false;
   reader.read("gated_norm", gated_norm);
+  std::string filler;
+  reader.read("filler", filler);
+  c.random_filler = filler == "random";
+  c.own_width = reader.has("D") && reader.settings.given("D");
   c.normed = final_norm != "none" || gated_norm;
   c.complex_modes = mode == "complex", c.pointer_last = pointer.empty() || pointer == "last";
   if (!adapt(c, reader)) return {};
@@ -226,7 +242,17 @@ std::vector<Threshold> thresholds(const Settings& settings) {
   const auto noisy = [&](const char* key) { return reader.has(key) && settings.real(key) > 0; };
   if (overwrites > 0 || noisy("token_noise") || noisy("embedding_noise"))
     std::erase_if(all, [](const Threshold& threshold) { return threshold.kind == Bound::exact; });
+  const auto& built_by = settings.schema().construction;
+  if (const std::string construction = built_by ? built_by(settings) : ""; !construction.empty())
+    std::erase_if(all, [&](const Threshold& threshold) {
+      return threshold.kind == Bound::exact && construction_named(threshold) != construction;
+    });
   return all;
+}
+
+std::string construction_named(const Threshold& threshold) {  // "theory 3.1 C1; arXiv 2506.11891 Theorem 2"
+  const std::string theory = threshold.reference.substr(0, threshold.reference.find(';'));
+  return threshold.kind == Bound::exact ? theory.substr(theory.rfind(' ') + 1) : "";
 }
 
 std::optional<double> least_error(const Settings& settings, std::int64_t state) {

@@ -31,7 +31,8 @@ struct TheoryCase {
   std::int64_t kappa = 1, nu = 1, pairs = 1, vocab = 2, T = 1;
   std::int64_t N = 1, expand = 1, conv = 2, layers = 1;
   bool gate = true, distinct_values = true, normed = false;  // normed: a norm between mixer and head
-  bool complex_modes = false, pointer_last = true, one_follower = false;
+  bool complex_modes = false, pointer_last = true, one_follower = false, random_filler = false;
+  bool own_width = false;  // D is given by itself, not as expand*d
   std::string positional = "none";
   double error = 0;        // the lower bound allows this average error
   double jl_error = 0.01;  // random codes are sized for this average error
@@ -39,8 +40,12 @@ struct TheoryCase {
 
 std::vector<Threshold> thresholds(const TheoryCase& theory);
 
-// All thresholds that hold for a cell with these settings (d and N of the cell itself are read only where a formula
-// needs them).
+// The construction that an exact threshold belongs to: the word behind the section in its reference ("C1"); "" if none.
+std::string construction_named(const Threshold& threshold);
+
+// All thresholds that hold for a cell with these settings. Where the cell starts from a theorem's weights, exact
+// thresholds are those of that theorem alone.
+// d and N of the cell itself are read only where a formula needs them.
 std::vector<Threshold> thresholds(const Settings& settings);
 
 // The least average error that a layer with so many real numbers of state can have on the cell's task (theory 3.7 LB1);

@@ -24,6 +24,7 @@ Walker::Walker(const Draft& draft)
       coordinates_(draft.axes.size(), std::size_t(-1)),
       task_key_(schema_.find("task")),
       variant_key_(schema_.find("variant")) {
+  settings_.attach(draft.data);
   for (std::size_t i = 0; i < schema_.keys.size(); ++i)
     if (schema_.keys[i].section == Section::task && static_cast<int>(i) != task_key_)
       task_keys_.push_back(static_cast<int>(i));

@@ -25,6 +25,22 @@ void draw_distinct(kernels::Random& random, std::uint32_t n, std::span<std::uint
   for (std::uint32_t i = 0; i < count; ++i) at[out[i]] = out[i], at[i] = i;
 }
 
+std::uint64_t shuffled(std::uint64_t key, std::uint64_t n, std::uint64_t i) {
+  assert(i < n);
+  constexpr int kRounds = 6;
+  const int half = std::max(1, (static_cast<int>(std::bit_width(n - 1)) + 1) / 2);  // bits
+  const std::uint64_t mask = (std::uint64_t{1} << half) - 1;
+  do {
+    std::uint64_t left = i >> half, right = i & mask;
+    for (std::uint32_t round = 0; round < kRounds; ++round) {
+      const std::uint64_t mixed = left ^ (kernels::Random(key, round, right).bits() & mask);
+      left = right, right = mixed;
+    }
+    i = left << half | right;
+  } while (i >= n);
+  return i;
+}
+
 Urn::Urn(std::span<const double> weights)
     : size_(weights.size()), leaves_(std::bit_ceil(weights.size())), sums_(2 * leaves_) {
   assert(size_ > 0 && size_ < (1u << 24));

@@ -11,6 +11,10 @@ namespace phasegrid::tasks {
 // `out.size()` distinct numbers of 0 .. n - 1 in random order, every ordered choice equally likely. O(out.size()) work.
 void draw_distinct(kernels::Random& random, std::uint32_t n, std::span<std::uint32_t> out);
 
+// The i-th of the numbers 0 .. n - 1 in an order that the key shuffles, without storing it: a Feistel network on the smallest
+// square of a power of two that holds n, walked until it leads below n (four steps on average at most). n < 2^62.
+std::uint64_t shuffled(std::uint64_t key, std::uint64_t n, std::uint64_t i);
+
 // Successive sampling: draw a number with probability proportional to its weight, take it out, renormalise, go on.
 // This is the law of numpy's `choice(n, size, replace=False, p=weights)`, in the order of drawing.
 //

@@ -7,7 +7,8 @@ namespace phasegrid::tasks {
 
 // Each is defined in the file of its name.
 TaskEntry keep_nth(), mqar(), induction_heads(), selective_copy(), k_hop(), pointer_value_retrieval(),
-    function_composition(), listops(), piecewise_constant(), prime_frequencies(), absolute_value(), linear_functional();
+    function_composition(), listops(), piecewise_constant(), prime_frequencies(), absolute_value(), linear_functional(),
+    file();
 
 const std::vector<TaskEntry>& all_tasks() {
   static const std::vector<TaskEntry> tasks = {
@@ -23,6 +24,7 @@ const std::vector<TaskEntry>& all_tasks() {
       with_embedding_noise(prime_frequencies()),
       with_embedding_noise(absolute_value()),
       with_embedding_noise(linear_functional()),
+      with_noise(file()),
   };
   return tasks;
 }

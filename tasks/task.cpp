@@ -44,7 +44,7 @@ Options complete_options(const TaskEntry& task, Options options) {
   for (const OptionKey& key : task.options) {
     if (options.has(key.name)) continue;
     double number;
-    if (key.kind == OptionKey::word) options.words[key.name] = key.fallback;
+    if (key.kind == OptionKey::word || key.kind == OptionKey::file) options.words[key.name] = key.fallback;
     else if (read_literal(key, number)) options.numbers[key.name] = number;
   }
   if (task.complete) task.complete(options);

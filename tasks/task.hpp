@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/random.hpp"
+#include "tasks/source.hpp"
 
 namespace phasegrid::tasks {
 
@@ -46,7 +47,7 @@ struct Batch {
 
 // One option of a task, for the schema of sweep files.
 struct OptionKey {
-  enum Kind { integer, real, boolean, word };
+  enum Kind { integer, real, boolean, word, file };  // file: the path of one, "none" where it may be left out
   std::string name;
   Kind kind;
   std::string fallback;  // as a sweep file would write it, or an expression of other options
@@ -55,13 +56,17 @@ struct OptionKey {
   std::string help;
 };
 
-// The options of one cell; numbers and booleans (0, 1) under `numbers`, words under `words`. `given` lists what the
-// sweep said.
+// The options of one cell; numbers and booleans (0, 1) under `numbers`, words and paths under `words`, what is known of
+// files under `sources`, by option. `given` lists what the sweep said.
 struct Options {
   std::map<std::string, double> numbers;
   std::map<std::string, std::string> words;
   std::map<std::string, bool> given;
+  std::map<std::string, SourceFacts> sources;
 
+  const SourceFacts* source(const std::string& name) const {  // null: there is none, or nobody has looked
+    return sources.contains(name) ? &sources.at(name) : nullptr;
+  }
   bool has(const std::string& name) const { return given.contains(name) && given.at(name); }
   std::int64_t integer(const std::string& name) const { return static_cast<std::int64_t>(numbers.at(name)); }
   double real(const std::string& name) const { return numbers.at(name); }

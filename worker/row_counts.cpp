@@ -101,7 +101,11 @@ const RowCounts& row_counts(const Settings& settings) {
   static std::unordered_map<std::vector<sweeps::Value>, RowCounts, Hash> known;
   thread_local std::vector<sweeps::Value> values;
   values.clear();
-  for (const int key : keys_of(settings)) values.push_back(settings.at(key));
+  for (const int key : keys_of(settings)) {
+    const sweeps::Key& each = settings.schema().keys[key];
+    const sweeps::DataFile* file = each.kind == sweeps::Kind::file ? settings.data(each.name) : nullptr;
+    values.push_back(file ? sweeps::Value{file->file + " " + file->content} : settings.at(key));
+  }
   const std::lock_guard lock(mutex);
   const auto found = known.find(values);
   return found != known.end() ? found->second : known.emplace(values, count_rows(settings, false)).first->second;

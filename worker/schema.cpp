@@ -118,7 +118,7 @@ std::vector<Key> diagnostics_keys() {
 }
 
 Key key_of(const tasks::OptionKey& option, const std::string& task) {
-  constexpr Kind kinds[] = {Kind::integer, Kind::real, Kind::boolean, Kind::word};  // of OptionKey::Kind
+  constexpr Kind kinds[] = {Kind::integer, Kind::real, Kind::boolean, Kind::word, Kind::file};  // of OptionKey::Kind
   return {option.name, Section::task, kinds[option.kind], option.fallback, option.least,
           option.most, option.words,  option.help,        {task}};
 }
@@ -168,6 +168,7 @@ void task_complete(const tasks::TaskEntry& task, Settings& settings) {
   task.complete(options);
   for (const auto& option : task.options) {
     if (settings.given(option.name)) continue;
+    if (option.kind == tasks::OptionKey::file) continue;
     if (option.kind == tasks::OptionKey::word) settings.set(option.name, options.word(option.name), false);
     else if (option.kind == tasks::OptionKey::boolean) settings.set(option.name, options.boolean(option.name), false);
     else if (option.kind == tasks::OptionKey::real) settings.set(option.name, options.real(option.name), false);
@@ -218,7 +219,8 @@ std::string model_fits(const Settings& s) {
     return fmt::format("groups: heads are a multiple of the groups, but groups = {} and heads = {}", groups, heads);
   if (reads(s, "gated_norm") && s.boolean("gated_norm") && !s.boolean("gate"))
     return "gated_norm: a norm after the gate, expected gate = true";
-  if (s.boolean("tied_embedding") && task_facts(s).channels > 0)
+  const tasks::TaskEntry* task = tasks::find_task(s.word("task"));
+  if (s.boolean("tied_embedding") && task->real && task->real(task_options(s)))
     return "tied_embedding: a real-valued task has no embedding whose weights a head could use, expected false";
   if (s.real("init_noise") > 0 && s.word("init") == "random")
     return "init_noise: noise is added to a construction, expected init = \"construction\"";
@@ -244,6 +246,7 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
     return std::string();
   };
   schema->cost = cell_cost;
+  schema->construction = construction_name;
   schema->index();
   return schema;
 }
@@ -255,6 +258,34 @@ std::shared_ptr<const sweeps::Schema> make_schema() {
   return schema;
 }
 
+namespace {
+
+struct Fact {
+  const char* name;
+  std::int64_t (*of)(const tasks::SourceFacts&);
+  void (*set)(tasks::SourceFacts&, std::int64_t);
+};
+#define PHASEGRID_FACT(name) Fact{#name, [](const tasks::SourceFacts& f) -> std::int64_t { return f.name; }, [](tasks::SourceFacts& f, std::int64_t n) { f.name = static_cast<decltype(f.name)>(n); }}
+constexpr Fact kFacts[] = {PHASEGRID_FACT(sequences), PHASEGRID_FACT(T), PHASEGRID_FACT(channels), PHASEGRID_FACT(outputs), PHASEGRID_FACT(most_scored),
+                           PHASEGRID_FACT(token), PHASEGRID_FACT(token_row), PHASEGRID_FACT(label), PHASEGRID_FACT(label_row)};
+#undef PHASEGRID_FACT
+
+}  // namespace
+
+sweeps::DataFile data_file(const tasks::SourceFacts& facts) {
+  sweeps::DataFile data{facts.file, facts.content, {}};
+  for (const Fact& fact : kFacts) data.numbers[fact.name] = fact.of(facts);
+  return data;
+}
+
+tasks::SourceFacts source_facts(const sweeps::DataFile& data) {
+  tasks::SourceFacts facts;
+  facts.file = data.file, facts.content = data.content;
+  for (const Fact& fact : kFacts)
+    if (const auto found = data.numbers.find(fact.name); found != data.numbers.end()) fact.set(facts, found->second);
+  return facts;
+}
+
 bool reads(const Settings& settings, std::string_view key) {
   return settings.read(settings.schema().keys[settings.schema().find(key)]);
 }
@@ -263,7 +294,10 @@ tasks::Options task_options(const Settings& settings) {
   const tasks::TaskEntry* task = tasks::find_task(settings.word("task"));
   tasks::Options options;
   for (const auto& option : task->options) {
-    if (option.kind == tasks::OptionKey::word) options.words[option.name] = settings.word(option.name);
+    if (option.kind == tasks::OptionKey::file) {
+      if (const sweeps::DataFile* file = settings.data(option.name)) options.sources[option.name] = source_facts(*file);
+    }
+    if (option.kind == tasks::OptionKey::word || option.kind == tasks::OptionKey::file) options.words[option.name] = settings.word(option.name);
     else if (option.kind == tasks::OptionKey::boolean) options.numbers[option.name] = settings.boolean(option.name);
     else options.numbers[option.name] = settings.real(option.name);
     options.given[option.name] = settings.given(option.name);

@@ -13,6 +13,10 @@ std::shared_ptr<const sweeps::Schema> make_schema();
 // What the cell's task reads, as the task takes it.
 tasks::Options task_options(const sweeps::Settings& settings);
 
+// What a sweep records of a file, and what a task wants to know about it: the same facts.
+sweeps::DataFile data_file(const tasks::SourceFacts& facts);
+tasks::SourceFacts source_facts(const sweeps::DataFile& data);
+
 // Numbers that the cell's task makes of its options. Remembered: safe to ask for millions of cells.
 struct TaskFacts {
   int vocab, T, most_scored;

@@ -9,11 +9,14 @@
 #include <map>
 #include <memory>
 #include <ranges>
+#include <stdexcept>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
 
 #include "kernels/arena.hpp"
+#include "kernels/memory.hpp"
+#include "kernels/mirror.hpp"
 #include "kernels/operations.hpp"
 
 namespace phasegrid::worker {
@@ -25,8 +28,8 @@ using Profile = std::map<std::string_view, OperationSeconds>;
 template <class Real>
 class Tape {
  public:
-  Tape(const kernels::Operations<Real>* operations, int models, bool training)
-      : operations_(operations), models_(models), training_(training) {}
+  Tape(const kernels::Operations<Real>* operations, int models, bool training, std::unique_ptr<kernels::Memory> memory = nullptr)
+      : operations_(operations), models_(models), training_(training), memory_(std::move(memory)) {}
 
   int models() const { return models_; }
   bool training() const { return training_; }
@@ -54,9 +57,17 @@ class Tape {
     if (training_) p.grads = scratch(p.stride * models_);
     return p;
   }
-  Real* scratch(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<Real>(static_cast<std::size_t>(n)); }
+  Real* scratch(std::int64_t n) { return dry() ? nullptr : memory_->allocate_array<Real>(static_cast<std::size_t>(n)); }
+  // Column 0 of every row: numbers that never change.
+  void fill(const kernels::Rows<Real>& rows, Real value) {
+    if (dry()) return;
+    std::vector<Real> numbers(static_cast<std::size_t>(rows.stride * models_));
+    for (std::size_t i = 0; i < numbers.size(); i += static_cast<std::size_t>(rows.width)) numbers[i] = value;
+    memory_->set(rows.values, numbers.data(), numbers.size() * sizeof(Real));
+  }
 
-  std::int32_t* integers(std::int64_t n) { return dry() ? nullptr : arena_.allocate_array<std::int32_t>(static_cast<std::size_t>(n)); }
+  // On the host, whatever the device.
+  std::int32_t* integers(std::int64_t n) { return dry() ? nullptr : integers_.allocate_array<std::int32_t>(static_cast<std::size_t>(n)); }
   // The same number of rows for every model and batch.
   kernels::Count always(std::int32_t n) {
     std::int32_t* counts = integers(models_);
@@ -67,7 +78,10 @@ class Tape {
   template <class Operation>
   void record(kernels::Functions<Operation> kernels::Operations<Real>::*functions, Operation operation) {
     operation.models = models_;
-    if (!dry()) nodes_.push_back(std::make_unique<NodeOf<Operation>>(operations_->*functions, operation));
+    if (dry()) return;
+    if (!(operations_->*functions).forward) throw std::runtime_error("the CUDA backend lacks an operation that this variant needs");
+    if (kernels::Mirror* mirror = memory_->mirror()) kernels::mirror(operation, *mirror);
+    nodes_.push_back(std::make_unique<NodeOf<Operation>>(operations_->*functions, operation));
   }
   void finish() {
     std::unordered_set<const Real*> written;
@@ -75,8 +89,10 @@ class Tape {
   }
 
   void forward() {
-    if (profile_) return profiled(nodes_, &Node::forward, &OperationSeconds::forward);
-    for (auto& node : nodes_) node->forward();
+    memory_->upload();
+    if (profile_) profiled(nodes_, &Node::forward, &OperationSeconds::forward);
+    else for (auto& node : nodes_) node->forward();
+    memory_->download();
   }
   void backward() {
     const auto reversed = std::ranges::reverse_view(nodes_);
@@ -85,7 +101,8 @@ class Tape {
   }
   // From now on adds up where the time goes; null: no longer.
   void profile(Profile* into) { profile_ = into; }
-  std::size_t bytes() const { return arena_.bytes(); }
+  void wait() const { memory_->wait(); }   // until what forward() leaves for the host is there
+  std::size_t bytes() const { return memory_->bytes() + integers_.bytes(); }
 
  private:
   struct Node {
@@ -121,7 +138,8 @@ class Tape {
   const kernels::Operations<Real>* operations_;
   int models_;
   bool training_;
-  kernels::Arena arena_;
+  std::unique_ptr<kernels::Memory> memory_;   // null: dry
+  kernels::Arena integers_;
   std::vector<std::unique_ptr<Node>> nodes_;
   Profile* profile_ = nullptr;
 };

@@ -58,6 +58,10 @@ void check_tokens(const Application& what) {
   const bool real = what.channels > 0;
   if (real != what.tokens.empty())
     throw SweepError(real ? "tokens: the model reads real-valued inputs, expected inputs and values" : "inputs: the model reads tokens, expected tokens and targets");
+  const std::size_t positions = static_cast<std::size_t>(what.batch) * static_cast<std::size_t>(what.T);
+  if (what.inputs.size() != positions * static_cast<std::size_t>(what.channels) || (!what.values.empty() && what.values.size() != positions * static_cast<std::size_t>(what.outputs)))
+    throw SweepError("inputs, values: the model reads " + std::to_string(what.channels) + " and answers " + std::to_string(what.outputs) + " numbers at a position, the batch has " +
+                     std::to_string(what.inputs.size() / positions) + " and " + std::to_string(what.values.size() / positions));
   const auto outside = [&](std::int32_t v) { return v < 0 || v >= what.vocab; };
   const auto complain = [&](const char* name, std::size_t p, std::int32_t v) {
     throw SweepError(std::string(name) + "[" + std::to_string(p / what.T) + ", " + std::to_string(p % what.T) + "] = " + std::to_string(v) +

@@ -46,15 +46,20 @@ results::RunState read(const fs::path& source) {
   return results::read_run(source);
 }
 
+// Whether results.h5 holds fewer results than the journals: its coordinator ended before it could write them.
+bool is_behind(const fs::path& file, const results::RunState& state) {
+  return !fs::exists(file) || results::read_results_file(file).results.size() != state.results.size();
+}
+
 // "stored in ...", or why not. The analysis has been printed: a file that cannot be written is no failure.
-std::string store(const Target& target, const sweeps::Grid& grid, const results::RunState& state,
+std::string store(const fs::path& source, const sweeps::Grid& grid, const results::RunState& state,
                   const results::LabelledGroup& group) {
+  const Target target = target_of(source);
   if (const std::string user = target.in_use(); !user.empty())
     return "not stored: the run goes on (" + user + "); run this again when it has ended";
   try {
-    if (!target.folder.empty() && results::read_run(target.folder).results.size() != state.results.size())
-      return "not stored: results came in meanwhile; run this again";
-    if (!fs::exists(target.file)) results::write_results_file(target.file, grid, state);
+    if (fs::is_directory(source) && is_behind(target.file, state))
+      results::write_results_file(target.file, grid, state);
     results::replace_group(target.file, "analysis", group);
     return "stored in /analysis of " + target.file.string();
   } catch (const results::RunError& error) { return std::string("not stored: ") + error.what(); }
@@ -66,7 +71,7 @@ int analyze(const Arguments& args) {
   const results::analysis::Report report = results::analysis::analyse(grid, state, args.options);
   if (args.json) print_analysis_json(report, grid, std::cout);
   else print_analysis(report, grid, std::cout);
-  const std::string outcome = store(target_of(args.source), grid, state, results::analysis::to_group(report, grid));
+  const std::string outcome = store(args.source, grid, state, results::analysis::to_group(report, grid));
   (args.json ? std::cerr : std::cout) << (args.json ? "" : "\n") << outcome << "\n";
   return report.sound() ? 0 : kCheckFailed;
 }

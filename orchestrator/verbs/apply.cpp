@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "orchestrator/verbs/verbs.hpp"
+#include "results/batch_file.hpp"
 #include "results/weights_file.hpp"
 #include "sweeps/model_text.hpp"
 #include "worker/schema.hpp"
@@ -29,6 +30,7 @@ void apply(const Arguments& args) {
   const sweeps::ModelText model = sweeps::parse_model_text(weights.model, args.model + ", attribute model", worker::make_schema());
   const results::BatchFile batch = results::read_batch(args.batch);
   const worker::Application what{.vocab = model.vocab, .batch = batch.batch, .T = batch.T, .tokens = batch.tokens, .targets = batch.targets,
+                                 .channels = model.channels, .outputs = model.outputs, .inputs = batch.inputs, .values = batch.values,
                                  .float64 = args.precision == "float64", .gradients = args.gradients};
   std::vector<sweeps::LabelledArray> arrays;
   try {
@@ -37,7 +39,8 @@ void apply(const Arguments& args) {
     throw sweeps::SweepError(args.model + " on " + args.batch + ": " + error.what());
   }
   results::write_arrays(args.output, arrays, what.float64);
-  fmt::print("{} sequences of {} tokens: loss {:.6g}, accuracy {:.6f}; written to {}\n", batch.batch, batch.T, value_of(arrays, "loss"), value_of(arrays, "accuracy"), args.output);
+  const char* score = model.outputs > 0 ? "r2" : "accuracy";
+  fmt::print("{} sequences of length {}: loss {:.6g}, {} {:.6f}; written to {}\n", batch.batch, batch.T, value_of(arrays, "loss"), score, value_of(arrays, score), args.output);
 }
 
 }  // namespace
@@ -46,7 +49,7 @@ void add_apply(CLI::App& app, int& code) {
   auto args = std::make_shared<Arguments>();
   CLI::App* verb = app.add_subcommand("apply", "Run given weights on given tokens (docs/weights.md)");
   verb->add_option("model", args->model, "Weights (HDF5), as `phasegrid cell --weights` writes them or from a PyTorch state_dict")->required();
-  verb->add_option("batch", args->batch, "Tokens and targets (HDF5): int32 [batch, T], target -100 where nothing is scored")->required();
+  verb->add_option("batch", args->batch, "Tokens and targets (HDF5): int32 [batch, T], target -100 where nothing is scored; or inputs and values (docs/weights.md)")->required();
   verb->add_option("-o,--output", args->output, "Where logits, loss, accuracy and gradients go (HDF5)")->required();
   verb->add_option("--precision", args->precision, "float32 or float64")->check(CLI::IsMember({"float32", "float64"}))->capture_default_str();
   verb->add_flag("--gradients", args->gradients, "Also the gradient of the loss in every parameter, under gradients/");

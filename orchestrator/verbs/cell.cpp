@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 
+#include "orchestrator/data_files.hpp"
 #include "orchestrator/tally.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "results/weights_file.hpp"
@@ -57,7 +58,7 @@ void print(const sweeps::CellResult& r, const std::string& label, bool regressio
 }
 
 int cell(const Arguments& args) {
-  const auto grid = sweeps::Grid::read(args.sweep, worker::make_schema());
+  const auto grid = read_sweep(args.sweep);
   const std::uint64_t index = grid.find(args.cell);
   if (const auto reason = grid.infeasible(index)) {
     throw sweeps::SweepError(args.sweep + ": cell " + std::to_string(index) + " (" + grid.label(index) + ") cannot exist: " + *reason);

@@ -6,31 +6,11 @@
 #include <memory>
 
 #include "orchestrator/verbs/verbs.hpp"
+#include "orchestrator/walltime.hpp"
 #include "sweeps/error.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
-
-// "+3600" or "2026-01-31T18:00:00Z" (UTC; local time without the Z): seconds from now.
-double seconds_until(const std::string& text) {
-  std::size_t used = 0;
-  if (text.starts_with("+")) {
-    try {
-      const double seconds = std::stod(text.substr(1), &used);
-      if (used + 1 == text.size() && seconds > 0) return seconds;
-    } catch (const std::exception&) {
-    }
-  } else {
-    tm parts{};
-    parts.tm_isdst = -1;
-    const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-    if (rest != nullptr && (*rest == '\0' || std::string(rest) == "Z")) {
-      const time_t at = *rest == 'Z' ? timegm(&parts) : mktime(&parts);
-      return difftime(at, time(nullptr));
-    }
-  }
-  throw sweeps::SweepError("--deadline " + text + ": expected +SECONDS or a time such as 2026-01-31T18:00:00Z");
-}
 
 std::vector<sweeps::Status> statuses(const std::vector<std::string>& names) {
   std::vector<sweeps::Status> list;
@@ -75,8 +55,9 @@ void add_run(CLI::App& app, int& code) {
   verb->add_option("--retry", args->retry,
                    "Run cells with these results again: failed, timeout, out_of_memory, diverged")
       ->delimiter(',');
-  verb->add_option("--deadline", args->deadline, "Stop in time, with exit code 75: +SECONDS or 2026-01-31T18:00:00Z.\n"
-                   "No cell is started that is predicted not to finish");
+  verb->add_option("--deadline", args->deadline,
+                   "Stop in time, with exit code 75: +SECONDS, 2026-01-31T18:00:00Z, or none [inside a Slurm job its\n"
+                   "time limit, else none]. No cell is started that is predicted not to finish");
   verb->add_option("--pack", args->pack, "Most cells trained together by one slot; auto: 1 on a CPU core")
       ->capture_default_str();
   verb->add_option("--attempts", o.attempts, "A cell whose process crashes this often is recorded as failed")
@@ -108,7 +89,9 @@ void add_run(CLI::App& app, int& code) {
     RunOptions& options = args->options;
     options.retry = statuses(args->retry);
     options.shard = sweeps::shard_from_text(args->shard);
-    if (!args->deadline.empty()) options.seconds = seconds_until(args->deadline);
+    options.ask_slurm = args->deadline.empty();
+    if (!args->deadline.empty() && args->deadline != "none")
+      options.seconds = parse_deadline(args->deadline, static_cast<double>(time(nullptr)));
     if (args->pack != "auto") {
       if (!CLI::detail::lexical_cast(args->pack, options.pack) || options.pack < 1 || options.pack > 65536) {
         throw sweeps::SweepError("--pack " + args->pack + ": expected auto or a number from 1 to 65536");

@@ -50,6 +50,15 @@ Counts count(const sweeps::Grid& grid, const results::RunState& state) {
   return counts;
 }
 
+// How the last coordinator ended, in its own words; "" while it works, or if it was killed.
+std::string last_end(const results::RunState& state) {
+  for (auto note = state.notes.rbegin(); note != state.notes.rend(); ++note) {
+    if (note->kind == "end") return note->text;
+    if (note->kind == "begin") break;
+  }
+  return "";
+}
+
 nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState& state, const Counts& counts) {
   nlohmann::ordered_json json{{"sweep", grid.name()},           {"hash", grid.hash()},
                               {"cells", counts.cells},          {"recorded", counts.recorded},
@@ -62,6 +71,7 @@ nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState
   json["status"]["pending"] = counts.missing.size();
   json["status"]["infeasible"] = counts.infeasible;
   if (!state.provenance.shard.whole()) json["shard"] = sweeps::to_text(state.provenance.shard);
+  json["ended"] = last_end(state);
   json["warnings"] = state.warnings;
   return json;
 }
@@ -80,7 +90,8 @@ void print(const std::string& directory, const sweeps::Grid& grid, const results
   fmt::print("  {} coordinator {}, device kind {}, started {}\n", state.generation,
              state.generation == 1 ? "life" : "lives", state.provenance.device_kind, state.provenance.started_utc);
   const std::string user = results::in_use_by(directory);
-  fmt::print("  {}\n", user.empty() ? "nobody works on it now" : "coordinated by " + user);
+  const std::string end = last_end(state);
+  fmt::print("  {}\n", !user.empty() ? "coordinated by " + user : "nobody works on it now" + (end.empty() ? "" : ": " + end));
   for (const auto& warning : state.warnings) fmt::print("  warning: {}\n", warning);
 }
 

@@ -21,6 +21,7 @@ void add_verify(CLI::App& app, int& code);
 void add_bench_dispatch(CLI::App& bench, int& code);   // of add_bench
 void add_top(CLI::App& app, int& code);
 void add_report(CLI::App& app, int& code);
+void add_slurm(CLI::App& app, int& code);
 void add_executor(CLI::App& app, int& code);
 
 }  // namespace phasegrid::orchestrator

@@ -1,6 +1,6 @@
 // Runs the hand-built weights of every theorem on fresh samples: exact where they must be, wrong one step below.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -24,10 +24,21 @@ struct Arguments {
 };
 
 nlohmann::ordered_json to_json(const Verified& line) {
-  nlohmann::ordered_json json{{"construction", line.construction}, {"variant", line.variant}, {"task", line.task}, {"setting", line.setting}, {"d", line.sizes.d}, {"D", line.sizes.D}, {"N", line.sizes.N},
-                              {"accuracy", std::min(line.accuracy, line.accuracy_double)}, {"accuracy_float32", line.accuracy}, {"accuracy_float64", line.accuracy_double}, {"least", line.least}};
-  if (!line.below.empty()) json["below"] = line.below.front().what, json["accuracy_below"] = line.below.front().accuracy;
-  for (const auto& below : line.below) json["all_below"].push_back({{"below", below.what}, {"accuracy", below.accuracy}});
+  nlohmann::ordered_json json{{"construction", line.construction},
+                              {"variant", line.variant},
+                              {"task", line.task},
+                              {"setting", line.setting},
+                              {"d", line.sizes.d},
+                              {"D", line.sizes.D},
+                              {"N", line.sizes.N},
+                              {"accuracy", std::min(line.accuracy, line.accuracy_double)},
+                              {"accuracy_float32", line.accuracy},
+                              {"accuracy_float64", line.accuracy_double},
+                              {"least", line.least}};
+  if (!line.below.empty())
+    json["below"] = line.below.front().what, json["accuracy_below"] = line.below.front().accuracy;
+  for (const auto& below : line.below)
+    json["all_below"].push_back({{"below", below.what}, {"accuracy", below.accuracy}});
   for (const auto& [what, value] : line.measured) json["measured"][what] = value;
   json["holds"] = line.holds();
   return json;
@@ -35,15 +46,19 @@ nlohmann::ordered_json to_json(const Verified& line) {
 
 void print(const Verified& line) {
   std::string rest;
-  for (const auto& below : line.below) rest += fmt::format("{}{} {:.4f}", rest.empty() ? "" : "; ", below.what, below.accuracy);
+  for (const auto& below : line.below)
+    rest += fmt::format("{}{} {:.4f}", rest.empty() ? "" : "; ", below.what, below.accuracy);
   for (const auto& [what, value] : line.measured) rest += fmt::format("; {} {:.3g}", what, value);
-  fmt::print("{:<4} {:<4} {:<14} {:<24} {:>4} {:>4} {:>4}  {:.6f} {:.6f}  {}\n", line.holds() ? "ok" : "FAIL", line.construction, line.variant, line.task, line.sizes.d, line.sizes.D, line.sizes.N,
-             line.accuracy, line.accuracy_double, rest);
+  fmt::print("{:<4} {:<4} {:<14} {:<24} {:>4} {:>4} {:>4}  {:.6f} {:.6f}  {}\n", line.holds() ? "ok" : "FAIL",
+             line.construction, line.variant, line.task, line.sizes.d, line.sizes.D, line.sizes.N, line.accuracy,
+             line.accuracy_double, rest);
 }
 
 void check(const worker::VerifyRequest& request) {
-  if (!request.variant.empty() && !worker::find_variant(request.variant)) throw sweeps::SweepError("--variant " + request.variant + ": there is no such variant");
-  if (!request.task.empty() && request.task != "piecewise_constant" && !tasks::find_task(request.task)) throw sweeps::SweepError("--task " + request.task + ": there is no such task");
+  if (!request.variant.empty() && !worker::find_variant(request.variant))
+    throw sweeps::SweepError("--variant " + request.variant + ": there is no such variant");
+  if (!request.task.empty() && request.task != "piecewise_constant" && !tasks::find_task(request.task))
+    throw sweeps::SweepError("--task " + request.task + ": there is no such task");
 }
 
 int verify(const Arguments& args) {
@@ -56,7 +71,8 @@ int verify(const Arguments& args) {
     for (const Verified& line : lines) all.push_back(to_json(line));
     std::cout << all.dump(1) << "\n";
   } else {
-    fmt::print("          variant        task                        d    D    N  float32  float64   below: accuracy\n");
+    fmt::print(
+        "          variant        task                        d    D    N  float32  float64   below: accuracy\n");
     for (const Verified& line : lines) print(line);
     fmt::print("{} of {} as theory says\n", static_cast<std::ptrdiff_t>(lines.size()) - wrong, lines.size());
   }
@@ -68,14 +84,22 @@ int verify(const Arguments& args) {
 void add_verify(CLI::App& app, int& code) {
   auto args = std::make_shared<Arguments>();
   worker::VerifyRequest& request = args->request;
-  CLI::App* verb = app.add_subcommand("verify", "Run the hand-built weights of every theorem (docs/theory.md): exact at their size, wrong one step below");
+  CLI::App* verb = app.add_subcommand(
+      "verify",
+      "Run the hand-built weights of every theorem (docs/theory.md): exact at their size, wrong one step below");
   verb->add_option("--task", request.task, "Only this task (piecewise_constant: wavelet coefficients)");
   verb->add_option("--variant", request.variant, "Only this variant");
-  verb->add_option("--kappa", request.kappa, "Key symbols; the vocabulary of induction heads")->check(CLI::Range(2, 1 << 10))->capture_default_str();
-  verb->add_option("--nu", request.nu, "Value symbols; the vocabulary of keep_nth")->check(CLI::Range(2, 1 << 12))->capture_default_str();
+  verb->add_option("--kappa", request.kappa, "Key symbols; the vocabulary of induction heads")
+      ->check(CLI::Range(2, 1 << 10))
+      ->capture_default_str();
+  verb->add_option("--nu", request.nu, "Value symbols; the vocabulary of keep_nth")
+      ->check(CLI::Range(2, 1 << 12))
+      ->capture_default_str();
   verb->add_option("--T", request.T, "Sequence length")->check(CLI::Range(8, 1 << 14))->capture_default_str();
   verb->add_option("--seed", request.seed, "Another seed, other samples")->capture_default_str();
-  verb->add_option("--examples", request.examples, "Sequences of each test")->check(CLI::Range(1, 1 << 24))->capture_default_str();
+  verb->add_option("--examples", request.examples, "Sequences of each test")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
   verb->add_flag("--json", args->json, "Print one JSON array");
   verb->footer("Exit code 3: a line is not as theory says.");
   verb->callback([args, &code] { code = verify(*args); });

@@ -48,7 +48,8 @@ struct Run {
       : crowd(4, grid_.hash(), train), director(crowd, grid_, options(folder, disk_wait), 0) {}
   static RunOptions options(const std::filesystem::path& folder, double disk_wait) {
     RunOptions options;
-    options.sweep = "crowd.toml", options.directory = folder, options.slots = 1, options.quiet = true;
+    options.sweep = "crowd.toml", options.directory = folder, options.slots = 1, options.quiet = true,
+    options.ask_slurm = false;
     options.disk_wait = disk_wait;
     return options;
   }

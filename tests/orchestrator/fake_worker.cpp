@@ -1,8 +1,8 @@
 // A worker that trains nothing: results are made from a hash of the cell's settings, so that a test can tell whether each cell
 // got its own. Linked in front of the real one into the program `phasegrid_fake`.
 //
-// Environment: FAKE_DELAY_MS, time of one cell; FAKE_POINTS, points of its curve; FAKE_MARKS, a folder that receives one empty file for each start of a cell
-// ("CELL.ATTEMPT"); FAKE_TROUBLE, "CELL:WHAT[,...]" with WHAT one of
+// Environment: FAKE_DELAY_MS, time of one cell; FAKE_POINTS, points of its curve; FAKE_MARKS, a folder that receives one file for each start of a cell
+// ("CELL.ATTEMPT"), holding node and GPU where there are such; FAKE_KIND, a device kind it can run; FAKE_TROUBLE, "CELL:WHAT[,...]" with WHAT one of
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
 //   diverge, throw, nothing
@@ -35,6 +35,8 @@ int mark(std::uint64_t cell) {
     const std::string path = folder + "/" + std::to_string(cell) + "." + std::to_string(attempt);
     const int fd = open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0644);
     if (fd >= 0) {
+      const std::string place = variable("SLURMD_NODENAME") + " " + variable("CUDA_VISIBLE_DEVICES");
+      [[maybe_unused]] const ssize_t written = write(fd, place.data(), place.size());
       close(fd);
       return attempt;
     }
@@ -69,7 +71,10 @@ void sleep_ms(long ms) {
 
 }  // namespace
 
-std::vector<std::string> cpu_kinds() { return {"cpu-portable", "cpu-fake"}; }
+std::vector<std::string> cpu_kinds() {
+  const std::string kind = variable("FAKE_KIND");
+  return {"cpu-portable", kind.empty() ? "cpu-fake" : kind};
+}
 
 std::string pack_shape(const sweeps::CellSpec& cell) { return cell.settings.canonical(sweeps::Section::model); }
 

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "results/run_folder.hpp"
+#include "results/batch_file.hpp"
 #include "results/weights_file.hpp"
 #include "tests/results/sample_results.hpp"
 #include "tests/results/small_sweep.hpp"

@@ -39,6 +39,19 @@ TEST(Bounds, GiveTheLeastState) {
   EXPECT_EQ(lower_bound_state(4, 4), 2);
 }
 
+TEST(Bounds, GiveTheErrorThatTooLittleStateMustMake) {
+  EXPECT_NEAR(least_error(2, 16, 16), 0.4377641637683503, 1e-9);
+  EXPECT_NEAR(least_error(6, 16, 16), 0.05269114875863176, 1e-9);
+  EXPECT_NEAR(least_error(2, 16, 16, true), 0.19350102018340826, 1e-9);
+  EXPECT_NEAR(least_error(1, 8, 64), 0.5451858001288169, 1e-9);
+  for (const std::int64_t q : {1, 2, 4, 6}) {
+    EXPECT_GT(least_error(q, 16, 16), least_error(q + 1, 16, 16)) << q;
+    EXPECT_LE(lower_bound_state(16, 16, least_error(q, 16, 16) + 1e-6), q) << "this error is possible";
+    EXPECT_GT(lower_bound_state(16, 16, least_error(q, 16, 16) - 1e-6), q) << "and less is not";
+  }
+  EXPECT_EQ(least_error(lower_bound_state(16, 16), 16, 16), 0);
+}
+
 TEST(Bounds, EstimateTheErrorOfRandomCodes) {
   EXPECT_NEAR(jl_error(8, 64, 16, 32), 0.013215043628784425, kRounding);
   EXPECT_NEAR(jl_error(16, 16, 27, 34), 0.009898606242302798, kRounding);

@@ -18,6 +18,7 @@ inline std::shared_ptr<const Schema> build_fake_schema() {
   const auto real = [](const char* name, Section section, const char* fallback) {
     return Key{name, section, Kind::real, fallback, 0, 10, {}, "", {}};
   };
+  const Key path{"path", Section::task, Kind::file, "none", 0, 0, {}, "", {"keep"}};
   Key rank{"delta_rank", Section::model, Kind::integer_or_word, "auto", 1, 64, {"auto", "full"}, "", {}};
   schema->keys = {
       word("task", Section::task, "", {"recall", "keep"}),
@@ -25,6 +26,7 @@ inline std::shared_ptr<const Schema> build_fake_schema() {
       integer("nu", Section::task, "kappa", {"recall"}),
       integer("vocab", Section::task, "1+kappa+nu"),
       integer("T", Section::task, "64"),
+      path,
       word("variant", Section::model, "mamba", {"mamba", "s4d"}),
       integer("d", Section::model, ""),
       integer("N", Section::model, "16"),

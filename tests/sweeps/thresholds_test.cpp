@@ -66,14 +66,46 @@ TEST(Thresholds, OfS4dWithAGateOnRecall) {
   EXPECT_FALSE(by_name(no_gate).contains("s4d_gate_mqar_exact"));
 }
 
+TEST(Thresholds, NeedNoMoreColumnsThanKeys) {
+  TheoryCase c = mqar("mamba2", 16, 32);
+  c.N = 40;
+  EXPECT_EQ(by_name(c).at("mamba2_mqar_hybrid"), (Sizes{21, 5, 16}));
+}
+
+TEST(Thresholds, AreOthersUnderRandomFiller) {
+  TheoryCase c = mqar("mamba", 16, 32);
+  c.random_filler = true;
+  EXPECT_FALSE(by_name(c).contains("s6_mqar_exact"));
+  EXPECT_FALSE(by_name(c).contains("s6_mqar_random_filler")) << "it needs the position";
+  c.positional = "scalar";
+  EXPECT_EQ(by_name(c).at("s6_mqar_random_filler"), (Sizes{23, 23, 16}));
+  for (const char* variant : {"mamba2", "mamba_s4d"}) {
+    c.variant = variant;
+    for (const Threshold& t : thresholds(c)) EXPECT_NE(t.kind, Bound::exact) << t.name;
+  }
+}
+
+TEST(Thresholds, OfSlotsFollowTheInnerWidthWhereItIsGivenByItself) {
+  TheoryCase c = mqar("mamba_s4d", 16, 32);
+  c.own_width = true;
+  EXPECT_EQ(by_name(c).at("s4d_gate_mqar_exact"), (Sizes{21, 80, 1}));
+}
+
+TEST(Thresholds, NameTheirConstruction) {
+  for (const Threshold& t : thresholds(mqar("mamba", 16, 32)))
+    EXPECT_EQ(construction_named(t), t.name == "s6_mqar_exact" ? "C1" : t.name == "s6_mqar_precision_limited" ? "C1'" : t.name == "s6_mqar_distinct" ? "C2a" : "") << t.name;
+}
+
 TEST(Thresholds, OfTheOtherTasks) {
   TheoryCase keep;
   keep.task = "keep_nth", keep.variant = "mamba", keep.vocab = 32, keep.T = 50, keep.positional = "scalar";
   EXPECT_EQ(by_name(keep).at("s6_keep_nth_exact"), (Sizes{7, 7, 1}));
   keep.positional = "none";
   EXPECT_TRUE(by_name(keep).empty());
-  keep.variant = "s4d";
+  keep.variant = "s4d", keep.gate = false;
   EXPECT_EQ(by_name(keep).at("s4d_keep_nth_exact"), (Sizes{5, 5, 52}));  // 26 pairs are 52 real scalars
+  keep.gate = true;
+  EXPECT_EQ(by_name(keep).at("s4d_keep_nth_exact"), (Sizes{6, 6, 52}));  // and a constant that holds the gate open
 
   TheoryCase induction;
   induction.task = "induction_heads", induction.variant = "mamba_delta_t", induction.vocab = 16;

@@ -62,6 +62,29 @@ TEST(DrawDistinct, DependsOnNothingButTheRandomNumbers) {
   EXPECT_EQ(first, again);
 }
 
+TEST(Shuffled, VisitsEveryNumberOnceInAnOrderOfTheKey) {
+  for (const std::uint64_t n : {1, 2, 3, 4, 5, 16, 17, 100, 1000, 4097}) {
+    std::set<std::uint64_t> seen;
+    std::size_t same = 0;
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const std::uint64_t place = shuffled(7, n, i);
+      ASSERT_LT(place, n);
+      seen.insert(place), same += place == shuffled(8, n, i);
+    }
+    EXPECT_EQ(seen.size(), n);
+    EXPECT_LT(same, n < 100 ? n + 1 : 12) << "two orders have about one place in common";
+  }
+}
+
+TEST(Shuffled, PutsEveryNumberAtEveryPlaceEquallyOften) {
+  for (const std::uint64_t n : {3, 6, 20}) {
+    std::vector<std::int64_t> counts(n * n);
+    for (std::uint64_t key = 0; key < 20'000; ++key)
+      for (std::uint64_t i = 0; i < n; ++i) ++counts[i * n + shuffled(key, n, i)];
+    EXPECT_LT(misfit(counts, std::vector<double>(n * n, 1)), kChance) << n;
+  }
+}
+
 TEST(Urn, FollowsTheLawOfSuccessiveSampling) {
   const std::vector<double> weights = {5, 1, 0.5, 2, 1.5};
   std::map<Draw, std::int64_t> seen;

@@ -33,8 +33,8 @@ TEST_P(NoisyTask, ReplacesUnscoredTokensOnlyAndLeavesLabelsAlone) {
 
 INSTANTIATE_TEST_SUITE_P(Table, NoisyTask, testing::ValuesIn([] {
                            std::vector<std::string> names;
-                           for (const TaskEntry& entry : all_tasks())
-                             if (entry.make(complete_options(entry, {}))->vocab() > 0) names.push_back(entry.name);
+                           for (const std::string& name : drawn_tasks())
+                             if (make_task(name, {})->vocab() > 0) names.push_back(name);
                            return names;
                          }()),
                          [](const auto& instance) { return instance.param; });
@@ -56,11 +56,7 @@ TEST_P(NoisyEmbedding, LeavesTheSequenceAloneAndGivesEachAKeyOfItsOwn) {
   EXPECT_NE(draw(*noisy, 300, 1, Stream::test).noise_key, after.noise_key);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, NoisyEmbedding, testing::ValuesIn([] {
-                           std::vector<std::string> names;
-                           for (const TaskEntry& entry : all_tasks()) names.push_back(entry.name);
-                           return names;
-                         }()),
+INSTANTIATE_TEST_SUITE_P(Table, NoisyEmbedding, testing::ValuesIn(drawn_tasks()),
                          [](const auto& instance) { return instance.param; });
 
 // Where every replaced token is equally likely, believing what is seen is the best there is, and reaches the ceiling.

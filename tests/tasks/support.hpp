@@ -30,6 +30,17 @@ inline std::unique_ptr<Task> make_task(const std::string& task, const std::vecto
   return find_task(task)->make(options_of(task, settings));
 }
 
+// The tasks that need no file: those that a test can draw from without more.
+inline std::vector<std::string> drawn_tasks() {
+  std::vector<std::string> names;
+  for (const TaskEntry& entry : all_tasks()) {
+    bool reads_files = false;
+    for (const OptionKey& key : entry.options) reads_files |= key.kind == OptionKey::file;
+    if (!reads_files) names.push_back(entry.name);
+  }
+  return names;
+}
+
 inline Batch draw(const Task& task, int count, std::uint64_t key = 1, Stream stream = Stream::train,
                   std::uint64_t begin = 0) {
   Batch batch;

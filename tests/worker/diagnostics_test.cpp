@@ -34,7 +34,7 @@ TEST(Decay, ValuesAreExactWhereTheFactorRoundsToOneOrZero) {
   EXPECT_NEAR(near_zero[2], -80 / std::log(10), 1e-12);
   EXPECT_EQ(decay_bin(kDecayScales[0], 1.0), kDecayBins - 1);
   EXPECT_EQ(decay_bin(kDecayScales[0], 0.0), 0);
-  EXPECT_EQ(decay_bin(kDecayScales[1], -20), 0);   // beyond the end
+  EXPECT_EQ(decay_bin(kDecayScales[1], -20), 0);  // beyond the end
   EXPECT_EQ(decay_bin(kDecayScales[2], -40 + 0.001), 0);
   for (const DecayScale& scale : kDecayScales)
     for (int bin = 0; bin < kDecayBins; ++bin) EXPECT_EQ(decay_bin(scale, decay_bin_middle(scale, bin)), bin);
@@ -55,8 +55,10 @@ TEST(Decay, HistogramsCountEveryPositionChannelAndStateOnce) {
     const Channel ch = walk(r, c);
     for (int t = 0; t < r.T; ++t)
       for (int n = 0; n < r.N; ++n) {
-        const double a = std::abs(ch.a(t, n)), weight = (std::abs(ch.C(5, n)) + std::abs(ch.C(9, n))) / 2 * out_norm[static_cast<std::size_t>(c)];
-        const std::size_t at = static_cast<std::size_t>(t % 3 * kDecayBins + std::min(kDecayBins - 1, static_cast<int>(a * kDecayBins)));
+        const double a = std::abs(ch.a(t, n)),
+                     weight = (std::abs(ch.C(5, n)) + std::abs(ch.C(9, n))) / 2 * out_norm[static_cast<std::size_t>(c)];
+        const std::size_t at =
+            static_cast<std::size_t>(t % 3 * kDecayBins + std::min(kDecayBins - 1, static_cast<int>(a * kDecayBins)));
         expected[at] += 1, weighted[at] += weight;
       }
   }
@@ -65,14 +67,19 @@ TEST(Decay, HistogramsCountEveryPositionChannelAndStateOnce) {
   for (int scale = 0; scale < 3; ++scale) {
     EXPECT_EQ(sum(histograms.counts(scale).data), r.T * r.D * r.N);
     EXPECT_EQ(sum(histograms.by_channel(scale).data), r.T * r.D * r.N);
-    EXPECT_EQ(sum({histograms.by_channel(scale).row(3), histograms.by_channel(scale).row(6)}), r.T * r.N) << "the second channel, three roles";
+    EXPECT_EQ(sum({histograms.by_channel(scale).row(3), histograms.by_channel(scale).row(6)}), r.T * r.N)
+        << "the second channel, three roles";
   }
 }
 
-// C5 of docs/theory.md, 3.5: softplus(beta (n + 1/2 - t)) forgets everything up to the n-th token and keeps it from then on.
+// C5 of docs/theory.md, 3.5: with delta = softplus(beta (n + 1/2 - t)) everything before the n-th token is forgotten,
+// and it is kept from then on.
 TEST(Decay, OfTheWeightsThatSolveKeepNthIsZeroBeforeAndOneAfter) {
-  const std::string text = "[sweep]\nname = \"c5\"\n[task]\nname = \"keep_nth\"\nvocab = 8\nn = 5\nT = 20\n[model]\nvariant = \"mamba\"\nd = 5\nN = 1\nconv = 0\n"
-                           "activation = \"identity\"\ngate = false\ndelta_rank = \"full\"\npositional = \"learned\"\n[diagnostics]\ndecay = true\n";
+  const std::string text =
+      "[sweep]\nname = \"c5\"\n[task]\nname = \"keep_nth\"\nvocab = 8\nn = 5\nT = 20\n[model]\nvariant = \"mamba\"\nd "
+      "= 5\nN = 1\nconv = 0\n"
+      "activation = \"identity\"\ngate = false\ndelta_rank = \"full\"\npositional = \"learned\"\n[diagnostics]\ndecay "
+      "= true\n";
   const sweeps::CellSpec cell = sweeps::Grid::parse(text, "c5.toml", make_schema()).cell(0);
   const ModelSettings model = model_settings(cell.settings, 8, 20);
   const ParameterSet parameters = describe_parameters(model);
@@ -82,31 +89,35 @@ TEST(Decay, OfTheWeightsThatSolveKeepNthIsZeroBeforeAndOneAfter) {
     for (int r = 0; r < p.rows; ++r)
       for (int c = 0; c < p.columns; ++c) {
         double w = 0;
-        if (p.name == "embedding.weight") w = c < 3 ? (r >> c) & 1 : c == 3;                       // bits, and a constant 1
-        else if (p.name == "position.weight") w = c == 4 ? r + 1 : 0;                              // t
-        else if (p.name.ends_with("in_proj.x") || p.name.ends_with("out_proj")) w = r == c && (c < 3 || p.name.ends_with("x"));
+        if (p.name == "embedding.weight") w = c < 3 ? (r >> c) & 1 : c == 3;  // bits, and a constant 1
+        else if (p.name == "position.weight") w = c == 4 ? r + 1 : 0;         // t
+        else if (p.name.ends_with("in_proj.x") || p.name.ends_with("out_proj"))
+          w = r == c && (c < 3 || p.name.ends_with("x"));
         else if (p.name.ends_with("dt_proj.weight")) w = r == 4 ? -beta : r == 3 ? beta * (n + 0.5) : 0;
         else if (p.name.ends_with("x_proj.B") || p.name.ends_with("x_proj.C")) w = r == 3;
-        weights[static_cast<std::size_t>(p.offset + static_cast<std::int64_t>(r) * p.width() + c)] = static_cast<float>(w);
+        weights[static_cast<std::size_t>(p.offset + static_cast<std::int64_t>(r) * p.width() + c)] =
+            static_cast<float>(w);
       }
   const auto arrays = diagnose(cell, model, parameters, weights.data(), cpu_kinds().back());
   const std::vector<std::string>& roles = named(arrays, "role").text;
   ASSERT_THAT(roles, ElementsAre("before", "after"));
   for (const char* suffix : {"", "_read"}) {
-    const LabelledArray &near_zero = named(arrays, std::string("decay_near_zero") + suffix), &near_one = named(arrays, std::string("decay_near_one") + suffix);
+    const LabelledArray &near_zero = named(arrays, std::string("decay_near_zero") + suffix),
+                        &near_one = named(arrays, std::string("decay_near_one") + suffix);
     const auto mass = [](const LabelledArray& array, int role, int from, int to) {
       double total = 0;
       for (int bin = from; bin < to; ++bin) total += array.data[static_cast<std::size_t>(role * kDecayBins + bin)];
       return total;
     };
-    const int below_13 = decay_bin(kDecayScales[2], -13) + 1;   // a <= 1e-13, up to the width of a bin: e^{-30} at t = n
+    const int below_13 = decay_bin(kDecayScales[2], -13) + 1;  // a <= 1e-13, up to the width of a bin: e^{-30} at t = n
     EXPECT_GT(mass(near_zero, 0, 0, below_13), 0);
     EXPECT_EQ(mass(near_zero, 0, below_13, kDecayBins), 0) << "before: every decay factor is below 1e-13";
     const int within_12 = decay_bin(kDecayScales[1], -12);  // 1 - a <= 1e-12
     EXPECT_GT(mass(near_one, 1, 0, within_12), 0);
     EXPECT_EQ(mass(near_one, 1, within_12, kDecayBins), 0) << "after: every decay factor is 1 within 1e-12";
   }
-  EXPECT_EQ(named(arrays, "decay").data[kDecayBins - 1 + kDecayBins], 16 * 15 * 5) << "16 sequences, 15 positions after, 5 channels";
+  EXPECT_EQ(named(arrays, "decay").data[kDecayBins - 1 + kDecayBins], 16 * 15 * 5)
+      << "16 sequences, 15 positions after, 5 channels";
 }
 
 TEST(Eigenvalues, AreThoseOfTheKernel) {
@@ -123,17 +134,6 @@ TEST(Eigenvalues, AreThoseOfTheKernel) {
   EXPECT_TRUE(kernel_eigenvalues(scaled, identity).convergent);
 }
 
-TEST(Eigenvalues, HaveTheSignThatTokenDynamicsSay) {
-  for (const bool divergent : {true, false}) {
-    const Watch watch(mqar_cell("mamba", divergent ? "token_dynamics = \"divergent\"" : "token_dynamics = \"convergent\""));
-    const Recurrence r = observe(*watch.network, 0);
-    const KernelEigenvalues values = kernel_eigenvalues(r.W_B, r.W_C);
-    EXPECT_EQ(values.convergent, !divergent);
-    ASSERT_EQ(values.real_parts.size(), 4u);
-    for (const double value : values.real_parts) EXPECT_GT(divergent ? value : -value, 0.1);
-  }
-}
-
 TEST(Eigenvalues, OfAFewStatesAreThoseOfTheWholeKernelWithoutItsZeros) {
   kernels::Random random(5, 1, 0);
   Table<Complex> B(2, 7), C(2, 7), B_all(7, 7), C_all(7, 7);
@@ -145,7 +145,7 @@ TEST(Eigenvalues, OfAFewStatesAreThoseOfTheWholeKernelWithoutItsZeros) {
   EXPECT_NEAR(sum(few.real_parts), sum(all.real_parts), 1e-12);
   EXPECT_NEAR(few.symmetric.front(), all.symmetric.front(), 1e-12);
   EXPECT_NEAR(few.symmetric.back(), all.symmetric.back(), 1e-12);
-  Table<Complex> B_imaginary = B;   // Re(W_C^T (i W_B)) = 0 for real W_C
+  Table<Complex> B_imaginary = B;  // Re(W_C^T (i W_B)) = 0 for real W_C
   for (Complex& b : B_imaginary.data) b *= Complex(0, 1);
   EXPECT_NEAR(kernel_eigenvalues(B_imaginary, C).symmetric.front(), 0, 1e-12);
 }
@@ -167,7 +167,8 @@ TEST(State, ColumnsAreLabelledByTheQueryThatReadsThem) {
 }
 
 constexpr const char* kEverything =
-    "steps = 6\n[diagnostics]\ndecay = true\ndecay_channels = true\nsensitivity = true\ngradients = true\neigenvalues = true\nstate = true\ndiagnostics_examples = 5\n";
+    "steps = 6\n[diagnostics]\ndecay = true\ndecay_channels = true\nsensitivity = true\ngradients = true\neigenvalues "
+    "= true\nstate = true\ndiagnostics_examples = 5\n";
 
 TEST(Diagnostics, AreNotRecordedUnlessAskedFor) {
   const sweeps::CellSpec cell = mqar_cell("mamba");
@@ -176,7 +177,8 @@ TEST(Diagnostics, AreNotRecordedUnlessAskedFor) {
 
 TEST(Diagnostics, LeaveTheTrainingAsItIs) {
   const sweeps::CellSpec plain = mqar_cell("mamba", "", "steps = 6"), watched = mqar_cell("mamba", "", kEverything);
-  const auto a = run_pack(std::span(&plain, 1), {cpu_kinds().back()})[0], b = run_pack(std::span(&watched, 1), {cpu_kinds().back()})[0];
+  const auto a = run_pack(std::span(&plain, 1), {cpu_kinds().back()})[0],
+             b = run_pack(std::span(&watched, 1), {cpu_kinds().back()})[0];
   EXPECT_EQ(a.loss, b.loss);
   EXPECT_EQ(a.curve.back().train_loss, b.curve.back().train_loss);
 }
@@ -187,7 +189,8 @@ std::vector<std::string> variant_names() {
   for (const VariantEntry& variant : all_variants()) names.push_back(variant.name);
   return names;
 }
-INSTANTIATE_TEST_SUITE_P(Table, EveryDiagnostic, testing::ValuesIn(variant_names()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Table, EveryDiagnostic, testing::ValuesIn(variant_names()),
+                         [](const auto& info) { return info.param; });
 
 TEST_P(EveryDiagnostic, HasTheShapesThatItsNamesSay) {
   const sweeps::CellSpec cell = mqar_cell(GetParam(), "layers = 2\nresidual = true", kEverything);
@@ -199,10 +202,11 @@ TEST_P(EveryDiagnostic, HasTheShapesThatItsNamesSay) {
     EXPECT_FALSE(array.long_name.empty()) << array.name;
     const auto size = std::accumulate(array.shape.begin(), array.shape.end(), std::size_t{1}, std::multiplies<>());
     EXPECT_EQ(array.data.size() + array.text.size(), size) << array.name;
-    for (std::size_t i = 0; i < array.dims.size(); ++i) EXPECT_EQ(named(arrays, array.dims[i]).shape[0], array.shape[i]) << array.name << " over " << array.dims[i];
+    for (std::size_t i = 0; i < array.dims.size(); ++i)
+      EXPECT_EQ(named(arrays, array.dims[i]).shape[0], array.shape[i]) << array.name << " over " << array.dims[i];
   }
   EXPECT_THAT(named(arrays, "token_norm").shape, ElementsAre(3, 14));
-  if (GetParam() == "attention") return;
+  if (!has_state(GetParam())) return;
   EXPECT_THAT(named(arrays, "decay").dims, ElementsAre("layer", "role", "a"));
   EXPECT_THAT(named(arrays, "role").text, testing::UnorderedElementsAre("key", "value", "query", "filler"));
   EXPECT_THAT(named(arrays, "sensitivity").shape, ElementsAre(2, 14));
@@ -218,13 +222,15 @@ TEST_P(EveryDiagnostic, HasTheShapesThatItsNamesSay) {
 TEST_P(EveryDiagnostic, HasTheSameBitsInAPackAndAlone) {
   std::vector<sweeps::CellSpec> cells;
   for (int i = 0; i < 3; ++i) cells.push_back(mqar_cell(GetParam(), "", kEverything, i));
-  const auto pack = run_pack(cells, {cpu_kinds().back()}), alone = run_pack(std::span(&cells[1], 1), {cpu_kinds().back()});
+  const auto pack = run_pack(cells, {cpu_kinds().back()}),
+             alone = run_pack(std::span(&cells[1], 1), {cpu_kinds().back()});
   ASSERT_EQ(pack[1].diagnostics.size(), alone[0].diagnostics.size());
   for (std::size_t i = 0; i < alone[0].diagnostics.size(); ++i) {
     const LabelledArray &a = pack[1].diagnostics[i], &b = alone[0].diagnostics[i];
     EXPECT_EQ(a.name, b.name);
     ASSERT_EQ(a.data.size(), b.data.size());
-    for (std::size_t k = 0; k < a.data.size(); ++k) ASSERT_TRUE(a.data[k] == b.data[k] || (std::isnan(a.data[k]) && std::isnan(b.data[k]))) << a.name << " " << k;
+    for (std::size_t k = 0; k < a.data.size(); ++k)
+      ASSERT_TRUE(a.data[k] == b.data[k] || (std::isnan(a.data[k]) && std::isnan(b.data[k]))) << a.name << " " << k;
   }
 }
 

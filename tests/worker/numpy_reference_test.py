@@ -253,13 +253,18 @@ def toml(value):
     return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def apply(folder, weights, m, tokens, targets):
+def apply(folder, weights, m, tokens, targets, sizes=f"vocab = {VOCAB}\n"):
+    """Real-valued sequences (sizes says how wide they are) instead of tokens are floats, and so are their targets."""
+    real = tokens.dtype.kind == "f"
     with h5py.File(folder / "model.h5", "w") as file:
-        file.attrs["model"] = f"vocab = {VOCAB}\n" + "".join(f"{key} = {toml(value)}\n" for key, value in m.items())
+        file.attrs["model"] = sizes + "".join(f"{key} = {toml(value)}\n" for key, value in m.items())
         for name, value in weights.items():
             file[name] = value
     with h5py.File(folder / "batch.h5", "w") as file:
-        file["tokens"], file["targets"] = tokens.astype("int32"), targets.astype("int32")
+        if real:
+            file["inputs"], file["values"] = tokens, targets
+        else:
+            file["tokens"], file["targets"] = tokens.astype("int32"), targets.astype("int32")
     command = [BINARY, "apply", folder / "model.h5", folder / "batch.h5", "-o", folder / "out.h5", "--precision", "float64", "--gradients"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -323,6 +328,50 @@ def test_apply_agrees_with_numpy(name, tmp_path):
             h = 1e-4
             difference = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
             assert abs(difference - gradient[place]) < 1e-7 * max(1, np.abs(gradient).max()), (parameter, place)
+
+
+@pytest.mark.parametrize("name", ["mamba", "mamba2_heads", "s4d", "b2s6", "attention_heads"])
+def test_real_valued_sequences_agree_with_numpy(name, tmp_path):
+    """A projection of numbers is an embedding of as many tokens as there are positions; the head answers with numbers."""
+    m, rng, C, O = CASES[name], np.random.default_rng(9), 2, 3
+    weights = random_weights(m, rng) | {"lm_head.weight": rng.standard_normal((O, m["d"])), "lm_head.bias": rng.standard_normal(O)}
+    del weights["embedding.weight"]
+    weights |= {"input_proj.weight": rng.standard_normal((m["d"], C)), "input_proj.bias": rng.standard_normal(m["d"])}
+    inputs, values = rng.standard_normal((BATCH, T, C)).astype("float32"), rng.standard_normal((BATCH, T, O)).astype("float32")
+    values[rng.random((BATCH, T)) < 0.4] = np.nan
+    scored = ~np.isnan(values[:, :, 0])
+
+    def outputs(w):
+        rows = inputs.reshape(-1, C).astype(float) @ w["input_proj.weight"].T + w["input_proj.bias"]
+        return logits(w | {"embedding.weight": rows}, m, np.arange(BATCH * T).reshape(BATCH, T))
+
+    def error(w):
+        return ((outputs(w) - values)[scored] ** 2).mean()
+
+    expected = outputs(weights)
+    out = apply(tmp_path, weights, m, inputs, values, f"channels = {C}\noutputs = {O}\n")
+    np.testing.assert_allclose(out["outputs"], expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+    assert abs(out["loss"] - error(weights)) < 1e-10 * error(weights)
+    spread = ((values[scored] - values[scored].mean(0)) ** 2).sum()
+    r2 = 1 - ((expected - values)[scored] ** 2).sum() / spread
+    assert abs(out["r2"] - r2) < 1e-5 * abs(r2)  # numpy takes means of the float32 values in their own precision
+    for parameter, value in weights.items():
+        gradient = out["gradients/" + parameter]
+        for place in {tuple(rng.integers(0, value.shape)) for _ in range(3)}:
+            def at(x, place=place, parameter=parameter, value=value):
+                changed = value.copy()
+                changed[place] += x
+                return error(weights | {parameter: changed})
+            h = 1e-4
+            difference = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
+            assert abs(difference - gradient[place]) < 1e-7 * max(1, np.abs(gradient).max()), (parameter, place)
+
+
+def test_a_batch_of_the_other_sort_is_refused(tmp_path):
+    m, rng = CASES["mamba"], np.random.default_rng(9)
+    weights = random_weights(m, rng)
+    with pytest.raises(AssertionError, match="inputs: the model reads tokens, expected tokens and targets"):
+        apply(tmp_path, weights, m, rng.standard_normal((BATCH, T, 2)), rng.standard_normal((BATCH, T, 1)))
 
 
 def test_b_of_s4d_may_be_absent(tmp_path):

@@ -26,13 +26,15 @@ double slope(const std::vector<double>& x, const std::vector<double>& y) {
 }
 
 // ---- Token dynamics (4.3): depth as time. One channel, blocks with residual, e' = e + dt y, where
-//   y_l = S_C x_l sum_j e^{-a sum delta} delta_j S_B x_j^2, delta = softplus(S_delta x + b): Euler steps of x' = mu x (...), mu = S_C S_B.
+//   y_l = S_C x_l sum_j e^{-a sum delta} delta_j S_B x_j^2      delta = softplus(S_delta x + b)
+// These are Euler steps of x_l' = mu x_l sum_j (..), mu = S_C S_B.
 struct Dynamics {
   double S_B = 1, S_C = 1, S_delta = 0, b = 0.5, a = 1;
 };
 
 // |x_l| at every depth, with depth k a time of times[k]: (depth, token).
-std::vector<std::vector<double>> norms_over_time(const Dynamics& dynamics, const std::vector<double>& start, const std::vector<double>& times) {
+std::vector<std::vector<double>> norms_over_time(const Dynamics& dynamics, const std::vector<double>& start,
+                                                 const std::vector<double>& times) {
   ModelSettings model;
   model.variant = "mamba", model.N = 1, model.layers = static_cast<int>(times.size()) - 1, model.residual = true;
   model.discretisation = kernels::Discretisation::euler, model.delta_rank = 0;
@@ -45,7 +47,8 @@ std::vector<std::vector<double>> norms_over_time(const Dynamics& dynamics, const
     if (name == "dt_proj.bias") return dynamics.b;
     return name == "A_log" ? std::log(dynamics.a) : 0.0;
   });
-  for (std::size_t k = 0; k + 1 < times.size(); ++k) *network->weight("layers." + std::to_string(k) + ".mixer.out_proj", 0, 0) = times[k + 1] - times[k];
+  for (std::size_t k = 0; k + 1 < times.size(); ++k)
+    *network->weight("layers." + std::to_string(k) + ".mixer.out_proj", 0, 0) = times[k + 1] - times[k];
   tasks::Batch batch;
   batch.clear(static_cast<int>(start.size()));
   for (std::size_t t = 0; t < start.size(); ++t) batch.tokens.push_back(static_cast<int>(t));
@@ -53,7 +56,8 @@ std::vector<std::vector<double>> norms_over_time(const Dynamics& dynamics, const
   network->run(batch, 0);
 
   const Recurrence first = observe(*network, 0);
-  EXPECT_EQ(kernel_eigenvalues(first.W_B, first.W_C).convergent, dynamics.S_B * dynamics.S_C < 0);   // the criterion foretells what follows
+  EXPECT_EQ(kernel_eigenvalues(first.W_B, first.W_C).convergent,
+            dynamics.S_B * dynamics.S_C < 0);  // the criterion foretells what follows
   std::vector<std::vector<double>> norms;
   for (int depth = 0; depth <= model.layers; ++depth) norms.push_back(token_norms(*network, depth));
   return norms;
@@ -81,7 +85,7 @@ TEST(Rates, TokensOfANegativeKernelShrinkLikeOneOverTheRootOfDepth) {
 TEST(Rates, TokensWhoseStepSizeGrowsWithThemBlowUpInFiniteTime) {
   const double S = 2;
   std::vector<double> times;
-  for (int k = 0; k <= 400; ++k) times.push_back(1e-9 * k);   // to half of the time of the blow-up, 60^{-3} / (3 S)
+  for (int k = 0; k <= 400; ++k) times.push_back(1e-9 * k);  // to half of the time of the blow-up, 60^{-3} / (3 S)
   const auto norms = norms_over_time({.S_delta = S}, {60.0}, times);
   std::vector<double> inverse_cube;
   for (const auto& x : norms) inverse_cube.push_back(std::pow(x[0], -3));
@@ -105,17 +109,19 @@ struct Blocks {
   static constexpr int D = 4, T = 6, k0 = 2;
   ModelSettings model;
   Table<double> inputs{T, D};
-  std::vector<double> w;          // of the step size, (D)
-  std::vector<double> v;          // direction of the large token
+  std::vector<double> w;  // of the step size, (D)
+  std::vector<double> v;  // direction of the large token
 
   // Blocks of the channels, and the sign of w . v in each.
   explicit Blocks(const std::vector<double>& signs) {
-    model.variant = "b2s6", model.blocks = static_cast<int>(signs.size()), model.N = 2, model.block_complex = false, model.block_bias = true;
+    model.variant = "b2s6", model.blocks = static_cast<int>(signs.size()), model.N = 2, model.block_complex = false,
+    model.block_bias = true;
     model.discretisation = kernels::Discretisation::zoh;
     kernels::Random random(3, 1, 0);
     for (double& x : inputs.data) x = random.normal();
     const int p = D / model.blocks;
-    for (int i = 0; i < D; ++i) v.push_back(1 + 0.3 * i), w.push_back(signs[static_cast<std::size_t>(i / p)] * (0.5 + 0.1 * i));
+    for (int i = 0; i < D; ++i)
+      v.push_back(1 + 0.3 * i), w.push_back(signs[static_cast<std::size_t>(i / p)] * (0.5 + 0.1 * i));
   }
   // S_k of the last output, the token k0 being c v.
   std::vector<double> at(double c) const {
@@ -137,7 +143,7 @@ TEST(Rates, OneBlockForgetsEverythingBeforeALargeTokenOfPositiveProjectionExpone
   const std::vector<double> near = blocks.at(20), far = blocks.at(30);
   for (int k = 0; k < Blocks::k0; ++k) {
     const auto i = static_cast<std::size_t>(k);
-    EXPECT_LT(far[i], 1e-5 * near[i]) << "position " << k;   // e^{-A w.v 10}, A >= 0.36, w.v > 3
+    EXPECT_LT(far[i], 1e-5 * near[i]) << "position " << k;  // e^{-A w.v 10}, A >= 0.36, w.v > 3
   }
   EXPECT_GT(far[Blocks::k0 + 1], 0.01);
 }
@@ -162,7 +168,9 @@ TEST(Rates, BlocksOfBothSignsForgetPolynomiallyOnly) {
 }
 
 // ---- Gradient ratios (theorem 3): S6's step size against that of a system that does not look at its input.
-struct Ratio { double w, b; };
+struct Ratio {
+  double w, b;
+};
 Ratio gradient_ratio(int T, int samples, const std::function<double(kernels::Random&)>& draw) {
   ModelSettings model;
   model.variant = "mamba", model.N = 2, model.delta_rank = 0, model.discretisation = kernels::Discretisation::zoh;
@@ -174,7 +182,7 @@ Ratio gradient_ratio(int T, int samples, const std::function<double(kernels::Ran
     const auto network = bare_mixer(model, inputs, [&](const std::string& name, int, int) {
       if (name == "dt_proj.bias") return std::log(std::expm1(1e-5));
       if (name == "x_proj.B" || name == "x_proj.C") return 1.0;
-      return 0.0;                                                     // w = 0: the input changes B and C only; A = -1; no skip
+      return 0.0;  // w = 0: the input changes B and C only; A = -1; no skip
     });
     const Recurrence r = observe(*network, 0);
     const StepGradient gradient = step_gradient(r);
@@ -192,11 +200,12 @@ TEST(Rates, GradientRatiosGrowAsThirdAndSecondPowerOfTheInputsScale) {
 }
 
 TEST(Rates, GradientRatiosGrowAsTheRootOfTheLength) {
-  // Mean 0, variance 1, third moment 1.5: S6 sums u^2 (by b) and u^3 (by w), which grow as L; the other system sums u, which grows as sqrt(L).
+  // Mean 0, variance 1, third moment 1.5: S6 sums u^2 (by b) and u^3 (by w), which grow as L; the other system sums u,
+  // which grows as sqrt(L).
   const auto skewed = [](kernels::Random& r) { return r.uniform(0, 1) < 0.2 ? 2.0 : -0.5; };
   const std::vector<double> lengths{64, 1024};
   const Ratio small = gradient_ratio(64, 200, skewed), large = gradient_ratio(1024, 200, skewed);
-  EXPECT_NEAR(exponent(lengths, {small.b, large.b}), 0.5, 0.06);   // 200 samples: the mean of |sum of u| is known to 5 %
+  EXPECT_NEAR(exponent(lengths, {small.b, large.b}), 0.5, 0.06);  // 200 samples: the mean of |sum of u| is known to 5 %
   EXPECT_NEAR(exponent(lengths, {small.w, large.w}), 0.5, 0.06);
 }
 

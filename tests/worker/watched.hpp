@@ -10,7 +10,7 @@ namespace phasegrid::worker::test {
 // Every variant that has a state, with every switch.
 inline std::vector<Case> cases_with_state() {
   std::vector<Case> cases = all_cases();
-  std::erase_if(cases, [](const Case& c) { return c.variant == "attention" || std::string(c.change.lines).find("reorder") != std::string::npos; });
+  std::erase_if(cases, [](const Case& c) { return !has_state(c.variant); });
   return cases;
 }
 
@@ -24,14 +24,15 @@ struct Watch {
     Bench<double> bench(cell);
     task = make_task(cell.settings);
     tasks::draw_batch(*task, data_key(cell), tasks::Stream::test, 0, examples, batch);
-    network = std::make_unique<Watched>(bench.model, bench.parameters,
-                                        std::span<const double>(bench.values, static_cast<std::size_t>(bench.parameters.size())), cpu_kinds().back());
+    network = std::make_unique<Watched>(
+        bench.model, bench.parameters,
+        std::span<const double>(bench.values, static_cast<std::size_t>(bench.parameters.size())), cpu_kinds().back());
     network->run(batch, 0);
   }
 };
 
-// A network of `d` channels that stands for its first mixer alone: token i is row i of `inputs`, which reaches the mixer
-// as it is (no norm, no convolution, no gate, identities around). `fill` sets the mixer's parameters by name.
+// A network of `d` channels that stands for its first mixer alone: token i is row i of `inputs`, which reaches the
+// mixer as it is (no norm, no convolution, no gate, identities around). `fill` sets the mixer's parameters by name.
 using Fill = std::function<double(const std::string& name, int row, int column)>;
 inline std::unique_ptr<Watched> bare_mixer(ModelSettings model, const Table<double>& inputs, const Fill& fill) {
   model.vocab = inputs.rows, model.T = inputs.rows, model.d = model.D = inputs.columns;

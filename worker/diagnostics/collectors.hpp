@@ -15,9 +15,9 @@ using Arrays = std::vector<sweeps::LabelledArray>;
 // One sequence, and what the task says about it.
 struct Example {
   int index = 0;
-  std::vector<int> role;                  // of each position, a number of `roles`
-  std::vector<int> query;                 // scored positions
-  std::vector<std::int32_t> token, label; // at them; empty where the task has none
+  std::vector<int> role;                   // of each position, a number of `roles`
+  std::vector<int> query;                  // scored positions; empty where the mixer sees another order
+  std::vector<std::int32_t> token, label;  // at them; empty where the task has none
 };
 
 class DecayCollector {
@@ -29,7 +29,7 @@ class DecayCollector {
  private:
   int roles_, channels_;
   bool by_channel_;
-  std::vector<std::vector<double>> out_norm_;   // [layer][channel]
+  std::vector<std::vector<double>> out_norm_;  // [layer][channel]
   std::vector<DecayHistograms> layers_;
 };
 
@@ -42,7 +42,7 @@ class ReachCollector {
   void write_influence(Arrays& arrays) const;
 
  private:
-  Table<double> state_, share_;                 // (layers, T), sums
+  Table<double> state_, share_;  // (layers, T), sums
   int examples_ = 0;
 };
 
@@ -53,8 +53,8 @@ class GradientCollector {
   void write(Arrays& arrays) const;
 
  private:
-  std::vector<double> weight_, bias_, twin_;    // [layer], sums of norms
-  std::vector<Table<double>> last_;             // [layer] (examples, D)
+  std::vector<double> weight_, bias_, twin_;  // [layer], sums of norms
+  std::vector<Table<double>> last_;           // [layer] (examples, D)
 };
 
 class NormCollector {
@@ -64,7 +64,7 @@ class NormCollector {
   void write(Arrays& arrays) const;
 
  private:
-  Table<double> sums_;                          // (layers + 1, T)
+  Table<double> sums_;  // (layers + 1, T)
   int examples_ = 0;
 };
 // |e_t| of each position, at a depth.

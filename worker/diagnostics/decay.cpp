@@ -26,9 +26,13 @@ int decay_bin(const DecayScale& scale, double value) {
   return place >= kDecayBins ? kDecayBins - 1 : place > 0 ? static_cast<int>(place) : 0;
 }
 
-double decay_bin_middle(const DecayScale& scale, int bin) { return scale.least + (bin + 0.5) * (scale.most - scale.least) / kDecayBins; }
+double decay_bin_middle(const DecayScale& scale, int bin) {
+  return scale.least + (bin + 0.5) * (scale.most - scale.least) / kDecayBins;
+}
 
-std::array<double, 3> decay_values(double rate) { return {std::exp(-rate), std::log10(-std::expm1(-rate)), -rate / std::log(10.0)}; }
+std::array<double, 3> decay_values(double rate) {
+  return {std::exp(-rate), std::log10(-std::expm1(-rate)), -rate / std::log(10.0)};
+}
 
 DecayHistograms::DecayHistograms(int roles, int channels, bool by_channel) : roles_(roles), keep_channels_(by_channel) {
   for (int k = 0; k < 3; ++k) {
@@ -38,7 +42,8 @@ DecayHistograms::DecayHistograms(int roles, int channels, bool by_channel) : rol
   }
 }
 
-void DecayHistograms::add(const Recurrence& r, const std::vector<int>& role, const std::vector<int>& read, const std::vector<double>& out_norm) {
+void DecayHistograms::add(const Recurrence& r, const std::vector<int>& role, const std::vector<int>& read,
+                          const std::vector<double>& out_norm) {
   for (int c = 0; c < r.D; ++c) {
     const std::vector<double> weights = read_weights(r, c, read);
     for (int t = 0; t < r.T; ++t)

@@ -1,5 +1,5 @@
-// Histograms of decay factors a_t[c,n] = |e^{delta_t A}| over positions, channels and states, by the role of the position (docs/theory.md,
-// 4.2). Three scales of 64 equal bins show what one cannot:
+// Histograms of decay factors a_t[c,n] = |e^{delta_t A}| over positions, channels and states, by the role of the
+// position (docs/theory.md, 4.2). Three scales of 64 equal bins show what one cannot:
 //
 //   a on [0, 1]        log10(1 - a) on [-16, 0]: what is kept        log10 a on [-40, 0]: what is forgotten
 //
@@ -17,8 +17,8 @@ namespace phasegrid::worker {
 constexpr int kDecayBins = 64;
 
 struct DecayScale {
-  const char* name;          // of the dimension
-  const char* long_name;     // of its labels, the middles of its bins
+  const char* name;       // of the dimension
+  const char* long_name;  // of its labels, the middles of its bins
   double least, most;
 };
 constexpr std::array<DecayScale, 3> kDecayScales = {{{"a", "decay factor", 0, 1},
@@ -35,7 +35,8 @@ class DecayHistograms {
   DecayHistograms(int roles, int channels, bool by_channel);
 
   // role: of each position; read: the positions whose output is read; out_norm: |W_out[.,c]|.
-  void add(const Recurrence& r, const std::vector<int>& role, const std::vector<int>& read, const std::vector<double>& out_norm);
+  void add(const Recurrence& r, const std::vector<int>& role, const std::vector<int>& read,
+           const std::vector<double>& out_norm);
 
   // (roles, bins) of a scale; (channels roles, bins) by channel.
   const Table<double>& counts(int scale) const { return counts_[static_cast<std::size_t>(scale)]; }

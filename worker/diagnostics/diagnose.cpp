@@ -14,7 +14,10 @@ namespace {
 
 using tasks::Batch;
 
-std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch) {
+constexpr const char* kSorted = "sorted";  // the role of every position where the mixer mixes and sorts them
+
+std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch, bool reordered) {
+  if (reordered) return {kSorted};
   std::vector<std::string> names;
   for (int s = 0; s < batch.sequences; ++s)
     for (const std::string& role : task.roles(batch, s))
@@ -25,13 +28,19 @@ std::vector<std::string> role_names(const tasks::Task& task, const Batch& batch)
 Example example_of(const tasks::Task& task, const Batch& batch, int s, const std::vector<std::string>& names) {
   Example example;
   example.index = s;
+  if (names.front() == kSorted) {
+    example.role.assign(static_cast<std::size_t>(batch.T), 0);
+    return example;
+  }
   for (const std::string& role : task.roles(batch, s))
     example.role.push_back(static_cast<int>(std::find(names.begin(), names.end(), role) - names.begin()));
-  for (std::int32_t i = batch.first[static_cast<std::size_t>(s)]; i < batch.first[static_cast<std::size_t>(s) + 1]; ++i) {
+  for (std::int32_t i = batch.first[static_cast<std::size_t>(s)]; i < batch.first[static_cast<std::size_t>(s) + 1];
+       ++i) {
     const std::size_t scored = static_cast<std::size_t>(i);
     example.query.push_back(batch.position[scored]);
     if (batch.tokens.empty() || batch.label.empty()) continue;
-    example.token.push_back(batch.tokens[static_cast<std::size_t>(s) * static_cast<std::size_t>(batch.T) + static_cast<std::size_t>(batch.position[scored])]);
+    example.token.push_back(batch.tokens[static_cast<std::size_t>(s) * static_cast<std::size_t>(batch.T) +
+                                         static_cast<std::size_t>(batch.position[scored])]);
     example.label.push_back(batch.label[scored]);
   }
   return example;
@@ -44,14 +53,14 @@ struct Gathered {
   std::optional<GradientCollector> gradients;
   std::optional<StateCollector> state;
   std::optional<NormCollector> norms;
-  std::vector<Recurrence> layers;      // of the last example: for what depends on weights alone
+  std::vector<Recurrence> layers;  // of the last example: for what depends on weights alone
 };
 
 Gathered start(const Wanted& want, const Watched& network, int roles, int most_queries) {
   const ModelSettings& model = network.model();
   Gathered g;
   if (want.eigenvalues) g.norms.emplace(model);
-  if (!has_state(model)) return g;
+  if (!has_state(model.variant)) return g;
   if (want.decay || want.decay_channels) g.decay.emplace(network, roles, want.decay_channels);
   if (want.sensitivity || want.gradients) g.reach.emplace(model);
   if (want.gradients) g.gradients.emplace(model, want.examples);
@@ -61,7 +70,7 @@ Gathered start(const Wanted& want, const Watched& network, int roles, int most_q
 
 void add(Gathered& g, const Watched& network, const Example& example) {
   if (g.norms) g.norms->add(network);
-  if (!has_state(network.model())) return;
+  if (!has_state(network.model().variant)) return;
   g.layers.clear();
   for (int layer = 0; layer < network.model().layers; ++layer) {
     const Recurrence& r = g.layers.emplace_back(observe(network, layer));
@@ -84,14 +93,21 @@ void number_dimensions(Arrays& arrays) {
                                                             {"query", "scored position of the sequence, in its order"}};
   std::map<std::string, std::size_t> extents;
   for (const sweeps::LabelledArray& array : arrays)
-    for (std::size_t i = 0; i < array.dims.size(); ++i) extents[array.dims[i]] = std::max(extents[array.dims[i]], array.shape[i]);
+    for (std::size_t i = 0; i < array.dims.size(); ++i)
+      extents[array.dims[i]] = std::max(extents[array.dims[i]], array.shape[i]);
   for (const sweeps::LabelledArray& array : arrays)
     if (array.dims.size() == 1) extents.erase(array.name);
   for (const auto& [dim, extent] : extents) {
     std::vector<double> numbers(extent);
     std::iota(numbers.begin(), numbers.end(), 0.0);
     const auto known = kNames.find(dim);
-    arrays.push_back({dim, {dim}, {extent}, std::move(numbers), {}, known == kNames.end() ? "from 0, largest first" : known->second, "1"});
+    arrays.push_back({dim,
+                      {dim},
+                      {extent},
+                      std::move(numbers),
+                      {},
+                      known == kNames.end() ? "from 0, largest first" : known->second,
+                      "1"});
   }
 }
 
@@ -111,20 +127,27 @@ Arrays write(const Gathered& g, const Wanted& want, const std::vector<std::strin
 }  // namespace
 
 Wanted wanted(const sweeps::Settings& s) {
-  return {s.boolean("decay"), s.boolean("decay_channels"), s.boolean("sensitivity"), s.boolean("gradients"), s.boolean("eigenvalues"), s.boolean("state"),
+  return {s.boolean("decay"),
+          s.boolean("decay_channels"),
+          s.boolean("sensitivity"),
+          s.boolean("gradients"),
+          s.boolean("eigenvalues"),
+          s.boolean("state"),
           static_cast<int>(s.integer("diagnostics_examples"))};
 }
 
-std::vector<sweeps::LabelledArray> diagnose(const sweeps::CellSpec& cell, const ModelSettings& model, const ParameterSet& parameters,
-                                            const float* weights, std::string_view device_kind) {
-  const Wanted want = wanted(cell.settings);
+std::vector<sweeps::LabelledArray> diagnose(const sweeps::CellSpec& cell, const ModelSettings& model,
+                                            const ParameterSet& parameters, const float* weights,
+                                            std::string_view device_kind) {
+  Wanted want = wanted(cell.settings);
   if (!want.anything()) return {};
   const auto task = make_task(cell.settings);
+  want.examples = static_cast<int>(std::min<std::int64_t>(want.examples, task->available(tasks::Stream::test)));
   Batch batch;
   tasks::draw_batch(*task, data_key(cell), tasks::Stream::test, 0, want.examples, batch);
   const std::vector<double> values(weights, weights + parameters.size());
   Watched network(model, parameters, values, device_kind);
-  const std::vector<std::string> roles = role_names(*task, batch);
+  const std::vector<std::string> roles = role_names(*task, batch, model.reorder);
   Gathered gathered = start(want, network, static_cast<int>(roles.size()), task->most_scored());
   for (int s = 0; s < batch.sequences; ++s) {
     network.run(batch, s);

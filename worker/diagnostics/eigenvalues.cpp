@@ -40,14 +40,17 @@ KernelEigenvalues kernel_eigenvalues(const Table<Complex>& W_B, const Table<Comp
   // P^T Q (D, D) and Q P^T (n, n) have the same eigenvalues but for zeros.
   const Matrix small = n < D ? Matrix(Q * P.transpose()) : Matrix(P.transpose() * Q);
   result.real_parts = descending(Eigen::EigenSolver<Matrix>(small, false).eigenvalues().real());
-  // (P^T Q + Q^T P) / 2 = U S U^T with U = [P^T Q^T] and S = [0 1; 1 0] / 2; with U = O R, O orthonormal: the eigenvalues of R S R^T.
+  // (P^T Q + Q^T P) / 2 = U S U^T with U = [P^T Q^T] and S = [0 1; 1 0] / 2; with U = O R, O orthonormal: the
+  // eigenvalues of R S R^T.
   Matrix U(D, 2 * n);
   U << P.transpose(), Q.transpose();
   const Eigen::Index m = std::min(D, 2 * n);
   const Matrix R = Eigen::HouseholderQR<Matrix>(U).matrixQR().topRows(m).triangularView<Eigen::Upper>();
   const Matrix half = R.leftCols(n) * R.rightCols(n).transpose() / 2;
-  result.symmetric = descending(Eigen::SelfAdjointEigenSolver<Matrix>(half + half.transpose(), Eigen::EigenvaluesOnly).eigenvalues());
-  const auto positive = std::count_if(result.real_parts.begin(), result.real_parts.end(), [](double x) { return x > 0; });
+  result.symmetric =
+      descending(Eigen::SelfAdjointEigenSolver<Matrix>(half + half.transpose(), Eigen::EigenvaluesOnly).eigenvalues());
+  const auto positive =
+      std::count_if(result.real_parts.begin(), result.real_parts.end(), [](double x) { return x > 0; });
   result.positive_fraction = static_cast<double>(positive) / static_cast<double>(result.real_parts.size());
   result.convergent = positive == 0;
   return result;

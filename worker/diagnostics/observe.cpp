@@ -42,25 +42,13 @@ std::vector<int> counted(int n) {
 Recurrence common(const Watched& network, int layer) {
   const ModelSettings& model = network.model();
   Recurrence r;
-  r.x = network.tapped(layer, "u");
+  r.x = network.mixer_input(layer);
   r.T = r.x.rows, r.D = model.D, r.N = model.N;
   r.rule = model.discretisation, r.step_activation = model.delta_activation;
   r.step_of = counted(r.D), r.group_of.assign(static_cast<std::size_t>(r.D), 0);
   r.skip = network.mixer_parameter(layer, "D").data;
   r.skip.resize(static_cast<std::size_t>(r.D));
   return r;
-}
-
-// kernels/triangle/triangle.hpp.
-void triangular_weights(const Watched& network, int layer, Recurrence& r) {
-  const Table<double> U = network.mixer_parameter(layer, "bc_proj.weight"), log = network.mixer_parameter(layer, "bc_log");
-  const double sign = network.model().token_dynamics == TokenDynamics::divergent ? 1 : -1;
-  r.W_B = r.W_C = Table<Complex>(r.N, r.D);
-  for (int n = 0; n < r.N; ++n)
-    for (int c = n; c < r.D; ++c) {
-      r.W_C(n, c) = c == n ? 1 : U(c, n);
-      r.W_B(n, c) = sign * (std::log1p(std::exp(log(0, n))) + 0.7) * r.W_C(n, c);
-    }
 }
 
 Recurrence observe_selective(const Watched& network, int layer) {
@@ -76,9 +64,8 @@ Recurrence observe_selective(const Watched& network, int layer) {
     const Table<double> down = weight("x_proj.dt"), up = weight("dt_proj.weight");
     r.W_step = transposed(down ? product(down, up) : up), r.step_input = r.x, r.step_follows_x = true;
   }
-  if (network.model().token_dynamics == TokenDynamics::free)
-    r.W_B = complex_of(transposed(weight("x_proj.B"))), r.W_C = complex_of(transposed(weight("x_proj.C")));
-  else triangular_weights(network, layer, r);
+  r.W_B = complex_of(transposed(network.tapped_weight(layer, "W_B")));
+  r.W_C = complex_of(transposed(network.tapped_weight(layer, "W_C")));
   r.BC_follow_x = true;
   return r;
 }
@@ -141,7 +128,9 @@ Table<Complex> by_block(const Table<Complex>& W, int blocks) {
 Recurrence observe_b2s6(const Watched& network, int layer) {
   const ModelSettings& model = network.model();
   const int blocks = model.blocks, p = model.D / blocks;
-  const auto complex = [&](const std::string& real, const std::string& re, const std::string& im) { return complex_parameter_of(network, layer, real, re, im); };
+  const auto complex = [&](const std::string& real, const std::string& re, const std::string& im) {
+    return complex_parameter_of(network, layer, real, re, im);
+  };
   Recurrence r = common(network, layer);
   r.N = model.block_complex ? model.N / 2 : model.N, r.groups = blocks;
   const Table<Complex> A_log = complex("A_log", "A_real_log", "A_imag");
@@ -169,7 +158,9 @@ Recurrence observe_b2s6(const Watched& network, int layer) {
 
 Recurrence observe_s4d(const Watched& network, int layer) {
   const bool is_complex = network.model().s4d_complex;
-  const auto complex = [&](const std::string& real, const std::string& re, const std::string& im) { return transposed(complex_parameter_of(network, layer, real, re, im)); };
+  const auto complex = [&](const std::string& real, const std::string& re, const std::string& im) {
+    return transposed(complex_parameter_of(network, layer, real, re, im));
+  };
   Recurrence r = time_invariant(network, layer, is_complex ? network.model().N / 2 : network.model().N);
   const Table<double> log_dt = network.mixer_parameter(layer, "log_dt");
   for (int t = 0; t < r.T; ++t)
@@ -187,8 +178,10 @@ struct Line {
   Recurrence (*observe)(const Watched&, int layer);
 };
 constexpr Line kLines[] = {
-    {"mamba", observe_selective}, {"mamba_delta_t", observe_selective}, {"mamba2", observe_mamba2}, {"linear_attention", observe_linear_attention},
-    {"b2s6", observe_b2s6},       {"s4d", observe_s4d},                 {"mamba_s4d", observe_s4d}, {"s4", observe_s4},
+    {"mamba", observe_selective}, {"mamba_delta_t", observe_selective},
+    {"mamba2", observe_mamba2},   {"linear_attention", observe_linear_attention},
+    {"b2s6", observe_b2s6},       {"s4d", observe_s4d},
+    {"mamba_s4d", observe_s4d},   {"s4", observe_s4},
 };
 
 const Line* line_of(const std::string& variant) {
@@ -205,7 +198,8 @@ Recurrence time_invariant(const Watched& network, int layer, int modes) {
   return r;
 }
 
-Table<Complex> complex_parameter_of(const Watched& network, int layer, const std::string& real, const std::string& re, const std::string& im) {
+Table<Complex> complex_parameter_of(const Watched& network, int layer, const std::string& real, const std::string& re,
+                                    const std::string& im) {
   if (const Table<double> plain = network.mixer_parameter(layer, real)) return complex_of(plain);
   const Table<double> x = network.mixer_parameter(layer, re), y = network.mixer_parameter(layer, im);
   Table<Complex> z(x.rows, x.columns);
@@ -213,7 +207,7 @@ Table<Complex> complex_parameter_of(const Watched& network, int layer, const std
   return z;
 }
 
-bool has_state(const ModelSettings& model) { return !model.reorder && line_of(model.variant) != nullptr; }
+bool has_state(const std::string& variant) { return line_of(variant) != nullptr; }
 
 Recurrence observe(const Watched& network, int layer) {
   const Line* line = line_of(network.model().variant);

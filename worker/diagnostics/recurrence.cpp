@@ -21,11 +21,16 @@ Complex exact_factor(Complex z) {
 double Recurrence::step_slope(int t, int column) const {
   const double value = delta(t, column);
   switch (step_activation) {
-    case Activation::softplus: return -std::expm1(-value);
-    case Activation::sigmoid: return value * (1 - value);
-    case Activation::one_plus_tanh: return value * (2 - value);
-    case Activation::relu: return value > 0 ? 1 : 0;
-    default: return 1;
+    case Activation::softplus:
+      return -std::expm1(-value);
+    case Activation::sigmoid:
+      return value * (1 - value);
+    case Activation::one_plus_tanh:
+      return value * (2 - value);
+    case Activation::relu:
+      return value > 0 ? 1 : 0;
+    default:
+      return 1;
   }
 }
 
@@ -39,13 +44,19 @@ Channel walk(const Recurrence& r, int c) {
       const Complex z = delta * r.A(c, n);
       ch.a(t, n) = std::exp(z);
       switch (r.rule) {
-        case Discretisation::euler: ch.f(t, n) = delta, ch.f_slope(t, n) = 1; break;
-        case Discretisation::zoh: ch.f(t, n) = delta * exact_factor(z), ch.f_slope(t, n) = ch.a(t, n); break;
-        case Discretisation::none: ch.f(t, n) = 1, ch.f_slope(t, n) = 0; break;
+        case Discretisation::euler:
+          ch.f(t, n) = delta, ch.f_slope(t, n) = 1;
+          break;
+        case Discretisation::zoh:
+          ch.f(t, n) = delta * exact_factor(z), ch.f_slope(t, n) = ch.a(t, n);
+          break;
+        case Discretisation::none:
+          ch.f(t, n) = 1, ch.f_slope(t, n) = 0;
+          break;
       }
       ch.B(t, n) = (r.B ? r.B(t, first + n) : 0.0) + (r.B_own ? r.B_own(c, n) : 0.0);
       ch.C(t, n) = (r.C ? r.C(t, first + n) : 0.0) + (r.C_own ? r.C_own(c, n) : 0.0);
-      ch.h(t, n) = (t > 0 ? ch.a(t, n) * ch.h(t - 1, n) : 0.0) + ch.f(t, n) * ch.B(t, n) * r.x(t, c);            // (2)
+      ch.h(t, n) = (t > 0 ? ch.a(t, n) * ch.h(t - 1, n) : 0.0) + ch.f(t, n) * ch.B(t, n) * r.x(t, c);  // (2)
     }
   return ch;
 }
@@ -65,7 +76,7 @@ Table<double> outputs(const Recurrence& r) {
     const Channel ch = walk(r, c);
     for (int t = 0; t < r.T; ++t) {
       y(t, c) = r.skip[static_cast<std::size_t>(c)] * r.x(t, c);
-      for (int n = 0; n < r.N; ++n) y(t, c) += (ch.C(t, n) * ch.h(t, n)).real();                                // (3)
+      for (int n = 0; n < r.N; ++n) y(t, c) += (ch.C(t, n) * ch.h(t, n)).real();  // (3)
     }
   }
   return y;

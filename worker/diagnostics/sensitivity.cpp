@@ -12,11 +12,13 @@ namespace {
 template <class Number>
 using Matrix = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 template <class Number>
-auto matrix(const Table<Number>& table) { return Eigen::Map<const Matrix<Number>>(table.data.data(), table.rows, table.columns); }
+auto matrix(const Table<Number>& table) {
+  return Eigen::Map<const Matrix<Number>>(table.data.data(), table.rows, table.columns);
+}
 
 // Factors of (2) at (position, state) of one channel, products of later decays included.
 struct Factors {
-  Table<Complex> by_step, by_B, by_x;    // of ddelta_j / dx, of W_B, of 1_c
+  Table<Complex> by_step, by_B, by_x;  // of ddelta_j / dx, of W_B, of 1_c
 };
 Factors factors(const Recurrence& r, const Channel& ch, int c) {
   const Table<Complex> empty(r.T, r.N);
@@ -37,7 +39,7 @@ Factors factors(const Recurrence& r, const Channel& ch, int c) {
 // Inner products of rows of W_step and W_B, so that norms of their sums need no loop over D.
 struct Products {
   std::vector<double> step_step, B_B;
-  Table<Complex> step_B;                 // (steps, groups N)
+  Table<Complex> step_B;  // (steps, groups N)
 };
 Products inner_products(const Recurrence& r) {
   Products p;
@@ -47,7 +49,8 @@ Products inner_products(const Recurrence& r) {
     for (int i = 0; i < r.W_B.rows; ++i) p.B_B.push_back(matrix(r.W_B).row(i).squaredNorm());
   if (r.step_follows_x && r.BC_follow_x) {
     p.step_B = Table<Complex>(r.steps(), r.W_B.rows);
-    Eigen::Map<Matrix<Complex>>(p.step_B.data.data(), p.step_B.rows, p.step_B.columns) = matrix(r.W_step).cast<Complex>() * matrix(r.W_B).transpose();
+    Eigen::Map<Matrix<Complex>>(p.step_B.data.data(), p.step_B.rows, p.step_B.columns) =
+        matrix(r.W_step).cast<Complex>() * matrix(r.W_B).transpose();
   }
   return p;
 }
@@ -60,10 +63,13 @@ void add_state(const Recurrence& r, const Factors& k, const Products& p, int c, 
       const int s = r.steps() ? r.step_column(c, n) : 0, i = first + n;
       const Complex beta = k.by_B(t, n), gamma = k.by_x(t, n);
       double square = std::norm(gamma);
-      if (r.BC_follow_x) square += std::norm(beta) * p.B_B[static_cast<std::size_t>(i)] + 2 * (beta * r.W_B(i, c) * std::conj(gamma)).real();
+      if (r.BC_follow_x)
+        square +=
+            std::norm(beta) * p.B_B[static_cast<std::size_t>(i)] + 2 * (beta * r.W_B(i, c) * std::conj(gamma)).real();
       if (r.step_follows_x) {
         const Complex alpha = k.by_step(t, n) * r.step_slope(t, s);
-        square += std::norm(alpha) * p.step_step[static_cast<std::size_t>(s)] + 2 * (alpha * std::conj(gamma)).real() * r.W_step(s, c);
+        square += std::norm(alpha) * p.step_step[static_cast<std::size_t>(s)] +
+                  2 * (alpha * std::conj(gamma)).real() * r.W_step(s, c);
         if (r.BC_follow_x) square += 2 * (alpha * std::conj(beta * p.step_B(s, i))).real();
       }
       squares[static_cast<std::size_t>(t)] += std::max(0.0, square);
@@ -120,7 +126,8 @@ std::vector<double> shares(const std::vector<double>& output) {
 
 StepGradient step_gradient(const Recurrence& r) {
   assert(!r.step_bias.empty() && "the step size has a projection");
-  StepGradient gradient{Table<double>(r.steps(), r.step_input.columns), std::vector<double>(static_cast<std::size_t>(r.steps()))};
+  StepGradient gradient{Table<double>(r.steps(), r.step_input.columns),
+                        std::vector<double>(static_cast<std::size_t>(r.steps()))};
   for (int c = 0; c < r.D; ++c) {
     const Channel ch = walk(r, c);
     const Factors k = factors(r, ch, c);
@@ -151,10 +158,17 @@ Recurrence time_invariant_twin(const Recurrence& r) {
       const double z = r.step_bias[static_cast<std::size_t>(s)];
       double& delta = twin.delta(t, s);
       switch (r.step_activation) {
-        case kernels::Activation::softplus: delta = std::max(z, 0.0) + std::log1p(std::exp(-std::fabs(z))); break;
-        case kernels::Activation::sigmoid: delta = 1 / (1 + std::exp(-z)); break;
-        case kernels::Activation::one_plus_tanh: delta = 1 + std::tanh(z); break;
-        default: delta = std::max(z, 0.0);
+        case kernels::Activation::softplus:
+          delta = std::max(z, 0.0) + std::log1p(std::exp(-std::fabs(z)));
+          break;
+        case kernels::Activation::sigmoid:
+          delta = 1 / (1 + std::exp(-z));
+          break;
+        case kernels::Activation::one_plus_tanh:
+          delta = 1 + std::tanh(z);
+          break;
+        default:
+          delta = std::max(z, 0.0);
       }
     }
   return twin;

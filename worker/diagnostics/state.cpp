@@ -21,7 +21,8 @@ StateSample sample_state(const Recurrence& r, const std::vector<int>& query, con
   for (int n = 0; n < r.N; ++n) {
     double most = 0;
     for (int q = 0; q < queries; ++q)
-      if (sample.read(q, n) > most) most = sample.read(q, n), sample.column_token[static_cast<std::size_t>(n)] = token[static_cast<std::size_t>(q)];
+      if (sample.read(q, n) > most)
+        most = sample.read(q, n), sample.column_token[static_cast<std::size_t>(n)] = token[static_cast<std::size_t>(q)];
   }
   return sample;
 }

@@ -21,7 +21,7 @@ StateCollector::StateCollector(const ModelSettings& model, int examples, int mos
 void StateCollector::add(int layer, const Recurrence& r, const Example& example) {
   if (example.index >= examples_) return;
   const StateSample sample = sample_state(r, example.query, example.token);
-  if (real_.empty()) {   // states are counted by the mixer
+  if (real_.empty()) {  // states are counted by the mixer
     N_ = r.N, reads_ = static_cast<bool>(sample.read), tokens_ = !example.token.empty();
     const std::size_t each = at(examples_) * at(layers_);
     real_.assign(each * at(D_) * at(N_), 0), imaginary_ = real_;
@@ -33,8 +33,10 @@ void StateCollector::add(int layer, const Recurrence& r, const Example& example)
     real_[place * at(D_) * at(N_) + i] = h.real(), imaginary_[place * at(D_) * at(N_) + i] = h.imag();
     complex_ |= h.imag() != 0;
   }
-  std::copy(sample.read.data.begin(), sample.read.data.end(), read_.begin() + static_cast<std::ptrdiff_t>(place * at(queries_) * at(N_)));
-  std::copy(sample.column_token.begin(), sample.column_token.end(), column_.begin() + static_cast<std::ptrdiff_t>(place * at(N_)));
+  std::copy(sample.read.data.begin(), sample.read.data.end(),
+            read_.begin() + static_cast<std::ptrdiff_t>(place * at(queries_) * at(N_)));
+  std::copy(sample.column_token.begin(), sample.column_token.end(),
+            column_.begin() + static_cast<std::ptrdiff_t>(place * at(N_)));
   for (std::size_t q = 0; q < example.query.size(); ++q) {
     const std::size_t here = at(example.index) * at(queries_) + q;
     query_position_[here] = example.query[q];
@@ -43,21 +45,29 @@ void StateCollector::add(int layer, const Recurrence& r, const Example& example)
 }
 
 void StateCollector::write(Arrays& arrays) const {
-  const auto add = [&](const char* name, std::vector<std::string> dims, std::vector<int> shape, const std::vector<double>& data, const char* long_name) {
+  const auto add = [&](const char* name, std::vector<std::string> dims, std::vector<int> shape,
+                       const std::vector<double>& data, const char* long_name) {
     arrays.push_back({name, std::move(dims), {shape.begin(), shape.end()}, data, {}, long_name, "1"});
   };
-  add("state_matrix", {"example", "layer", "channel", "state"}, {examples_, layers_, D_, N_}, real_, "state at the end of the sequence");
+  add("state_matrix", {"example", "layer", "channel", "state"}, {examples_, layers_, D_, N_}, real_,
+      "state at the end of the sequence");
   if (complex_)
-    add("state_matrix_imag", {"example", "layer", "channel", "state"}, {examples_, layers_, D_, N_}, imaginary_, "imaginary part of the state at the end of the sequence");
-  add("query_position", {"example", "query"}, {examples_, queries_}, query_position_, "scored position, counted from 0");
+    add("state_matrix_imag", {"example", "layer", "channel", "state"}, {examples_, layers_, D_, N_}, imaginary_,
+        "imaginary part of the state at the end of the sequence");
+  add("query_position", {"example", "query"}, {examples_, queries_}, query_position_,
+      "scored position, counted from 0");
   if (tokens_) {
-    add("query_token", {"example", "query"}, {examples_, queries_}, query_token_, "token at the scored position: of an associative recall the key asked for");
-    add("query_label", {"example", "query"}, {examples_, queries_}, query_label_, "label at the scored position: the value of that key");
+    add("query_token", {"example", "query"}, {examples_, queries_}, query_token_,
+        "token at the scored position: of an associative recall the key asked for");
+    add("query_label", {"example", "query"}, {examples_, queries_}, query_label_,
+        "label at the scored position: the value of that key");
   }
   if (!reads_) return;
-  add("query_read", {"example", "layer", "query", "state"}, {examples_, layers_, queries_, N_}, read_, "how strongly the query reads each column of the state: |C|");
+  add("query_read", {"example", "layer", "query", "state"}, {examples_, layers_, queries_, N_}, read_,
+      "how strongly the query reads each column of the state: |C|");
   if (tokens_)
-    add("state_token", {"example", "layer", "state"}, {examples_, layers_, N_}, column_, "label of the column: the token of the query that reads it most");
+    add("state_token", {"example", "layer", "state"}, {examples_, layers_, N_}, column_,
+        "label of the column: the token of the query that reads it most");
 }
 
 }  // namespace phasegrid::worker

@@ -38,7 +38,10 @@ class Builder {
 
   // Names a table of this layer for diagnostics.
   void tap(const std::string& name, const Rows& rows) {
-    if (taps) (*taps)[{layer, name}] = rows;
+    if (taps) taps->rows[{layer, name}] = rows;
+  }
+  void tap(const std::string& name, const Parameter& weight) {
+    if (taps) taps->weights[{layer, name}] = weight;
   }
 
   Parameter parameter(ParameterInfo info) {

@@ -152,7 +152,7 @@ ParameterSet describe_parameters(const ModelSettings& model, int positions_table
 
 template <class Real>
 Network<Real>::Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads)
-    : layout_(models, shape), d_(model.d), noise_(model.noisy ? static_cast<std::size_t>(models) : 0), noise_pointers_(noise_.size()), tape_(&kernels::operations<Real>(device_kind), models, grads != nullptr),
+    : layout_(models, shape), d_(model.d), noise_(model.noisy ? static_cast<std::size_t>(models) : 0), noise_pointers_(noise_.size()), tape_(&kernels::operations<Real>(device_kind), models, grads != nullptr, kernels::memory(device_kind, models)),
       loss_(static_cast<std::size_t>(models)), right_(static_cast<std::size_t>(models)) {
   const std::int64_t stride = describe_parameters(model, shape.positions_table).size();
   Builder<Real> build{model, tape_, parameters_, layout_, values, grads, stride};
@@ -163,6 +163,18 @@ Network<Real>::Network(const ModelSettings& model, const LayoutShape& shape, int
   else tape_.record(&Operations<Real>::cross_entropy, kernels::CrossEntropy<Real>{.models = 0, .logits = logits_, .label = layout_.label(),
                                                                              .loss = loss_.data(), .right = right_.data(), .mean = grads != nullptr});
   tape_.finish();
+}
+
+template <class Real>
+const kernels::Rows<Real>* Network<Real>::tapped(int layer, const std::string& name) const {
+  const auto found = taps_.rows.find({layer, name});
+  return found == taps_.rows.end() ? nullptr : &found->second;
+}
+
+template <class Real>
+const kernels::Parameter<Real>* Network<Real>::tapped_weight(int layer, const std::string& name) const {
+  const auto found = taps_.weights.find({layer, name});
+  return found == taps_.weights.end() ? nullptr : &found->second;
 }
 
 template <class Real>
@@ -181,12 +193,6 @@ void Network<Real>::draw_noise(int m, const tasks::Batch& batch) {
     for (int i = 0; i < d_; ++i) noise.push_back(static_cast<float>(batch.noise * random.normal()));
   });
   noise_pointers_[static_cast<std::size_t>(m)] = noise.data();
-}
-
-template <class Real>
-const kernels::Rows<Real>* Network<Real>::tapped(int layer, const std::string& name) const {
-  const auto found = taps_.find({layer, name});
-  return found == taps_.end() ? nullptr : &found->second;
 }
 
 template class Network<float>;

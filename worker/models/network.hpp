@@ -22,7 +22,7 @@ LayoutShape layout_shape(const ModelSettings& model, int sequences, int T, int m
 template <class Real>
 class Network {
  public:
-  // `values` and `grads` are flat buffers (models, describe_parameters(model).size()) that outlive the network. Without `grads` it only
+  // `values` and `grads` are flat buffers (models, describe_parameters(model).size()) in the device's memory that outlive the network. Without `grads` it only
   // evaluates. Throws std::bad_alloc.
   Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads);
 
@@ -32,14 +32,16 @@ class Network {
 
   void profile(Profile* into) { tape_.profile(into); }
 
-  double loss(int m) const { return loss_[m]; }       // training: mean over the batch's scored positions; evaluating: their sum
-  std::int64_t right(int m) const { return right_[m]; }   // of a real-valued task: 0
+  double loss(int m) const { return tape_.wait(), loss_[m]; }   // training: mean over the batch's scored positions; evaluating: their sum
+  std::int64_t right(int m) const { return tape_.wait(), right_[m]; }   // of a real-valued task: 0
   std::int64_t scored(int m) const { return layout_.scored(m); }
   const kernels::Rows<Real>& logits() const { return logits_; }  // (scored, vocab or outputs), after forward()
   std::size_t bytes() const { return tape_.bytes(); }
 
   const Layout& layout() const { return layout_; }
-  const kernels::Rows<Real>* tapped(int layer, const std::string& name) const;  // null: the layer has no such table
+  // As worker/models/taps.hpp names them; null: the layer has none of that name.
+  const kernels::Rows<Real>* tapped(int layer, const std::string& name) const;
+  const kernels::Parameter<Real>* tapped_weight(int layer, const std::string& name) const;
 
  private:
   void draw_noise(int m, const tasks::Batch& batch);

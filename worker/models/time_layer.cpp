@@ -36,8 +36,7 @@ class TimeLayer {
 
   kernels::Rows<Real> ones(int T) {
     const auto u = build_.tape.rows(build_.tape.always(T), T, 1);
-    if (u.values)
-      for (std::int64_t i = 0; i < u.stride * build_.tape.models(); i += u.width) u.values[i] = 1;
+    build_.tape.fill(u, 1);
     return u;
   }
   kernels::Parameter<Real> parameter(const std::string& name, int rows, int columns, Start start) {

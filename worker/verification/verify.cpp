@@ -32,7 +32,8 @@ std::vector<Verified> verify(const VerifyRequest& request, const Device& device)
     }
   };
   std::vector<std::thread> threads;
-  for (unsigned i = 1; i < std::min<std::size_t>(std::max(1u, std::thread::hardware_concurrency()), jobs.size()); ++i) threads.emplace_back(work);
+  for (unsigned i = 1; i < std::min<std::size_t>(std::max(1u, std::thread::hardware_concurrency()), jobs.size()); ++i)
+    threads.emplace_back(work);
   work();
   for (std::thread& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);

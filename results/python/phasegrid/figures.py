@@ -23,7 +23,11 @@ from .picture import COLOURS, LABELS, STYLES, accuracy_label
 # Okabe and Ito's colours without yellow, which is too light for lines; markers differ as well.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-ROLE_LABELS = {"before": "t ≤ n", "after": "t > n"}
+DECAY_LABELS = {
+    "a": r"decay factor $e^{\Delta A}$",
+    "log10_one_minus_a": r"$\log_{10}(1 - e^{\Delta A})$",
+    "log10_a": r"$\log_{10} e^{\Delta A}$",
+}
 
 
 def save(figure: Figure, name: str | os.PathLike[str]) -> list[pathlib.Path]:
@@ -87,9 +91,11 @@ def figure_scaling(source: Source, along: str = "kappa", level: float | None = N
     """Transitions against kappa with their intervals, the construction's line, the fitted law, and the gap between."""
     found = transition(source, level, **select)
     name = found.attrs["axis"]
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
     groups = _groups(found, along)
+    foot = 0.3 + 0.2 * len(groups)
+    figure = Figure(figsize=(7.2, 3.1 + foot), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[3.1, foot])
+    left, right = above.subplots(1, 2)
     spread = 1 + 0.02 * (np.arange(len(groups)) - (len(groups) - 1) / 2)
     for number, (label, one) in enumerate(groups):
         colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
@@ -100,15 +106,17 @@ def figure_scaling(source: Source, along: str = "kappa", level: float | None = N
                       label=f"{label}: construction" if label else "construction")
             _points(right, at, one.gap.values, one.gap_low.values, one.gap_high.values, colour, marker, label)
     _fitted(left, source, found, along, [label for label, _ in groups])
-    right.axhline(1, color="0.4", linewidth=1)
+    right.plot([found[along].values.min() / 2, found[along].values.max() * 2], [1, 1], color="0.4", linewidth=1)
     right.annotate("construction", (0.98, 1), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize="small", color="0.3")
     for ax, text in ((left, f"transition {name}*" + (" (channels)" if name == "d" else "")), (right, f"{name}* / construction's {name}")):
         ax.set_xscale("log", base=2)
         ax.set_yscale("log", base=2)
         ax.set(xlabel=LABELS.get(along, along), ylabel=text)
+        at = found[along].values
+        ax.set_xlim(at.min() / 1.25, at.max() * 1.25)  # also where nothing is known
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda value, _: f"{value:g}")
-    left.legend(fontsize="small", framealpha=0.9)
+    below.legend(*left.get_legend_handles_labels(), loc="center", ncol=3, fontsize="small", frameon=False)
     return figure
 
 
@@ -122,11 +130,11 @@ def _points(ax: Any, at: np.ndarray, middle: np.ndarray, low: np.ndarray, high: 
         if a > 0 and np.isfinite(b):
             ax.plot([x, x], [a, b], color=colour, linewidth=1.2)
             continue
-        edge, open_to = (b, a) if a <= 0 else (a, b)
-        start, end = edge, edge * (2**0.8 if np.isinf(open_to) else 2**-0.8)
+        start, factor = (a, 2**0.6) if np.isinf(b) else (b, 2**-0.6)
+        end = start * factor
         if np.isfinite(m):
-            end = max(end, m * 2**0.4) if np.isinf(open_to) else min(end, m * 2**-0.4)
-        ax.annotate("", (x, end), (x, start), arrowprops={"arrowstyle": "->", "color": colour, "shrinkA": 0, "shrinkB": 0})
+            end = max(end, m * 2**0.3) if np.isinf(b) else min(end, m * 2**-0.3)
+        ax.plot([x, x], [start, end], color=colour, linewidth=1.2, marker="^" if np.isinf(b) else "v", markevery=[1], markersize=5)
 
 
 def _fitted(ax: Any, source: Source, found: xr.Dataset, along: str, labels: list[str]) -> None:
@@ -191,7 +199,7 @@ def figure1(source: Source, along: str = "T", scale: str = "a", weighted: bool =
         raise ValueError(f"{', '.join(map(str, others))}: several values; fix one of each, as in {others[0]}={shares[others[0]].values[0]!r}")
     roles = [role for role in roles if not role or shares.sel(role=role).notnull().any()]
     figure = Figure(figsize=(2.9 * len(roles) + 0.4, 2.9), layout="constrained")
-    axes = figure.subplots(1, len(roles), squeeze=False, sharey=True).flat
+    axes = list(figure.subplots(1, len(roles), squeeze=False, sharey=True).flat)
     for ax, role in zip(axes, roles):
         panel = shares.sel(role=role) if role else shares
         values = panel[along].values if along in panel.dims else [None]
@@ -199,9 +207,10 @@ def figure1(source: Source, along: str = "T", scale: str = "a", weighted: bool =
             line = panel if value is None else panel.sel({along: value})
             ax.step(line[scale], line, where="mid", color=PALETTE[number % len(PALETTE)], linewidth=1.3,
                     label=None if value is None else f"{along} = {value}")
-        ax.set(title=role, xlabel={"a": "decay factor e^(ΔA)", "log10_one_minus_a": "log10(1 − e^(ΔA))", "log10_a": "log10 e^(ΔA)"}[scale])
+        ax.set(title=role, xlabel=DECAY_LABELS[scale])
         ax.set_yscale("log")
-    axes[0].set_ylabel("share of states and steps" + (", weighted by read-out" if weighted else ""))
+        ax.set_ylim(1e-4, 1.5)
+    axes[0].set_ylabel("share, weighted by read-out" if weighted else "share of states and steps")
     if along in shares.dims:
         axes[0].legend(fontsize="small")
     return figure

@@ -22,12 +22,14 @@ Sizes c7_sizes(const Case& c) { return {2 * c.model.vocab, 2 * c.model.vocab, c.
 
 std::string c7_fits(const Case& c) {
   const int columns = std::min(c.model.N, c.model.vocab);
-  return first_of({plain_network_fits(c), needs_conv(c), needs_channels(c, 2, "this token and the one before need a channel each"),
-                   c.model.delta_fixed ? "delta_activation: the step size follows the token before, expected \"softplus\"" : "",
-                   c.model.delta_rank > 0 && c.model.delta_rank < columns
-                       ? fmt::format("delta_rank: every column has a step size of its own, expected \"full\" or at least {}, but delta_rank = {}", columns,
-                                     c.model.delta_rank)
-                       : ""});
+  return first_of(
+      {plain_network_fits(c), needs_conv(c), needs_channels(c, 2, "this token and the one before need a channel each"),
+       c.model.delta_fixed ? "delta_activation: the step size follows the token before, expected \"softplus\"" : "",
+       c.model.delta_rank > 0 && c.model.delta_rank < columns
+           ? fmt::format("delta_rank: every column has a step size of its own, expected \"full\" or at least {}, but "
+                         "delta_rank = {}",
+                         columns, c.model.delta_rank)
+           : ""});
 }
 
 void c7_build(const Case& c, Weights& w) {
@@ -36,14 +38,15 @@ void c7_build(const Case& c, Weights& w) {
   for (int v = 0; v < V; ++v) {
     w("embedding.weight", v, v % symbols) = w("embedding.weight", v, symbols + v % symbols) = 1;
   }
-  w.fill("dt_proj.bias", -kSteep);                                       // A_log = 0: A = -1
+  w.fill("dt_proj.bias", -kSteep);  // A_log = 0: A = -1
   for (int i = 0; i < symbols; ++i) {
     const int before = symbols + i, column = i % columns;
     project(w, i, i), taps(c, w, i, 1, 0);
     project(w, before, before), taps(c, w, before, 0, 1);
     w("x_proj.B", before, column) = w("x_proj.C", i, column) = 1;
     w("out_proj", i, i) = 1;
-    if (c.model.delta_rank > 0) w("x_proj.dt", before, column) = 1, w("dt_proj.weight", column, column) = 2 * kSteep / one;
+    if (c.model.delta_rank > 0)
+      w("x_proj.dt", before, column) = 1, w("dt_proj.weight", column, column) = 2 * kSteep / one;
     else w("dt_proj.weight", before, column) = 2 * kSteep / one;
   }
   std::vector<int> current(static_cast<std::size_t>(symbols));

@@ -1,13 +1,14 @@
-// MQAR by one additive memory (docs/theory.md, 3.1 and 3.2): at a value the code of the key before it selects where the code of
-// the value is added; at a query the key's code reads it back:  r = sum_i <phi_k, phi_i> c_i, decoded to the nearest c.
+// MQAR by one additive memory (docs/theory.md, 3.1 and 3.2, E24 to E28): at a value the code of the key before it
+// selects where the code of the value is added; at a query the key's code reads it back,
+// r = sum_i <phi_k, phi_i> c_i, decoded to the nearest c.
 //
-//   S6        d = D = m_k + m_v, N = m_k. Key channels pass through taps (1, alpha), value channels through (1, 0), so that at
-//             a value B = alpha phi of the key before it, and at a query C = phi
+//   S6        d = D = m_k + m_v, N = m_k. Key channels pass through taps (1, alpha), value channels through (1, 0),
+//             so that at a value B = alpha phi of the key before it, and at a query C = phi
 //   Mamba-2   d = m_k + m_v, D = m_v, N = m_k. Taps of x (1, 0), of B (0, 1), of C (1, 0)
 //
 //          key codes (kappa, m_k)   value codes (nu, m_v)   exact for
-//   C1     one-hot                  bits 0, 1               every assignment (also Mamba-2: C2b, with bits -1, 1 if signed)
-//   C1'    one-hot                  1 .. nu, one channel    every assignment, at a relative precision far below 1 / nu^2
+//   C1     one-hot                  bits 0, 1               every assignment; Mamba-2: C2b, bits -1, 1 if signed
+//   C1'    one-hot                  1 .. nu, one channel    every assignment, at a precision far below 1 / nu^2
 //   C1b    one-hot                  bits                    random filler: a step size that closes after the pairs
 //   C2a    signs, ceil(log2 kappa)  one-hot                 distinct values: <phi_k, phi_k> > <phi_k, phi_i>
 //   C2c    random signs             random signs            on average, at the sizes of sweeps::jl_sizes
@@ -47,7 +48,8 @@ double write(const Case& c, Weights& w, const Memory& memory) {
   for (int k = 0; k < keys.count; ++k)
     for (int j = 0; j < keys.length; ++j) w("embedding.weight", 1 + k, j) = keys.at(k, j);
   for (int v = 0; v < values.count; ++v)
-    for (int j = 0; j < values.length; ++j) w("embedding.weight", 1 + keys.count + v, first_value + j) = values.at(v, j);
+    for (int j = 0; j < values.length; ++j)
+      w("embedding.weight", 1 + keys.count + v, first_value + j) = values.at(v, j);
   const double one = activated(c.model, 1);
   if (mamba2(c)) {
     for (int j = 0; j < values.length; ++j) project(w, first_value + j, j), taps(c, w, j, 1), w("out_proj", j, j) = 1;
@@ -96,7 +98,8 @@ std::string identity_fits(const Case& c) {
 }
 
 std::string memory_fits(const Case& c) {
-  return first_of({plain_network_fits(c), clean_recall_fits(c, "zero"), needs_conv(c), needs_channels(c, 2, "keys and values need a channel each")});
+  return first_of({plain_network_fits(c), clean_recall_fits(c, "zero"), needs_conv(c),
+                   needs_channels(c, 2, "keys and values need a channel each")});
 }
 
 }  // namespace
@@ -111,15 +114,17 @@ void c1_build(const Case& c, Weights& w) { build(c, w, one_hot_memory(c, 0, iden
 Sizes c1_scalar_sizes(const Case& c) { return {kappa(c) + 1, kappa(c) + 1, kappa(c)}; }
 std::string c1_scalar_fits(const Case& c) {
   const bool bent = c.model.activation == kernels::Activation::silu;
-  return first_of({memory_fits(c), bent ? "activation: values are levels of one channel, expected \"identity\" or \"relu\"" : ""});
+  return first_of(
+      {memory_fits(c), bent ? "activation: values are levels of one channel, expected \"identity\" or \"relu\"" : ""});
 }
 void c1_scalar_build(const Case& c, Weights& w) {
   build(c, w, {one_hot(kappa(c), std::min(kappa(c), width(c) - 1)), levels(nu(c))}, true);
 }
 
-// C1 with two more channels: a constant one, and the position, which closes the step size after the 2 n tokens of the pairs.
-// Behind the identity the step size grows towards the start, so that only signs of what was written can be trusted; a
-// query then reads a share of alpha (largest / smallest step size) of what the token before it names: alpha < 1 / (4 n - 3).
+// C1 with two more channels: a constant one, and the position, which closes the step size after the 2 n tokens of the
+// pairs. Behind the identity the step size grows towards the start, so that only signs of what was written can be
+// trusted; a query then reads a share of alpha (largest / smallest step size) of what the token before it names:
+// alpha < 1 / (4 n - 3).
 Sizes c1b_sizes(const Case& c) {
   const int d = kappa(c) + bits_of(nu(c)) + 2;
   return {d, d, kappa(c)};
@@ -147,7 +152,8 @@ Sizes c2a_sizes(const Case& c) {
 }
 std::string c2a_fits(const Case& c) {
   const bool repeated = !c.task.boolean("distinct_values");
-  return first_of({memory_fits(c), identity_fits(c), repeated ? "distinct_values: a value that comes twice outvotes the right one, expected true" : ""});
+  return first_of({memory_fits(c), identity_fits(c),
+                   repeated ? "distinct_values: a value that comes twice outvotes the right one, expected true" : ""});
 }
 void c2a_build(const Case& c, Weights& w) {
   const int code = std::min({bits_of(kappa(c)), c.model.N, width(c) - 1});

@@ -1,10 +1,10 @@
-// MQAR by slots (docs/theory.md, 3.3 and 3.4): every slot of p inner channels keeps the values of N keys, apart in N state
-// columns, and the gate lets only the slot of the queried key through.
+// MQAR by slots (docs/theory.md, 3.3 and 3.4, E29): every slot of p inner channels keeps the values of N keys, apart
+// in N state columns, and the gate lets only the slot of the queried key through.
 //
 //   key k      slot s = (k / N) mod S, column k mod N, S = ceil(kappa / N) slots
 //   channel    (s, j), j < p: x = 1 on keys of slot s, -1 on values with bit j; taps (-1, 1), bias -1, and relu:
 //              1 where the token before was a key of the slot and this one has bit j, else 0
-//   C4         Mamba-2, any 1 <= N <= kappa: D = S p, d = kappa + p. B: column of the key before, C: column of this key
+//   C4         Mamba-2, any 1 <= N <= kappa: D = S p, d = kappa + p. B: column of the key before, C: of this key
 //   C3         S4D, N = 1 (a complex state counts two): D = kappa p. A = 0, B = C = 1
 //
 // silu in relu's place: taps and bias 30 times as large, an error of e^-30.
@@ -58,7 +58,7 @@ void build(const Case& c, Weights& w, const Slots& s, double read) {
       w("out_proj", channel, j) = 1;
     }
   }
-  const double gate = 1 / (1 + std::exp(-1.0));   // silu(1)
+  const double gate = 1 / (1 + std::exp(-1.0));  // silu(1)
   decode(w, values, 1 + kappa(c), activated(c.model, steep) * read * gate, c.model.vocab);
 }
 
@@ -66,7 +66,9 @@ std::string slots_fit(const Case& c) {
   return first_of({plain_network_fits(c), clean_recall_fits(c, "zero"), needs_conv(c),
                    c.model.gate ? "" : "gate: the gate picks the slot of the key, expected true",
                    identity(c.model) ? "activation: key and bit are joined by relu or silu, expected one of them" : "",
-                   c.model.d < 2 ? fmt::format("d: keys and values need a channel each, expected d >= 2, but d = {}", c.model.d) : ""});
+                   c.model.d < 2
+                       ? fmt::format("d: keys and values need a channel each, expected d >= 2, but d = {}", c.model.d)
+                       : ""});
 }
 
 }  // namespace
@@ -77,7 +79,8 @@ void c3_build(const Case& c, Weights& w) {
   const Slots s = slots_of(c, 1);
   w.fill(c.model.s4d_complex ? "A_real_log" : "A_log", -40);
   w.fill(c.model.s4d_complex ? "B_real" : "B", 1);
-  for (int channel = 0; channel < s.slots * s.bits; ++channel)   // y = 2 Re(C h) if complex; log_dt = 0: a step size of 1
+  for (int channel = 0; channel < s.slots * s.bits;
+       ++channel)  // y = 2 Re(C h) if complex; log_dt = 0: a step size of 1
     w(c.model.s4d_complex ? "C_real" : "C", 0, channel) = c.model.s4d_complex ? 0.5 : 1;
   build(c, w, s, 1);
 }

@@ -12,8 +12,8 @@ namespace {
 
 using kernels::Activation;
 
-constexpr double kNoDecay = -40;                    // A = -e^-40
-constexpr double kSlope = 60, kRaised = 30, kPull = 2;   // of open_until
+constexpr double kNoDecay = -40;                        // A = -e^-40
+constexpr double kSlope = 60, kRaised = 30, kPull = 2;  // of open_until
 
 double silu(double x) { return x / (1 + std::exp(-x)); }
 double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
@@ -25,6 +25,12 @@ Codes codes(int count, int length, const std::function<double(int, int)>& value)
   return codes;
 }
 
+// A time layer that counts (worker/models/time_layer.hpp), where its weights are there to be trained.
+void count_time(const Case& c, Weights& w) {
+  w.fill("time.A_log", kNoDecay), w.fill("time.dt_bias", std::log(std::exp(1) - 1));
+  w("time.B", 0, 0) = w("time.C", 0, 0) = 1, w("time.out_proj.weight", 0, c.model.d - 1) = 1.0 / c.model.T;
+}
+
 bool bit(int i, int j) { return j < 31 && (i >> j & 1); }
 
 }  // namespace
@@ -32,16 +38,24 @@ bool bit(int i, int j) { return j < 31 && (i >> j & 1); }
 Codes one_hot(int count, int length) {
   return codes(count, length, [length](int i, int j) { return i % length == j ? 1.0 : 0.0; });
 }
-Codes binary(int count, int length) { return codes(count, length, [](int i, int j) { return bit(i, j) ? 1.0 : 0.0; }); }
-Codes signs(int count, int length) { return codes(count, length, [](int i, int j) { return bit(i, j) ? 1.0 : -1.0; }); }
-Codes levels(int count) { return codes(count, 1, [](int i, int) { return i + 1.0; }); }
+Codes binary(int count, int length) {
+  return codes(count, length, [](int i, int j) { return bit(i, j) ? 1.0 : 0.0; });
+}
+Codes signs(int count, int length) {
+  return codes(count, length, [](int i, int j) { return bit(i, j) ? 1.0 : -1.0; });
+}
+Codes levels(int count) {
+  return codes(count, 1, [](int i, int) { return i + 1.0; });
+}
 Codes random_signs(int count, int length, std::uint64_t key, std::uint64_t which) {
   kernels::Random random(key, static_cast<std::uint32_t>(tasks::Stream::initial), which);
   return codes(count, length, [&random](int, int) { return random.bits() & 1 ? 1.0 : -1.0; });
 }
 
 double activated(const ModelSettings& model, double x) {
-  return model.activation == Activation::identity ? x : model.activation == Activation::relu ? std::max(x, 0.0) : silu(x);
+  return model.activation == Activation::identity ? x
+         : model.activation == Activation::relu   ? std::max(x, 0.0)
+                                                  : silu(x);
 }
 bool identity(const ModelSettings& model) { return model.activation == Activation::identity; }
 int inner_width(const Case& c) { return std::min(c.model.d, c.model.D); }
@@ -59,7 +73,7 @@ void taps(const Case& c, Weights& w, int channel, double now, double before, dou
 
 void keep_everything(Weights& w) {
   w.fill("A_log", kNoDecay);
-  w.fill(w.has("dt_bias") ? "dt_bias" : "dt_proj.bias", std::log(std::exp(1) - 1));   // softplus of it is 1
+  w.fill(w.has("dt_bias") ? "dt_bias" : "dt_proj.bias", std::log(std::exp(1) - 1));  // softplus of it is 1
 }
 
 void open_until(const Case& c, Weights& w, double last, int constant, int inner) {
@@ -68,7 +82,8 @@ void open_until(const Case& c, Weights& w, double last, int constant, int inner)
   if (c.model.positional == Positional::learned) {
     for (int t = 0; t < w.rows("position.weight"); ++t) w("position.weight", t, position) = t + 1;
   } else {
-    unit *= c.model.T;                              // the scalar position is t / T
+    unit *= c.model.T;  // the scalar position, also of the time layer, is t / T
+    if (c.model.time_trained) count_time(c, w);
   }
   project(w, position, inner, unit);
   project(w, constant, inner, -kSlope * (last + 0.5));
@@ -85,10 +100,10 @@ void open_until(const Case& c, Weights& w, double last, int constant, int inner)
 double step_at_last(const Case& c) { return softplus(kRaised - kPull * activated(c.model, -kSlope / 2)); }
 
 std::string open_until_fits(const Case& c) {
-  if (c.model.positional != Positional::scalar && c.model.positional != Positional::learned)
-    return "positional: the step size follows the position, expected \"scalar\" or \"learned\"";
-  if (c.model.delta_fixed)
-    return "delta_activation: the step size follows the position, expected \"softplus\"";
+  const Positional p = c.model.positional;
+  if (p != Positional::scalar && p != Positional::learned && p != Positional::ssm_time)
+    return "positional: the step size follows the position, expected \"scalar\", \"learned\" or \"ssm_time\"";
+  if (c.model.delta_fixed) return "delta_activation: the step size follows the position, expected \"softplus\"";
   if (c.model.discretisation == kernels::Discretisation::none)
     return "discretisation: a step size of 0 must also keep inputs out, expected \"euler\" or \"zoh\"";
   return "";
@@ -136,12 +151,15 @@ std::string clean_recall_fits(const Case& c, const char* filler) {
   if (c.task.word("filler") != filler)
     return fmt::format("filler: expected \"{}\", but filler = \"{}\"", filler, c.task.word("filler"));
   if (c.task.integer("overwrites") > 0)
-    return fmt::format("overwrites: what is written is never erased, expected 0, but overwrites = {}", c.task.integer("overwrites"));
+    return fmt::format("overwrites: what is written is never erased, expected 0, but overwrites = {}",
+                       c.task.integer("overwrites"));
   return "";
 }
 
 std::string needs_conv(const Case& c) {
-  return c.model.conv >= 2 ? "" : fmt::format("conv: a value must see the key before it, expected conv >= 2, but conv = {}", c.model.conv);
+  return c.model.conv >= 2
+             ? ""
+             : fmt::format("conv: a value must see the key before it, expected conv >= 2, but conv = {}", c.model.conv);
 }
 
 std::string needs_channels(const Case& c, int least, const char* what) {

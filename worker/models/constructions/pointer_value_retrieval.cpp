@@ -1,7 +1,8 @@
-// POINTER VALUE RETRIEVAL, pointer last, by S6 with one-hot positions (docs/theory.md, 3.8, C8): positions are the keys of C1.
+// POINTER VALUE RETRIEVAL, pointer last, by S6 with one-hot positions (docs/theory.md, 3.8, C8): C1 with positions as
+// its keys.
 //
-//   d = D = L + p, N = L, L = T - 1 values, p = ceil(log2 nu): the position of a value, or the position that the pointer names,
-//   one-hot; then the bits of the value. Column t keeps the value at t; the pointer reads its column.
+//   d = D = L + p, N = L, L = T - 1 values, p = ceil(log2 nu): first the position, of a value or named by the
+//   pointer, one-hot; then the bits of the value. Column t keeps the value at t; the pointer reads its column.
 //
 // The table of one-hot positions marks T, too, where the pointer stands; the pointer's embedding takes that mark away.
 // With fewer channels the last positions are not kept.
@@ -15,7 +16,7 @@
 namespace phasegrid::worker {
 namespace {
 int nu(const Case& c) { return static_cast<int>(c.task.integer("nu")); }
-}
+}  // namespace
 
 Sizes c8_sizes(const Case& c) {
   const int L = c.model.T - 1, d = L + bits_of(nu(c));
@@ -24,10 +25,15 @@ Sizes c8_sizes(const Case& c) {
 
 std::string c8_fits(const Case& c) {
   const bool table = c.model.positional == Positional::onehot || c.model.positional == Positional::learned;
-  return first_of({plain_network_fits(c), c.task.word("pointer") == "last" ? "" : "pointer: values must be kept until they are asked for, expected \"last\"",
-                   c.task.integer("window") == 1 ? "" : fmt::format("window: one value is read, expected 1, but window = {}", c.task.integer("window")),
-                   table ? "" : "positional: positions are the keys, expected \"onehot\" or \"learned\"",
-                   needs_channels(c, 2, "positions and values need a channel each")});
+  return first_of(
+      {plain_network_fits(c),
+       c.task.word("pointer") == "last" ? ""
+                                        : "pointer: values must be kept until they are asked for, expected \"last\"",
+       c.task.integer("window") == 1
+           ? ""
+           : fmt::format("window: one value is read, expected 1, but window = {}", c.task.integer("window")),
+       table ? "" : "positional: positions are the keys, expected \"onehot\" or \"learned\"",
+       needs_channels(c, 2, "positions and values need a channel each")});
 }
 
 void c8_build(const Case& c, Weights& w) {

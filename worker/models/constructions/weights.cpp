@@ -44,7 +44,9 @@ void add_noise(const ParameterSet& parameters, double s, std::uint64_t key, doub
   if (s == 0) return;
   for (const ParameterInfo& p : parameters.all()) {
     if (p.rate == 0) continue;
-    const auto at = [&](int r, int c) -> double& { return flat[p.offset + static_cast<std::int64_t>(r) * p.width() + c]; };
+    const auto at = [&](int r, int c) -> double& {
+      return flat[p.offset + static_cast<std::int64_t>(r) * p.width() + c];
+    };
     std::vector<double> size(static_cast<std::size_t>(p.columns));
     double smallest = 0;
     for (int c = 0; c < p.columns; ++c) {

@@ -27,8 +27,8 @@ class Weights {
   double* flat_;
 };
 
-// Adds normal noise of deviation s times the root mean square of a weight's column, that is of all weights into the same
-// unit; a column of zeros counts as the smallest other of its matrix. What is never trained stays.
+// Adds (E22) normal noise of deviation s times the root mean square of a weight's column, that is of all weights into
+// the same unit; a column of zeros counts as the smallest other of its matrix. What is never trained stays.
 void add_noise(const ParameterSet& parameters, double s, std::uint64_t key, double* flat);
 
 }  // namespace phasegrid::worker

@@ -85,7 +85,6 @@ class Selective {
     if (model_.reorder) score = scores(u), u = sorted(u, score, false);
     const Rows delta = step_size(u, model_.delta_activation), B = build_.linear(u, W_B_);
     const Rows C = model_.reorder ? build_.linear(u, W_C_) : read_out(build_, u, W_C_);
-    if (!model_.reorder) build_.tap("delta", delta), build_.tap("B", B), build_.tap("C", C);   // sorted rows are no positions
     const Rows y = record_scan<Real>(build_, {.models = 0,
                                               .discretisation = model_.discretisation,
                                               .u = u,
@@ -95,6 +94,8 @@ class Selective {
                                               .A_log = A_log(),
                                               .skip = build_.vector(prefix_ + "D", D_, constant(1)),
                                               .delta_by_state = delta_by_state_});
+    build_.tap("delta", delta), build_.tap("B", B), build_.tap("C", C), build_.tap("W_B", W_B_), build_.tap("W_C", W_C_);
+    if (model_.reorder) build_.tap("sorted_u", u), build_.tap("sorted_y", y);
     return model_.reorder ? at_outputs(sorted(y, score, true)) : y;
   }
 

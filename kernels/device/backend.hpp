@@ -1,0 +1,19 @@
+// The CUDA backend as the rest of the program sees it. Without the toolkit (none.cpp) there is none.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/memory.hpp"
+
+namespace phasegrid::kernels {
+
+template <class Real>
+struct Operations;
+
+std::vector<std::string> cuda_kinds();  // "sm_90": of the device that this process uses; empty: no device
+const Operations<float>* cuda_operations(std::string_view device_kind);  // null for other kinds
+std::unique_ptr<Memory> cuda_memory(int models);
+
+}  // namespace phasegrid::kernels

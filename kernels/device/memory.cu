@@ -1,0 +1,127 @@
+#include "kernels/device/memory.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kernels/device/backend.hpp"
+#include "kernels/device/queue.hpp"
+#include "kernels/optimiser/cuda.hpp"
+
+namespace phasegrid::kernels {
+namespace cuda {
+
+Buffer::Buffer(std::size_t bytes, bool pinned) : bytes_(bytes), pinned_(pinned) {
+  if (bytes == 0) return;
+  check(pinned ? cudaMallocHost(reinterpret_cast<void**>(&data_), bytes)
+               : cudaMalloc(reinterpret_cast<void**>(&data_), bytes),
+        "allocating memory");
+}
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  std::swap(data_, other.data_), std::swap(bytes_, other.bytes_), std::swap(pinned_, other.pinned_);
+  return *this;
+}
+Buffer::~Buffer() { pinned_ ? cudaFreeHost(data_) : cudaFree(data_); }
+
+Staging::Staging() { check(cudaEventCreateWithFlags(&left_, cudaEventDisableTiming), "creating an event"); }
+Staging::~Staging() { cudaEventDestroy(left_); }
+char* Staging::begin(std::size_t bytes) {
+  check(cudaEventSynchronize(left_), "waiting for a copy");
+  if (buffer_.bytes() < bytes) buffer_ = Buffer(bytes, true);
+  return buffer_.data();
+}
+void Staging::copy(void* to, std::size_t offset, std::size_t bytes) {
+  if (bytes > 0)
+    check(cudaMemcpyAsync(to, buffer_.data() + offset, bytes, cudaMemcpyHostToDevice, queue().stream()),
+          "copying to the device");
+}
+void Staging::end() { check(cudaEventRecord(left_, queue().stream()), "recording an event"); }
+
+namespace {
+
+class DeviceMemory final : public Memory {
+ public:
+  explicit DeviceMemory(int models) : mirror_(models) {}
+
+  void* allocate(std::size_t bytes) override {
+    Buffer& buffer = buffers_.emplace_back(std::max<std::size_t>(bytes, 1));
+    bytes_ += bytes;
+    zero(buffer.data(), buffer.bytes());
+    return buffer.data();
+  }
+  std::size_t bytes() const override { return bytes_ + mirror_.bytes(); }
+  void set(void* to, const void* from, std::size_t bytes) override {
+    transfer(to, from, bytes, cudaMemcpyHostToDevice), wait_for_queue();
+  }
+  void get(void* to, const void* from, std::size_t bytes) override {
+    transfer(to, from, bytes, cudaMemcpyDeviceToHost), wait_for_queue();
+  }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    transfer(to, from, bytes, cudaMemcpyDeviceToDevice);
+  }
+  void zero(void* to, std::size_t bytes) override {
+    check(cudaMemsetAsync(to, 0, bytes, queue().stream()), "clearing memory");
+  }
+  void update(std::span<const Update<float>> pack) override;
+
+  Mirror* mirror() override { return &mirror_; }
+  void upload() override { mirror_.upload(); }
+  void download() override { mirror_.download(); }
+  void wait() override { mirror_.wait(); }
+
+ private:
+  void transfer(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+    check(cudaMemcpyAsync(to, from, bytes, kind, queue().stream()), "copying memory");
+  }
+  void wait_for_queue() { check(cudaStreamSynchronize(queue().stream()), "waiting for the queue"); }
+  const Segment* segments_on_device(const Segment* segments, int count);
+
+  std::vector<Buffer> buffers_;
+  std::size_t bytes_ = 0;
+  MapMirror mirror_;
+  std::vector<Segment> segments_here_;
+  Buffer segments_, updates_;
+  Staging update_staging_[2];
+  int turn_ = 0;
+};
+
+// Segments are the same from step to step.
+const Segment* DeviceMemory::segments_on_device(const Segment* segments, int count) {
+  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(Segment);
+  const bool same = segments_here_.size() == static_cast<std::size_t>(count) &&
+                    std::memcmp(segments_here_.data(), segments, bytes) == 0;
+  if (!same) {
+    segments_here_.assign(segments, segments + count);
+    wait_for_queue();
+    segments_ = Buffer(bytes);
+    set(segments_.data(), segments, bytes);
+  }
+  return reinterpret_cast<const Segment*>(segments_.data());
+}
+
+void DeviceMemory::update(std::span<const Update<float>> pack) {
+  if (pack.empty() || pack.front().count == 0) return;
+  const Segment* segments = segments_on_device(pack.front().segments, pack.front().count);
+  const std::size_t bytes = pack.size() * sizeof(PackUpdate);
+  if (updates_.bytes() < bytes) wait_for_queue(), updates_ = Buffer(bytes);
+  Staging& staging = update_staging_[turn_ ^= 1];
+  PackUpdate* here = reinterpret_cast<PackUpdate*>(staging.begin(bytes));
+  bool clips = false;
+  for (const Update<float>& u : pack) *here++ = pack_update(u, segments), clips |= u.clip > 0;
+  staging.copy(updates_.data(), 0, bytes), staging.end();
+  std::int64_t longest = 0;
+  for (const Segment& segment : segments_here_) longest = std::max(longest, segment.length);
+  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), static_cast<int>(pack.size()), pack.front().count,
+              longest, clips);
+}
+
+}  // namespace
+
+// One model, for those who have no Memory at hand.
+void update(const Update<float>& u) { DeviceMemory(1).update({&u, 1}); }
+
+}  // namespace cuda
+
+std::unique_ptr<Memory> cuda_memory(int models) { return std::make_unique<cuda::DeviceMemory>(models); }
+
+}  // namespace phasegrid::kernels

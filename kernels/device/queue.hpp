@@ -1,0 +1,68 @@
+// How operations reach the GPU: the queue they work in, and the one launch wrapper.
+//
+// A queue is a stream and a workspace: memory that an operation uses while it runs and nobody reads afterwards. Operations of one
+// queue run one after the other, so they share it; it grows to the most that any of them asks for, in the first step.
+#pragma once
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace phasegrid::kernels::cuda {
+
+// Throws std::bad_alloc for memory, std::runtime_error ("the device is lost") for anything else.
+void check(cudaError_t error, const char* what);
+
+class Queue {
+ public:
+  Queue();
+  ~Queue();
+  Queue(const Queue&) = delete;
+
+  cudaStream_t stream() const { return stream_; }
+  void* workspace(std::size_t bytes);
+
+ private:
+  cudaStream_t stream_ = nullptr;
+  void* workspace_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+Queue& queue();  // of this process: an executor has one device and works on one pack
+
+// The pieces of the workspace, one after the other, each aligned to 256 bytes.
+class Workspace {
+ public:
+  template <class T>
+  Workspace& want(std::int64_t n) {
+    return bytes_ += padded_bytes<T>(n), *this;
+  }
+  void take() { next_ = static_cast<char*>(queue().workspace(bytes_)); }
+  template <class T>
+  T* get(std::int64_t n) {
+    T* p = reinterpret_cast<T*>(next_);
+    return next_ += padded_bytes<T>(n), p;
+  }
+
+ private:
+  template <class T>
+  static std::size_t padded_bytes(std::int64_t n) {
+    return (static_cast<std::size_t>(n) * sizeof(T) + 255) / 256 * 256;
+  }
+  std::size_t bytes_ = 0;
+  char* next_ = nullptr;
+};
+
+template <auto kernel, class... A>
+void launch(dim3 grid, dim3 block, const A&... arguments) {
+#if defined(CUDA_ON_CPU)
+  cuda_on_cpu::launch<kernel>(grid, block, queue().stream(), arguments...);
+#else
+  // clang-format off
+  kernel<<<grid, block, 0, queue().stream()>>>(arguments...);
+  // clang-format on
+  check(cudaGetLastError(), "a kernel");
+#endif
+}
+
+}  // namespace phasegrid::kernels::cuda

@@ -1,0 +1,57 @@
+// Where a device keeps the numbers of a network, and how what a batch brings along gets there.
+//
+// Operations are described with addresses of the host: maps, row counts and walks lie in a layout that is filled anew for each
+// batch. On a device whose memory is its own, the mirror (kernels/mirror.hpp) replaces these addresses once, when an operation is
+// recorded; upload() then brings the contents of a batch over in one piece, and download() brings losses back.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "kernels/optimiser/optimiser.hpp"
+#include "kernels/reals.hpp"
+#include "kernels/rows.hpp"
+#include "kernels/scan/scan.hpp"
+
+namespace phasegrid::kernels {
+
+// Each function replaces addresses of the host by those of the device. The same address again gives the same copy.
+class Mirror {
+ public:
+  virtual ~Mirror() = default;
+  virtual void counts(Count& counts) = 0;
+  // A map with `each` entries for every one of rows[m] <= most_rows rows. With targets, its inverse comes with it: who points at each of
+  // targets[m] <= most_targets rows; without counts, at each of most_targets rows.
+  struct Targets { Count count; std::int64_t most; };
+  virtual void map(Index& map, Count rows, std::int64_t most_rows, int each, Targets targets = {}) = 0;
+  virtual void reals(Reals& reals, Count rows, std::int64_t most_rows, int each) = 0;
+  virtual void walks(const Walk*& walks, std::int64_t most_sequences, std::int64_t most_steps) = 0;
+  // What an operation leaves for the host, one number a model: there after download() and wait().
+  virtual void result(double*& results) = 0;
+  virtual void result(std::int64_t*& results) = 0;
+};
+
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  virtual void* allocate(std::size_t bytes) = 0;                                // zeroed; freed with this object; throws std::bad_alloc
+  template <class T>
+  T* allocate_array(std::size_t n) { return static_cast<T*>(allocate(n * sizeof(T))); }
+  virtual std::size_t bytes() const = 0;
+  virtual void set(void* to, const void* from, std::size_t bytes) = 0;          // from the host
+  virtual void get(void* to, const void* from, std::size_t bytes) = 0;          // to the host; waits
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void zero(void* to, std::size_t bytes) = 0;
+  virtual void update(std::span<const Update<float>> pack) = 0;                 // an optimiser step of several models
+
+  virtual Mirror* mirror() { return nullptr; }                                  // null: operations may use the host's addresses
+  virtual void upload() {}
+  virtual void download() {}
+  virtual void wait() {}
+};
+
+// `models`: of the pack. Throws std::invalid_argument for a kind that this machine cannot run.
+std::unique_ptr<Memory> memory(std::string_view device_kind, int models);
+
+}  // namespace phasegrid::kernels

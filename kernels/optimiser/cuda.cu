@@ -1,0 +1,62 @@
+#include "kernels/optimiser/cuda.hpp"
+
+#include <cmath>
+
+#include "kernels/device/reduce.hpp"
+
+namespace phasegrid::kernels::cuda {
+
+PackUpdate pack_update(const Update<float>& u, const Segment* segments) {
+  PackUpdate p{u, 0, 0};
+  const double t = static_cast<double>(u.step);
+  p.update.segments = segments;
+  p.c1 = static_cast<float>(1 / (1 - std::pow(u.beta1, t))), p.c2 = static_cast<float>(1 / (1 - std::pow(u.beta2, t)));
+  return p;
+}
+
+// |g| of every model that clips, in double: one block a model.
+__global__ void update_norms(const PackUpdate* pack, double* norms) {
+  __shared__ double sums[kThreads];
+  const Update<float>& u = pack[blockIdx.y].update;
+  double sum = 0;
+  for (std::int64_t i = threadIdx.x; u.clip > 0 && i < u.size; i += kThreads)
+    sum += static_cast<double>(u.g[i]) * static_cast<double>(u.g[i]);
+  sums[threadIdx.x] = sum;
+  __syncthreads();
+  if (threadIdx.x > 0) return;
+  for (int i = 1; i < kThreads; ++i) sum += sums[i];
+  norms[blockIdx.y] = sqrt(sum);
+}
+
+// Segment blockIdx.y of model blockIdx.z.
+__global__ void update_weights(const PackUpdate* pack, const double* norms) {
+  const PackUpdate& p = pack[blockIdx.z];
+  const Update<float>& u = p.update;
+  const Segment segment = u.segments[blockIdx.y];
+  if (segment.rate == 0) return;
+  const float scale = u.clip > 0 && norms[blockIdx.z] > u.clip ? static_cast<float>(u.clip / norms[blockIdx.z]) : 1;
+  const float b1 = static_cast<float>(u.beta1), b2 = static_cast<float>(u.beta2),
+              epsilon = static_cast<float>(u.epsilon);
+  const float rate = static_cast<float>(u.learning_rate * segment.rate),
+              decay = static_cast<float>(u.weight_decay * segment.decay);
+  const float shrink = u.method == Method::adamw ? 1 - rate * decay : 1, pull = u.method == Method::adamw ? 0 : decay;
+  for (std::int64_t k = first(); k < segment.length; k += step()) {
+    const std::int64_t i = segment.offset + k;
+    const float g = u.g[i] * scale + pull * u.w[i];
+    if (u.method == Method::sgd) {
+      u.w[i] -= rate * g;
+      continue;
+    }
+    const float m = u.m[i] = b1 * u.m[i] + (1 - b1) * g, v = u.v[i] = b2 * u.v[i] + (1 - b2) * g * g;
+    u.w[i] = u.w[i] * shrink - rate * p.c1 * m / (sqrtf(v * p.c2) + epsilon);
+  }
+}
+
+void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest, bool clips) {
+  double* norms = static_cast<double*>(queue().workspace(static_cast<std::size_t>(models) * sizeof(double)));
+  if (clips) launch<update_norms>(dim3(1, models), kThreads, pack, norms);
+  const dim3 blocks(blocks_for(longest, 1).x, segments, models);
+  launch<update_weights>(blocks, kThreads, pack, static_cast<const double*>(norms));
+}
+
+}  // namespace phasegrid::kernels::cuda

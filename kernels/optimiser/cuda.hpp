@@ -1,0 +1,16 @@
+// One optimiser step of several models on the device: their settings in a table there, two launches for all.
+#pragma once
+#include "kernels/optimiser/optimiser.hpp"
+
+namespace phasegrid::kernels::cuda {
+
+struct PackUpdate {
+  Update<float> update;  // of a model; segments on the device
+  float c1, c2;          // 1 / (1 - beta^step)
+};
+PackUpdate pack_update(const Update<float>& update, const Segment* segments_on_device);
+
+// `pack`: on the device. longest: numbers of the longest segment.
+void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest, bool clips);
+
+}  // namespace phasegrid::kernels::cuda

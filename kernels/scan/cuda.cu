@@ -1,0 +1,246 @@
+#include "kernels/scan/scan.hpp"
+
+#include "kernels/device/operations.hpp"
+#include "kernels/scan/capacity.hpp"
+#include "kernels/scan/joins.hpp"
+#include "kernels/scan/walk.hpp"
+
+namespace phasegrid::kernels::cuda {
+
+template <int NB, class Rule, bool by_state>
+__global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) {
+  const int m = blockIdx.z, s = blockIdx.y * kSequences + threadIdx.y, c = blockIdx.x * 32 + threadIdx.x;
+  const Walk walk = op.walks[m];
+  if (s >= walk.sequences || c >= op.u.width) return;
+  ScanTile<NB, Rule, by_state> tile(op, m, c);
+  float* y = value(op.y, m) + c;
+  const float skip = op.skip.values ? value(op.skip, m)[c] : 0;
+  for (int n0 = 0; n0 < tile.N; n0 += NB) {
+    tile.choose_states(op, m, c, n0);
+    float h[NB] = {};
+    for (int i = walk.first_step[s]; i < walk.first_step[s + 1]; ++i) {
+      const ScanStep step = walk.steps[i];
+      tile.advance(step, h);
+      if (step.output < 0) continue;
+      const float* C = tile.C_of(step.output);
+      float& to = y[static_cast<std::int64_t>(step.output) * tile.D];
+      float sum = n0 > 0 ? to : skip * tile.u_of(step.row);
+      PHASEGRID_UNROLL
+      for (int n = 0; n < NB; ++n) sum += C[n] * h[n];  // (2)
+      to = sum;
+    }
+  }
+}
+
+// What one thread carries back through time, (3) and (4) of kernels/scan/tile.hpp.
+template <int NB, class Rule, bool by_state>
+struct Adjoint {
+  const Scan<float>& op;
+  const ScanParts& parts;
+  const ScanTile<NB, Rule, by_state>& tile;
+  int m, s, c, shared;
+  float G[NB] = {}, d_A[NB] = {};
+
+  // own: of a row that only this sequence has.
+  __device__ void keep_states(float (&v)[NB], float* to_own, float* to_shared, int row) {
+    const float sum = warp_sums<NB>(v);
+    if (!writes<NB>(lane())) return;
+    const int n = tile.n0 + summed_by<NB>(lane()), t = blockIdx.x;
+    if (row >= shared) to_own[parts.of_row(m, parts.R, row, t) + n] = sum;
+    else to_shared[parts.of_shared(m, s, row, t) + n] += sum;
+  }
+  __device__ void keep_channel(int row, float d_u, float d_delta) {
+    if (!tile.active) return;
+    const std::int64_t i = static_cast<std::int64_t>(row) * tile.D + c;
+    if (row >= shared) {
+      put(grad(op.u, m)[i], d_u, op.u.add || tile.n0 > 0);
+      if (!by_state) put(grad(op.delta, m)[i], d_delta, op.delta.add || tile.n0 > 0);
+    } else {
+      parts.u_rows[parts.shared_row(m, s, row) + c] += d_u;
+      if (!by_state) parts.delta_rows[parts.shared_row(m, s, row) + c] += d_delta;
+    }
+  }
+  __device__ void read_out(int output, const float* h) {
+    const float d_y = tile.active ? grad(op.y, m)[static_cast<std::int64_t>(output) * tile.D + c] : 0;
+    const float* C = tile.C_of(output);
+    float v[NB];
+    PHASEGRID_UNROLL
+    for (int n = 0; n < NB; ++n) v[n] = d_y * h[n * kSequences * 32], G[n] += C[n] * d_y;  // (3)
+    const float sum = warp_sums<NB>(v);
+    if (writes<NB>(lane()))
+      parts.C[parts.of_row(m, parts.Q, output, blockIdx.x) + tile.n0 + summed_by<NB>(lane())] = sum;
+  }
+  // h: the states before the step.
+  __device__ void pull_back(const ScanStep& step, const float* h) {
+    const float u = tile.u_of(step.row), delta_c = tile.delta_of(step.row);
+    const float* B = tile.B_of(step.row);
+    float d_B[NB], d_step[NB], d_fu = 0, d_delta = 0;
+    PHASEGRID_UNROLL
+    for (int n = 0; n < NB; ++n) {
+      const float delta = tile.delta_of(step.row, n, delta_c), A = tile.A[n], a = expf(delta * A),
+                  f = Rule::factor(delta, A, a);
+      const Run run(a, step.log2_repeats);
+      const float S = G[n] * run.s;  // the sum of G over the repeats
+      d_B[n] = S * (f * u);
+      float d = 0;
+      if (by_state || Rule::kPerState) {
+        d_fu += B[n] * S * f;
+        d = B[n] * u * S * Rule::by_delta(a);
+        d_A[n] += B[n] * u * S * Rule::by_A(delta, A, a);
+      } else {
+        d_fu += B[n] * S;
+      }
+      const float g = G[n] * (run.m * run.p * h[n * kSequences * 32] + run.r * (B[n] * (f * u)));  // (5)
+      d += g * A, d_A[n] += g * delta, G[n] *= run.p;
+      if (by_state) d_step[n] = d;
+      else d_delta += d;
+    }
+    if (!by_state && !Rule::kPerState) {
+      d_delta += d_fu * u * Rule::by_delta(0);
+      d_fu *= Rule::factor(delta_c, 0, 0);
+    }
+    keep_channel(step.row, d_fu, d_delta);
+    keep_states(d_B, parts.B, parts.B_shared, step.row);
+    if (by_state) keep_states(d_step, parts.delta, parts.delta_shared, step.row);
+  }
+};
+
+// Sums for shared rows begin at zero: each thread and each writing lane clears its own.
+template <int NB, bool by_state>
+__device__ void clear_shared(const ScanParts& parts, int m, int s, int c, int shared) {
+  for (int row = 0; row < shared; ++row) {
+    if (c < parts.D) parts.u_rows[parts.shared_row(m, s, row) + c] = 0;
+    if (c < parts.D && !by_state) parts.delta_rows[parts.shared_row(m, s, row) + c] = 0;
+    for (int n = summed_by<NB>(lane()); writes<NB>(lane()) && n < parts.Np; n += NB) {
+      parts.B_shared[parts.of_shared(m, s, row, blockIdx.x) + n] = 0;
+      if (by_state) parts.delta_shared[parts.of_shared(m, s, row, blockIdx.x) + n] = 0;
+    }
+  }
+}
+
+// First forwards, keeping h where chunks begin; then chunk by chunk from the last: h again into shared memory, and the adjoint.
+template <int NB, class Rule, bool by_state>
+__global__ void __launch_bounds__(32 * kSequences, 4) scan_backward(Scan<float> op, ScanParts parts) {
+  __shared__ float history[kScanChunk + 1][NB][kSequences][32];
+  const int m = blockIdx.z, s = blockIdx.y * kSequences + threadIdx.y, c = blockIdx.x * 32 + threadIdx.x;
+  const Walk walk = op.walks[m];
+  if (s >= walk.sequences) return;
+  const ScanStep* steps = walk.steps + walk.first_step[s];
+  const int steps_in_all = walk.first_step[s + 1] - walk.first_step[s];
+  float* begins = parts.states + ((m * parts.S + s) * parts.tiles + blockIdx.x) * parts.chunks * NB * 32 + threadIdx.x;
+  clear_shared<NB, by_state>(parts, m, s, c, walk.shared);
+  ScanTile<NB, Rule, by_state> tile(op, m, c);
+  for (int n0 = 0; n0 < tile.N; n0 += NB) {
+    tile.choose_states(op, m, c, n0);
+    float h[NB] = {};
+    for (int i = 0; i < steps_in_all; ++i) {
+      PHASEGRID_UNROLL
+      for (int n = 0; i % kScanChunk == 0 && n < NB; ++n) begins[(i / kScanChunk * NB + n) * 32] = h[n];
+      tile.advance(steps[i], h);
+    }
+    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, m, s, c, walk.shared};
+    for (int chunk = (steps_in_all - 1) / kScanChunk; chunk >= 0 && steps_in_all > 0; --chunk) {
+      const int begin = chunk * kScanChunk,
+                length = steps_in_all - begin < kScanChunk ? steps_in_all - begin : kScanChunk;
+      PHASEGRID_UNROLL
+      for (int n = 0; n < NB; ++n) h[n] = begins[(chunk * NB + n) * 32];
+      for (int i = 0; i <= length; ++i) {
+        PHASEGRID_UNROLL
+        for (int n = 0; n < NB; ++n) history[i][n][threadIdx.y][threadIdx.x] = h[n];
+        if (i < length) tile.advance(steps[begin + i], h);
+      }
+      for (int i = length - 1; i >= 0; --i) {
+        const ScanStep step = steps[begin + i];
+        if (step.output >= 0) adjoint.read_out(step.output, &history[i + 1][0][threadIdx.y][threadIdx.x]);
+        adjoint.pull_back(step, &history[i][0][threadIdx.y][threadIdx.x]);
+      }
+    }
+    PHASEGRID_UNROLL
+    for (int n = 0; n < NB; ++n)
+      if (tile.active) parts.A[((m * parts.S + s) * parts.Np + n0 + n) * parts.D + c] = adjoint.d_A[n];
+  }
+}
+
+namespace {
+
+ScanParts partial_sums(const Scan<float>& op, int NB) {
+  ScanParts p{};
+  const std::int64_t M = op.models;
+  p.S = most_sequences(op), p.R = capacity(op.u), p.Q = capacity(op.y);
+  p.tiles = (op.u.width + 31) / 32, p.chunks = (op.most_steps + kScanChunk - 1) / kScanChunk;
+  p.Np = (op.B.columns + NB - 1) / NB * NB, p.D = op.u.width;
+  const std::int64_t shared_states = M * p.S * kMostShared * p.tiles * p.Np, shared_rows = M * p.S * kMostShared * p.D;
+  const std::int64_t sizes[] = {M * p.S * p.tiles * p.chunks * NB * 32,
+                                M * p.R * p.tiles * p.Np,
+                                M * p.Q * p.tiles * p.Np,
+                                op.delta_by_state ? M * p.R * p.tiles * p.Np : 0,
+                                shared_states,
+                                op.delta_by_state ? shared_states : 0,
+                                shared_rows,
+                                op.delta_by_state ? 0 : shared_rows,
+                                M * p.S * p.Np * p.D};
+  float** places[] = {&p.states, &p.B, &p.C, &p.delta, &p.B_shared, &p.delta_shared, &p.u_rows, &p.delta_rows, &p.A};
+  Workspace workspace;
+  for (const std::int64_t size : sizes) workspace.want<float>(size);
+  workspace.take();
+  for (int i = 0; i < 9; ++i) *places[i] = workspace.get<float>(sizes[i]);
+  return p;
+}
+
+dim3 warps(const Scan<float>& op) {
+  return {static_cast<unsigned>((op.u.width + 31) / 32),
+          static_cast<unsigned>((most_sequences(op) + kSequences - 1) / kSequences), static_cast<unsigned>(op.models)};
+}
+
+template <int NB, class Rule, bool by_state>
+void backward_with(const Scan<float>& op) {
+  const ScanParts parts = partial_sums(op, NB);
+  const int M = op.models;
+  launch<scan_backward<NB, Rule, by_state>>(warps(op), dim3(32, kSequences), op, parts);
+  const auto join_states = [&](const Rows<float>& out, const float* own, const float* shared, std::int64_t most) {
+    launch<scan_join_states>(blocks_for(most * out.columns, M), kThreads, out, parts, own, shared, op.walks, most);
+  };
+  join_states(op.B, parts.B, parts.B_shared, parts.R), join_states(op.C, parts.C, nullptr, parts.Q);
+  if (by_state) join_states(op.delta, parts.delta, parts.delta_shared, parts.R);
+  launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.u, parts,
+                                static_cast<const float*>(parts.u_rows), op.walks);
+  if (!by_state)
+    launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.delta, parts,
+                                  static_cast<const float*>(parts.delta_rows), op.walks);
+  if (op.A_log)
+    launch<scan_join_A>(blocks_for(static_cast<std::int64_t>(op.A_log.rows) * parts.D, M), kThreads, op, parts);
+  if (!op.skip) return;
+  launch<scan_skip_backward>(column_blocks(op.u.width, M), column_threads(), op);
+  launch<scan_skip_input_backward>(blocks_for(op.u.stride, M), kThreads, op);
+}
+
+template <int NB, class Rule, bool by_state>
+void run(const Scan<float>& op, bool back) {
+  if (back) backward_with<NB, Rule, by_state>(op);
+  else launch<scan_forward<NB, Rule, by_state>>(warps(op), dim3(32, kSequences), op);
+}
+template <int NB, class Rule>
+void with_axis(const Scan<float>& op, bool back) {
+  op.delta_by_state ? run<NB, Rule, true>(op, back) : run<NB, Rule, false>(op, back);
+}
+template <int NB>
+void with_rule(const Scan<float>& op, bool back) {
+  switch (op.discretisation) {
+    case Discretisation::euler:
+      return with_axis<NB, Euler>(op, back);
+    case Discretisation::zoh:
+      return with_axis<NB, Zoh>(op, back);
+    case Discretisation::none:
+      return with_axis<NB, None>(op, back);
+  }
+}
+void with_block(const Scan<float>& op, bool back) {
+  op.B.columns <= 4 ? with_rule<4>(op, back) : with_rule<8>(op, back);
+}
+
+}  // namespace
+
+void forward(const Scan<float>& op) { with_block(op, false); }
+void backward(const Scan<float>& op) { with_block(op, true); }
+
+}  // namespace phasegrid::kernels::cuda

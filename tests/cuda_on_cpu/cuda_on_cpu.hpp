@@ -1,0 +1,102 @@
+// Runs CUDA kernels on the CPU for tests: every thread of a block is a fiber; blocks run one after the other on one thread of
+// the operating system.
+//
+// Caught, with the kernel, block and thread by name, and the process aborted:
+//   a barrier that only some threads of a block reach while others wait elsewhere; lanes of a warp that disagree about a mask;
+//   reads and writes outside an allocation or after it was freed, through guard pages, to the byte at the end of allocations
+//   whose size is a multiple of 64 and through marked bytes checked at every synchronisation otherwise;
+//   the host touching device memory; a host pointer among the arguments of a kernel, inside structs too;
+//   copies that leave an allocation.
+// Made visible: memory nobody wrote (device memory starts as NaN, -1), missing barriers (threads and blocks run forwards,
+// backwards or shuffled; under ThreadSanitizer each is a data race with its line), missing synchronisation with the host (streams
+// do nothing until somebody waits for them, as late as CUDA allows).
+// Not caught: two streams that race, float arithmetic that differs on a GPU, anything about speed, host pointers in tables that
+// were copied to the device as data.
+#pragma once
+#include <cstring>
+#include <functional>
+#include <string_view>
+#include <type_traits>
+
+#include "cuda_runtime.h"
+
+namespace cuda_on_cpu {
+
+enum class Order { forward, reverse, random };
+inline Order order = Order::forward;                     // of blocks, and of threads between two barriers
+inline std::size_t memory_limit = std::size_t{1} << 32;  // bytes of device memory; beyond it cudaMalloc fails
+
+// A kernel launch as the runtime keeps it.
+struct Launch {
+  std::string_view kernel;  // for messages
+  dim3 grid, block;
+  std::function<void()> body;
+};
+void enqueue(cudaStream_t, Launch);
+
+void sync_block();
+void sync_warp(unsigned mask);
+// What lane `source` of the caller's warp gave in the same call.
+std::uint64_t exchange(unsigned mask, std::uint64_t bits, int source);
+int lane();
+[[noreturn]] void die(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+void check_argument(std::string_view kernel, int number, const void* bytes, std::size_t size);
+
+template <class T>
+T checked(std::string_view kernel, int number, T argument) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  if constexpr (std::is_class_v<T>) __builtin_clear_padding(&argument);
+  check_argument(kernel, number, &argument, sizeof argument);
+  return argument;
+}
+
+// "... [with auto kernel = conv_forward<true>; ...]" -> "conv_forward<true>"
+constexpr std::string_view kernel_name(std::string_view function) {
+  const std::size_t begin = function.find("kernel = ") + 9, end = function.find(';', begin);
+  return function.substr(begin, end - begin);
+}
+
+template <auto kernel, class... A>
+void launch(dim3 grid, dim3 block, cudaStream_t stream, const A&... arguments) {
+  const std::string_view name = kernel_name(__PRETTY_FUNCTION__);
+  int number = 0;
+  enqueue(stream, {name, grid, block, [... a = checked(name, ++number, arguments)] { kernel(a...); }});
+}
+
+template <class T>
+__attribute__((no_sanitize("thread"))) T shuffle(unsigned mask, T value, int source) {
+  static_assert(sizeof(T) <= 8);
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof value);
+  bits = exchange(mask, bits, source);
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+}  // namespace cuda_on_cpu
+
+inline void __syncthreads() { cuda_on_cpu::sync_block(); }
+inline void __syncwarp(unsigned mask = ~0u) { cuda_on_cpu::sync_warp(mask); }
+template <class T>
+T __shfl_sync(unsigned mask, T v, int source) {
+  return cuda_on_cpu::shuffle(mask, v, source & 31);
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T v, int bits) {
+  return cuda_on_cpu::shuffle(mask, v, cuda_on_cpu::lane() ^ bits);
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T v, unsigned d) {
+  const int l = cuda_on_cpu::lane();
+  return cuda_on_cpu::shuffle(mask, v, l + static_cast<int>(d) < 32 ? l + static_cast<int>(d) : l);
+}
+template <class T>
+T __shfl_up_sync(unsigned mask, T v, unsigned d) {
+  const int l = cuda_on_cpu::lane();
+  return cuda_on_cpu::shuffle(mask, v, l >= static_cast<int>(d) ? l - static_cast<int>(d) : l);
+}
+inline int atomicAdd(int* p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
+inline unsigned atomicAdd(unsigned* p, unsigned v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
+float atomicAdd(float*, float) = delete;  // the order of a float sum must not depend on the order of threads
+double atomicAdd(double*, double) = delete;

@@ -1,0 +1,139 @@
+// Whole networks on the device through the worker's tape: ten training steps of a small pack against the CPU, and the same bits
+// packed or alone.
+#include <gtest/gtest.h>
+
+#include "kernels/device/backend.hpp"
+#include "kernels/memory.hpp"
+#include "tests/cuda_on_cpu/cuda_on_cpu.hpp"
+#include "tests/worker/support.hpp"
+
+namespace phasegrid::worker::test {
+namespace {
+
+constexpr int kSteps = 10;
+
+// Cells that train together on one device for a few steps; learning rates and seeds of their own.
+class Training {
+ public:
+  Training(const std::vector<sweeps::CellSpec>& cells, const std::string& kind)
+      : M_(cells.size()), memory_(kernels::memory(kind, static_cast<int>(M_))) {
+    for (const sweeps::CellSpec& cell : cells)
+      settings_.push_back(train_settings(cell.settings)), data_.emplace_back(cell, settings_.back());
+    const tasks::Task& task = data_.front().task();
+    const ModelSettings model = model_settings(cells.front().settings, task);
+    parameters_ = describe_parameters(model), segments_ = parameters_.segments(),
+    size_ = static_cast<std::size_t>(parameters_.size());
+    for (float** buffer : {&w_, &g_, &m_, &v_}) *buffer = memory_->allocate_array<float>(M_ * size_);
+    std::vector<float> start(size_);
+    for (std::size_t m = 0; m < M_; ++m) {
+      parameters_.initialise(start.data(), weights_key(cells[m]));
+      memory_->set(w_ + m * size_, start.data(), size_ * sizeof(float));
+    }
+    network_ = std::make_unique<Network<float>>(
+        model, layout_shape(model, settings_[0].batch, task.T(), task.most_scored(), task.T()), static_cast<int>(M_),
+        kind, w_, g_);
+  }
+  // Losses of the cells before each step.
+  std::vector<std::vector<double>> run() {
+    std::vector<std::vector<double>> losses(M_);
+    tasks::Batch batch;
+    for (std::int64_t step = 1; step <= kSteps; ++step) {
+      for (std::size_t m = 0; m < M_; ++m) data_[m].draw(step, batch), network_->set(static_cast<int>(m), batch);
+      network_->forward();
+      memory_->zero(g_, M_ * size_ * sizeof(float));
+      network_->backward();
+      std::vector<kernels::Update<float>> updates;
+      for (std::size_t m = 0; m < M_; ++m) {
+        const std::size_t at = m * size_;
+        updates.push_back({.method = settings_[m].method,
+                           .segments = segments_.data(),
+                           .count = static_cast<int>(segments_.size()),
+                           .w = w_ + at,
+                           .g = g_ + at,
+                           .m = m_ + at,
+                           .v = v_ + at,
+                           .size = static_cast<std::int64_t>(size_),
+                           .step = step,
+                           .learning_rate = settings_[m].rate_at(step),
+                           .weight_decay = settings_[m].weight_decay,
+                           .clip = settings_[m].clip});
+        losses[m].push_back(network_->loss(static_cast<int>(m)));
+      }
+      memory_->update(updates);
+    }
+    return losses;
+  }
+  std::vector<float> weights(std::size_t m) {
+    std::vector<float> w(size_);
+    memory_->get(w.data(), w_ + m * size_, size_ * sizeof(float));
+    return w;
+  }
+
+ private:
+  std::size_t M_, size_ = 0;
+  std::unique_ptr<kernels::Memory> memory_;
+  std::vector<TrainSettings> settings_;
+  std::vector<TrainingData> data_;
+  ParameterSet parameters_;
+  std::vector<kernels::Segment> segments_;
+  float *w_, *g_, *m_, *v_;
+  std::unique_ptr<Network<float>> network_;
+};
+
+std::vector<sweeps::CellSpec> pack_of(const std::string& variant, const Switch& change) {
+  std::vector<sweeps::CellSpec> cells;
+  for (int i = 0; i < 3; ++i)
+    cells.push_back(mqar_cell(variant, change.lines,
+                              "steps = 10\nschedule = \"constant\"\nclip = " + std::to_string(i) +
+                                  "\nlearning_rate = 0.00" + std::to_string(i + 1),
+                              i, change.task));
+  return cells;
+}
+
+const std::string& device() {
+  static const std::string kind = kernels::cuda_kinds().at(0);
+  return kind;
+}
+
+class CudaNetwork : public testing::TestWithParam<Case> {};
+std::vector<Case> cases() {
+  std::vector<Case> chosen;
+  for (const Case& c : all_cases()) {
+    const std::string change = c.change.name;
+    if (c.variant == "mamba" && !change.starts_with("softsort")) chosen.push_back(c);
+    if (c.variant == "mamba_delta_t" && (change == "plain" || change == "zoh" || change == "three_layers"))
+      chosen.push_back(c);
+  }
+  return chosen;
+}
+INSTANTIATE_TEST_SUITE_P(Table, CudaNetwork, testing::ValuesIn(cases()), name_of);
+
+// And a cell gets the same bits in its pack and alone.
+TEST_P(CudaNetwork, TrainsAsTheCpuDoesPackedOrAlone) {
+  const auto cells = pack_of(GetParam().variant, GetParam().change);
+  Training here(cells, cpu_kinds().back()), there(cells, device());
+  const auto expected = here.run(), found = there.run();
+  for (std::size_t m = 0; m < cells.size(); ++m) {
+    Training alone({cells[m]}, device());
+    EXPECT_EQ(alone.run()[0], found[m]);
+    EXPECT_EQ(alone.weights(0), there.weights(m));
+    for (std::size_t step = 0; step < kSteps; ++step)
+      EXPECT_NEAR(found[m][step], expected[m][step], 1e-4 * expected[m][step])
+          << "model " << m << ", step " << step + 1;
+  }
+}
+
+TEST(CudaDevice, SaysWhatItCannotRun) {
+  EXPECT_THROW(Training(pack_of("mamba2", {"plain", ""}), device()), std::runtime_error);
+  EXPECT_THROW(kernels::operations<double>(device()), std::invalid_argument);
+}
+
+TEST(CudaDevice, RunsOutOfMemoryAsTheHostDoes) {
+  const std::size_t limit = cuda_on_cpu::memory_limit;
+  cuda_on_cpu::memory_limit = 1 << 20;
+  EXPECT_THROW(Training(pack_of("mamba", {"plain", "d = 64"}), device()), std::bad_alloc);
+  cuda_on_cpu::memory_limit = limit;
+}
+
+}  // namespace
+}  // namespace phasegrid::worker::test
