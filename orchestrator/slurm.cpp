@@ -64,7 +64,7 @@ me=${me:-$SLURM_JOB_ID}
 mkdir -p "$out/log"
 
 say() { echo "$(date -u +%FT%TZ) job $me: $*"; }
-about() { "$program" status "$out" --json 2>/dev/null | sed -n "s/^ \"$1\": \"\{0,1\}\([^\"]*\)\"\{0,1\},\{0,1\}$/\1/p"; }
+about() { "$program" status "$out" --json 2>/dev/null | sed -n "s/,$//; s/^ \"$1\": \"\{0,1\}\([^\"]*\)\"\{0,1\}$/\1/p"; }
 is_done() {  # the run folder knows, whatever mpirun's exit code says
   "$program" status "$out" --exit-code >/dev/null 2>&1
   code=$?

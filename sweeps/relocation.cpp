@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "sweeps/data_files.hpp"
+
 namespace phasegrid::sweeps {
 namespace {
 
@@ -43,11 +45,20 @@ std::uint64_t place_on_new_axis(const Axis& axis, const Grid& before) {
   return place_of(axis, point);
 }
 
+std::string content_of(const Settings& settings, const Key& key) {
+  const DataFile* file = settings.data(key.name);
+  return file ? file->content : "";
+}
+
 // Equal in everything that a result depends on.
 std::string first_difference(const Settings& before, const Settings& now) {
   for (std::size_t k = 0; k < before.schema().keys.size(); ++k) {
     const Key& key = before.schema().keys[k];
     if (key.section == Section::search || !(before.read(key) || now.read(key))) continue;
+    if (key.kind == Kind::file) {  // what it holds counts, not where it lies
+      if (content_of(before, key) != content_of(now, key)) return key.name + " holds other data now";
+      continue;
+    }
     if (!(before.at(static_cast<int>(k)) == now.at(static_cast<int>(k))))
       return key.name + " was " + to_text(before.at(static_cast<int>(k))) + " and is " +
              to_text(now.at(static_cast<int>(k))) + " now";

@@ -3,7 +3,7 @@ _phasegrid() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} options=""
   COMPREPLY=()
   if [ $COMP_CWORD -eq 1 ]; then
-    COMPREPLY=($(compgen -W "plan run status explain cell apply sample slurm -h --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "plan run status explain merge analyze cell apply sample bench verify slurm -h --help --version" -- "$word"))
     return
   fi
   case "$verb $before" in
@@ -13,13 +13,17 @@ _phasegrid() {
   esac
   case $verb in
     plan) options="-h --help --workers --json" ;;
-    run) options="-h --help -o --output --slots --device --device-kind --retry --deadline --pack --attempts --hang-limit --accept-mixed" ;;
+    run) options="-h --help -o --output --slots --device --device-kind --retry --deadline --pack --attempts --hang-limit --shard --accept-mixed" ;;
     status) options="-h --help --json --missing --exit-code" ;;
     explain) options="-h --help" ;;
+    merge) options="-h --help -o --output --accept-mixed" ;;
+    analyze) options="-h --help --json --level --bootstrap" ;;
     cell) options="-h --help --device-kind --weights --curve --json" ;;
     apply) options="-h --help -o --output --precision --gradients" ;;
     sample) options="-h --help --set --count --seed --json" ;;
-    slurm) options="-h --help -o --output --nodes --gpus-per-node --cpus-per-node --time --partition --account --launcher --program --run-options" ;;
+    bench) options="-h --help" ;;
+    verify) options="-h --help --task --variant --kappa --nu --T --seed --examples --json" ;;
+    slurm) options="-h --help -o --output --nodes --gpus-per-node --cpus-per-node --time --partition --account --launcher --shards --program --run-options" ;;
   esac
   if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$word")); else COMPREPLY=($(compgen -f -- "$word")); fi
 }

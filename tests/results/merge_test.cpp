@@ -79,12 +79,12 @@ TEST(Merge, AgainChangesNothingAndTakesWhatIsNew) {
 TEST(Merge, TellsWhenTheSameCellHasOtherBits) {
   const TemporaryFolder scratch;
   sweeps::CellResult other = sample_result(5), slower = sample_result(6);
-  other.loss = 0.125;
+  other.loss = 0.75;
   slower.seconds = 1000;  // outside the promise
   write(scratch / "a", {sample_result(5), sample_result(6)});
   write(scratch / "b", {other, slower});
   const Merged merged = merge({scratch / "a", scratch / "b"}, scratch / "out");
-  EXPECT_THAT(merged.conflicts, ElementsAre(AllOf(HasSubstr("cell 5"), HasSubstr("d=4"), HasSubstr("0.125"))));
+  EXPECT_THAT(merged.conflicts, ElementsAre(AllOf(HasSubstr("cell 5"), HasSubstr("d=4"), HasSubstr("0.75"))));
   EXPECT_TRUE(same_bits(read_run(scratch / "out").results.at(5), sample_result(5))) << "the first is kept";
 }
 

@@ -150,7 +150,7 @@ TEST(RunFolder, RefusesAnotherSweepAndSaysWhatChanged) {
   const TemporaryFolder scratch;
   RunFolder::open(scratch / "out", small_grid(4), kHere).flush();
   EXPECT_THAT(refusal(scratch / "out", small_grid(3)),
-              AllOf(HasSubstr("another sweep"), HasSubstr("seeds = 0 1 2\n"), HasSubstr("seeds = 0 1 2 3")));
+              AllOf(HasSubstr("another sweep"), HasSubstr("folder: seeds = 0 1 2 3\n"), HasSubstr("now:    seeds = 0 1 2")));
   EXPECT_EQ(refusal(scratch / "out", small_grid(4)), "") << "a refusal must leave nothing that blocks the right sweep";
 }
 

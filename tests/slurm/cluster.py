@@ -80,7 +80,6 @@ class Cluster:
         self.mark = uuid.uuid4().hex
         self.daemons = {}
         (self.folder / "tmp").mkdir(parents=True)
-        self.shared_before = set(os.listdir("/dev/shm"))
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "SBATCH", "OMPI"))} | {
             "SLURM_CONF": str(self.folder / "slurm.conf"),
             "PHASEGRID_TEST_MARK": self.mark,
@@ -203,7 +202,4 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        for name in set(os.listdir("/dev/shm")) - self.shared_before:  # of a killed mpirun
-            if name.startswith(("vader_segment", "osc_rdma")):
-                (pathlib.Path("/dev/shm") / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)

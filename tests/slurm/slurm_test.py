@@ -16,7 +16,8 @@ def test_a_sweep_longer_than_its_time_limit_finishes_over_several_jobs(sweep):
     one.check_every_cell_was_recorded_once()
     ends = one.ends()
     assert len(ends) >= 2 and all("deadline" in end for end in ends[:-1]) and ends[-1] == "done", one.logs()
-    assert re.search(r"deadline in \d+ s \(the time limit of Slurm job \d+, by squeue\)", one.logs())
+    assert re.search(r"deadline in .* s \(the time limit of Slurm job \d+, by squeue\)", one.logs()), one.logs()
+    assert "SIGUSR1: the wall-time limit is near" in one.logs(), one.logs()  # two minutes before the end: at once
     assert "CANCELLED" not in one.logs() and "TIME LIMIT" not in one.logs(), one.logs()  # each job stopped by itself
     assert one.recorded() == one.status()["recorded"] == 300
 

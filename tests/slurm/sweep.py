@@ -65,8 +65,9 @@ class Sweep:
         wait_until(lambda: self.recorded() >= count, f"{count} results in the journal\n{self.logs()}")
 
     def wait_for_the_end(self, patience):
-        """All jobs are gone: the chain has ended by itself."""
+        """All jobs are gone: the chain has ended by itself, and the shell has complained about nothing in the script."""
         wait_until(lambda: not self.cluster.jobs(), f"the end of all jobs; now {self.cluster.jobs()}\n{self.logs()}", patience)
+        assert "slurm_script: line" not in self.logs(), self.logs()
 
     def journal(self):
         """Every whole line of every coordinator's life, in order."""
