@@ -37,13 +37,16 @@ if(PHASEGRID_CUDA)
     set(CMAKE_CUDA_COMPILER ${PHASEGRID_NVCC})
     set(CMAKE_CUDA_ARCHITECTURES ${PHASEGRID_CUDA_ARCHITECTURES})
     enable_language(CUDA)
+    # CMake 3.25 knows no C++20 for nvcc, which takes it.
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
 endif()
 
-# phasegrid_cuda(TARGET): the backend's sources join the library. CMake 3.25 knows no C++20 for nvcc: it is an option here.
+# phasegrid_cuda(TARGET): the backend's sources join the library.
 function(phasegrid_cuda target)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*/*.cu)
   target_sources(${target} PRIVATE ${sources})
   target_compile_options(${target} PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 --Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wno-psabi>)
+    $<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wno-psabi>)
 endfunction()

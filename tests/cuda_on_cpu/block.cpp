@@ -16,7 +16,6 @@
 #if defined(__SANITIZE_THREAD__)
 extern "C" {
 void* __tsan_create_fiber(unsigned);
-void __tsan_destroy_fiber(void*);
 void __tsan_switch_to_fiber(void*, unsigned);
 void* __tsan_get_current_fiber();
 void __tsan_acquire(void*);
@@ -25,14 +24,12 @@ void __tsan_release(void*);
 // The first race ends the process; messages about faults are printed from a signal handler.
 extern "C" const char* __tsan_default_options() { return "halt_on_error=1:report_signal_unsafe=0:exitcode=66"; }
 #define FIBER_CREATE() __tsan_create_fiber(0)
-#define FIBER_DESTROY(f) __tsan_destroy_fiber(f)
 #define FIBER_SWITCH(f) __tsan_switch_to_fiber(f, 1)  // 1: the switch itself orders nothing
 #define FIBER_SELF() __tsan_get_current_fiber()
 #define ACQUIRE(p) __tsan_acquire(p)
 #define RELEASE(p) __tsan_release(p)
 #else
 #define FIBER_CREATE() nullptr
-#define FIBER_DESTROY(f)
 #define FIBER_SWITCH(f)
 #define FIBER_SELF() nullptr
 #define ACQUIRE(p)
@@ -118,7 +115,7 @@ SCHEDULER void prepare(int i, uint3 index) {
   *--top = nullptr, *--top = reinterpret_cast<void*>(entry);
   for (int r = 0; r < 6; ++r) *--top = nullptr;
   f.stack_pointer = top;
-  f.sanitizer = FIBER_CREATE();
+  if (!f.sanitizer) f.sanitizer = FIBER_CREATE();  // dear: kept from block to block, whose threads come one after the other
 }
 
 // Lets go those lanes of one warp for whom every lane of their mask has arrived; lanes that have returned count as arrived.
@@ -183,7 +180,6 @@ SCHEDULER void run_block() {
     if (!ran && done < n) release_block();
   }
   ACQUIRE(&scheduler.start);
-  for (int i = 0; i < n; ++i) FIBER_DESTROY(scheduler.fibers[i].sanitizer);
 }
 
 }  // namespace

@@ -153,9 +153,11 @@ __global__ void some_threads_wait() {
 __global__ void two_masks(int* x) {
   x[threadIdx.x] = __shfl_sync(threadIdx.x < 16 ? 0xffffu : ~0u, static_cast<int>(threadIdx.x), 3);
 }
-TEST(CudaOnCpuDeathTest, CatchesThreadsThatMissABarrier) {
+TEST(CudaOnCpu, LetsThreadsWaitWhoAllReachTheBarrier) {
   launch<some_threads_wait<true>>(1, 32, nullptr);
-  cudaDeviceSynchronize();
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+}
+TEST(CudaOnCpuDeathTest, CatchesThreadsThatMissABarrier) {
   EXPECT_DEATH((launch<some_threads_wait<false>>(1, 32, nullptr), cudaDeviceSynchronize()),
                "only 16 of 32 threads reach __syncthreads \\(16 have returned\\)");
   const Device<int> x(std::vector<int>(32));

@@ -10,7 +10,7 @@
 // Made visible: memory nobody wrote (device memory starts as NaN, -1), missing barriers (threads and blocks run forwards,
 // backwards or shuffled; under ThreadSanitizer each is a data race with its line), missing synchronisation with the host (streams
 // do nothing until somebody waits for them, as late as CUDA allows).
-// Not caught: two streams that race, float arithmetic that differs on a GPU, anything about speed, host pointers in tables that
+// Not caught: blocks that race (but their order shows), two streams that race, float arithmetic that differs on a GPU, anything about speed, host pointers in tables that
 // were copied to the device as data.
 #pragma once
 #include <cstring>
