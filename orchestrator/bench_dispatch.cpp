@@ -42,7 +42,8 @@ std::string sweep_of(std::uint64_t cells) {
   std::string list;
   for (std::uint64_t d = 1; d <= widths; ++d) list += fmt::format("{}{}", d > 1 ? ", " : "", d);
   return fmt::format(
-      "[sweep]\nname = \"dispatch\"\nseeds = {}\n[task]\nname = \"mqar\"\nkappa = 4\nnu = 8\nT = 32\n[model]\nN = 4\n"
+      "[sweep]\nname = \"dispatch\"\nseeds = {}\n[task]\nname = \"mqar\"\nkappa = 4\nnu = 8\nT = 32\n[model]\nvariant "
+      "= \"mamba\"\nN = 4\n"
       "[axes]\nd = [{}]\n",
       seeds, list);
 }

@@ -19,7 +19,8 @@ using ::testing::HasSubstr;
 
 sweeps::Grid grid() {
   return sweeps::Grid::parse(
-      "[sweep]\nname = \"crowd\"\nseeds = 20\n[task]\nname = \"mqar\"\nnu = 8\nkappa = 4\nT = 32\n[model]\nN = 4\n"
+      "[sweep]\nname = \"crowd\"\nseeds = 20\n[task]\nname = \"mqar\"\nnu = 8\nkappa = 4\nT = 32\n[model]\nvariant = "
+      "\"mamba\"\nN = 4\n"
       "[axes]\nd = [4, 8, 16]\n",
       "crowd.toml", worker::make_schema());
 }
