@@ -3,7 +3,7 @@ _phasegrid() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} options=""
   COMPREPLY=()
   if [ $COMP_CWORD -eq 1 ]; then
-    COMPREPLY=($(compgen -W "plan run status explain merge analyze cell apply sample bench verify slurm -h --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "plan run status explain top report merge analyze cell apply sample bench verify slurm -h --help --version" -- "$word"))
     return
   fi
   case "$verb $before" in
@@ -13,9 +13,11 @@ _phasegrid() {
   esac
   case $verb in
     plan) options="-h --help --workers --json" ;;
-    run) options="-h --help -o --output --slots --device --device-kind --retry --deadline --pack --attempts --hang-limit --shard --accept-mixed" ;;
+    run) options="-h --help -o --output --slots --device --device-kind --retry --deadline --pack --attempts --hang-limit --shard --canary --disk-wait --accept-mixed" ;;
     status) options="-h --help --json --missing --exit-code" ;;
     explain) options="-h --help" ;;
+    top) options="-h --help --every --once" ;;
+    report) options="-h --help -o --output" ;;
     merge) options="-h --help -o --output --accept-mixed" ;;
     analyze) options="-h --help --json --level --bootstrap" ;;
     cell) options="-h --help --device-kind --weights --curve --json" ;;

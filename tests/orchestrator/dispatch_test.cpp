@@ -44,8 +44,8 @@ sweeps::CellResult failed(std::uint64_t cell) {
 }
 
 // A run whose clock ticks a tenth of a second each round.
-struct Run {
-  explicit Run(const std::filesystem::path& folder, const Crowd::Train& train, double disk_wait = 600)
+struct SimulatedRun {
+  explicit SimulatedRun(const std::filesystem::path& folder, const Crowd::Train& train, double disk_wait = 600)
       : crowd(4, grid_.hash(), train), director(crowd, grid_, options(folder, disk_wait), 0) {}
   static RunOptions options(const std::filesystem::path& folder, double disk_wait) {
     RunOptions options;
@@ -75,7 +75,7 @@ std::string log_of(const std::filesystem::path& folder) { return testing::read_b
 
 TEST(Dispatch, RecordsEveryCellAndSaysWhereTheTimeWent) {
   const TemporaryFolder scratch;
-  Run run(scratch / "out", done);
+  SimulatedRun run(scratch / "out", done);
   run.finish();
   EXPECT_EQ(run.director.exit_code(), 0);
   const results::RunState state = results::read_run(scratch / "out");
@@ -86,7 +86,7 @@ TEST(Dispatch, RecordsEveryCellAndSaysWhereTheTimeWent) {
 
 TEST(Dispatch, StopsWhenTheFirstCellsAllFailInOneWay) {
   const TemporaryFolder scratch;
-  Run run(scratch / "out", failed);
+  SimulatedRun run(scratch / "out", failed);
   run.finish();
   EXPECT_EQ(run.director.exit_code(), 3);
   EXPECT_THAT(log_of(scratch / "out"), HasSubstr("the first 5 cells all failed in the same way: no device was found"));
@@ -110,7 +110,7 @@ class FileSizeLimit {
 
 TEST(Dispatch, PausesOnAFullDiskAndGoesOnWhenThereIsSpaceAgain) {
   const TemporaryFolder scratch;
-  Run run(scratch / "out", done);
+  SimulatedRun run(scratch / "out", done);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(run.round());
   const std::size_t before = results::read_run(scratch / "out").results.size();
   {
@@ -126,7 +126,7 @@ TEST(Dispatch, PausesOnAFullDiskAndGoesOnWhenThereIsSpaceAgain) {
 
 TEST(Dispatch, GivesUpAFullDiskAfterAWhileWithNothingAcknowledgedLost) {
   const TemporaryFolder scratch;
-  Run run(scratch / "out", done, 5);
+  SimulatedRun run(scratch / "out", done, 5);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(run.round());
   const std::size_t before = results::read_run(scratch / "out").results.size();
   const FileSizeLimit full(std::filesystem::file_size(scratch / "out/journal.1.jsonl") + 20);
