@@ -7,7 +7,7 @@ program_packages=(
 )
 reader_packages=(python3 python3-numpy python3-xarray python3-h5netcdf python3-h5py python3-matplotlib)
 test_packages=(libgtest-dev libgmock-dev python3-netcdf4 python3-pytest)
-ci_packages=(jupyter-nbconvert python3-ipykernel slurmctld slurmd slurm-client munge zsh mandoc)   # for the tests labelled ci
+ci_packages=(jupyter-nbconvert python3-ipykernel slurmctld slurmd slurm-client munge zsh mandoc valgrind)   # for the tests labelled ci
 
 step_name="starting" step_began=$SECONDS
 
