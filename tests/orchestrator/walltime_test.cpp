@@ -1,5 +1,7 @@
 #include "orchestrator/walltime.hpp"
 
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -51,7 +53,7 @@ TEST(SlurmTime, IsTheLimitLessTheRunTimeOfScontrol) {
 // A Slurm job's environment with commands of our own in front of PATH.
 class SlurmJob : public testing::Test {
  protected:
-  SlurmJob() : folder_(testing::TempDir() + "slurm_job") {
+  SlurmJob() : folder_(testing::TempDir() + "slurm_job_" + std::to_string(getpid())) {
     std::filesystem::create_directories(folder_);
     path_ = std::getenv("PATH");
     setenv("PATH", (folder_ + ":" + path_).c_str(), 1);
