@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -87,6 +88,8 @@ Grid Grid::parse(std::string text, std::string file, std::shared_ptr<const Schem
 }
 
 std::string read_text(const std::string& path) {
+  if (std::filesystem::is_directory(path))  // which a stream opens, and finds empty
+    throw SweepError(fmt::format("{}:1:1: file: is a folder, expected a sweep file", path));
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file) text << file.rdbuf();

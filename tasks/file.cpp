@@ -105,9 +105,12 @@ std::string shape_text(const SourceFacts& facts) {
 std::string fits(const Options& options) {
   const SourceFacts* facts = options.source("path");
   const SourceFacts* test = options.source("test_path");
+  if (options.word("path").empty()) return "path: is missing, expected the path of a batch file";
   if (!facts) return "path: nobody has looked into " + options.word("path") + ", expected a file that was read with the sweep";
   if (options.word("test_path") != "none" && !test)
     return "test_path: nobody has looked into " + options.word("test_path") + ", expected a file that was read with the sweep";
+  if (facts->channels > 0 && options.has("token_noise") && options.real("token_noise") > 0)
+    return "token_noise: " + facts->file + " holds numbers, expected 0, or embedding_noise in its place";
   for (const SourceFacts* each : {facts, test}) {
     if (!each || each->channels > 0) continue;
     const std::int64_t vocab = options.integer("vocab");

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "orchestrator/output_file.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "results/batch_file.hpp"
 #include "results/weights_file.hpp"
@@ -26,6 +27,7 @@ double value_of(const std::vector<sweeps::LabelledArray>& arrays, const std::str
 }
 
 void apply(const Arguments& args) {
+  check_output("--output", args.output, {args.model, args.batch});
   const results::WeightsFile weights = results::read_weights(args.model);
   const sweeps::ModelText model = sweeps::parse_model_text(weights.model, args.model + ", attribute model", worker::make_schema());
   const results::BatchFile batch = results::read_batch(args.batch);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "orchestrator/data_files.hpp"
+#include "orchestrator/output_file.hpp"
 #include "orchestrator/tally.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "results/weights_file.hpp"
@@ -58,6 +59,7 @@ void print(const sweeps::CellResult& r, const std::string& label, bool regressio
 }
 
 int cell(const Arguments& args) {
+  if (!args.weights.empty()) check_output("--weights", args.weights, {args.sweep});
   const auto grid = read_sweep(args.sweep);
   const std::uint64_t index = grid.find(args.cell);
   if (const auto reason = grid.infeasible(index)) {

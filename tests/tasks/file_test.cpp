@@ -152,6 +152,13 @@ TEST_F(File, SaysWhichFileDatasetAndRowIsWrong) {
   EXPECT_THAT(reason(options_of("file", {{"path", std::string("a.h5")}})), testing::StartsWith("path: nobody has looked into a.h5"));
 }
 
+TEST_F(File, HasNoTokensToReplaceWhereItHasNumbers) {
+  const SourceFacts numbers = facts_of("x", 50, 2);
+  EXPECT_EQ(reason(options(numbers, 0.2, nullptr, {{"token_noise", 0.1}})),
+            "token_noise: /data/x holds numbers, expected 0, or embedding_noise in its place");
+  EXPECT_EQ(reason(options(numbers, 0.2, nullptr, {{"token_noise", 0.0}, {"embedding_noise", 0.1}})), "");
+}
+
 TEST_F(File, TakesNoiseAsOtherTasksDo) {
   const auto task = make(options(facts_of("a", 50), 0.2, nullptr, {{"token_noise", 0.5}, {"embedding_noise", 0.1}}));
   const Batch batch = draw(*task, 100);
