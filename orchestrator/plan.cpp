@@ -254,6 +254,8 @@ int plan(const PlanOptions& options, std::ostream& out) {
   print_cells(plan, out);
   print_cost(plan, out);
   print_theory(plan, out);
+  if (grid.search().mode != "grid")
+    out << "\nsearch        " << grid.search().mode << ": `run` of this version trains whole grids only and will refuse it\n";
   return 0;
 }
 

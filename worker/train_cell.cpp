@@ -109,7 +109,7 @@ class Applied {
     scorer.saw(batch);
     scorer.add(network->loss(0) * static_cast<double>(network->scored(0)), network->right(0), network->scored(0));
     out.push_back({"loss", {}, {}, {network->loss(0)}});
-    out.push_back({what_.outputs > 0 ? "r2" : "accuracy", {}, {}, {scorer.score().accuracy}});
+    out.push_back({what_.outputs > 0 ? "r2" : "accuracy", {}, {}, {std::isfinite(network->loss(0)) ? scorer.score().accuracy : sweeps::kNaN}});
     if (!what_.gradients) return;
     network->backward();
     for (LabelledArray& array : parameters_.to_arrays(grads)) {

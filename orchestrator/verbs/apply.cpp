@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
 
 #include "orchestrator/output_file.hpp"
@@ -42,7 +43,10 @@ void apply(const Arguments& args) {
   }
   results::write_arrays(args.output, arrays, what.float64);
   const char* score = model.outputs > 0 ? "r2" : "accuracy";
-  fmt::print("{} sequences of length {}: loss {:.6g}, {} {:.6f}; written to {}\n", batch.batch, batch.T, value_of(arrays, "loss"), score, value_of(arrays, score), args.output);
+  if (std::isnan(value_of(arrays, "loss")) && arrays.size() == 1)
+    fmt::print("{} sequences of length {}, none of whose positions is scored; written to {}\n", batch.batch, batch.T, args.output);
+  else
+    fmt::print("{} sequences of length {}: loss {:.6g}, {} {:.6f}; written to {}\n", batch.batch, batch.T, value_of(arrays, "loss"), score, value_of(arrays, score), args.output);
 }
 
 }  // namespace

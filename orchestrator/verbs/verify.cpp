@@ -48,6 +48,8 @@ void print(const Verified& line) {
   std::string rest;
   for (const auto& below : line.below)
     rest += fmt::format("{}{} {:.4f}", rest.empty() ? "" : "; ", below.what, below.accuracy);
+  for (const char* word : {"zoh", "\"none\"", "ssm_time"})  // what tells lines of one construction apart
+    if (line.setting.find(word) != std::string::npos) rest = fmt::format("{}: {}", word, rest);
   for (const auto& [what, value] : line.measured) rest += fmt::format("; {} {:.3g}", what, value);
   fmt::print("{:<4} {:<4} {:<14} {:<24} {:>4} {:>4} {:>4}  {:.6f} {:.6f}  {}\n", line.holds() ? "ok" : "FAIL",
              line.construction, line.variant, line.task, line.sizes.d, line.sizes.D, line.sizes.N, line.accuracy,
@@ -96,7 +98,7 @@ void add_verify(CLI::App& app, int& code) {
       ->check(CLI::Range(2, 1 << 12))
       ->capture_default_str();
   verb->add_option("--T", request.T, "Sequence length")->check(CLI::Range(8, 1 << 14))->capture_default_str();
-  verb->add_option("--seed", request.seed, "Another seed, other samples")->capture_default_str();
+  verb->add_option("--seed", request.seed, "Another seed, other samples")->check(CLI::NonNegativeNumber)->capture_default_str();
   verb->add_option("--examples", request.examples, "Sequences of each test")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();

@@ -98,7 +98,7 @@ Verified run(const Trial& trial, const VerifyRequest& request, const Device& dev
   Verified line{.construction = trial.construction,
                 .variant = trial.variant,
                 .task = trial.task,
-                .setting = trial.task_text,
+                .setting = trial.task_text + trial.model_text,
                 .sizes = trial.sizes,
                 .least = trial.least};
   for (std::size_t at; (at = line.setting.find('\n')) != Text::npos;)

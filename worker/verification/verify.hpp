@@ -26,7 +26,7 @@ struct Below {
 
 struct Verified {
   std::string construction, variant, task;
-  std::string setting;  // "kappa = 8, nu = 16, pairs = 8, T = 64"
+  std::string setting;  // "kappa = 8, nu = 16, pairs = 8, T = 64, conv = 2, gate = false"
   Sizes sizes;
   double accuracy = 0, accuracy_double = 0;  // share of right answers; of Haar coefficients; of rates
   std::vector<Below> below;

@@ -30,7 +30,8 @@ Chosen choose(const sweeps::Settings& settings) {
   }
   if (!chosen.reason.empty()) return chosen;
   if (any)
-    return {nullptr, fmt::format("init: no theorem gives weights of {} for {}, expected \"random\"", variant, task)};
+    return {nullptr, fmt::format("init: no theorem gives weights of {} for {}{}, expected \"random\"", variant, task,
+                                 task == "piecewise_constant" ? " that a cell could train (H1 and H2 run in `phasegrid verify`)" : "")};
   return {nullptr, fmt::format("construction: {} does not solve {} with {}, expected \"auto\" or another one", wish,
                                task, variant)};
 }
