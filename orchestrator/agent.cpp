@@ -17,6 +17,7 @@
 namespace phasegrid::orchestrator {
 namespace {
 
+constexpr double kLastWords = 2;  // seconds: an executor that closes its socket may still say why on its way out
 constexpr double kBeatEvery = 1;
 constexpr double kCoordinatorSilence = 180;  // it may be writing a large file to a slow disk
 constexpr double kPatience = 0.3;            // for an executor that was asked to give up
@@ -150,7 +151,8 @@ bool Agent::poll_slot(int index, double now) {
   slot.child.read_errors();
   watch(slot, now);
   if (slot.child.channel.open()) return happened;
-  slot.child.kill();  // whatever closed the socket, it is of no use any more
+  if (slot.closed_at == 0) slot.closed_at = now;
+  if (now - slot.closed_at > kLastWords) slot.child.kill();  // whatever closed the socket, it is of no use any more
   if (const auto status = slot.child.reap()) {
     ended(index, *status, now);
     return true;
@@ -212,7 +214,7 @@ void Agent::ended(int index, int status, double now) {
   const bool asked = slot.giving_up;
   slot.child = Child();
   slot.state = State::empty;
-  slot.start_at = now;
+  slot.start_at = now, slot.closed_at = 0;
   if (before == State::starting) return failed_start(index, reason, now);
   if (before != State::busy) return;
   if (asked) return tell(Abandoned{index});

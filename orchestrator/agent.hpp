@@ -38,7 +38,7 @@ class Agent {
     Child child;
     std::unordered_set<std::uint64_t> cells;        // running, without a result
     Progress progress;
-    double last_sign = 0, kill_at = 0, start_at = 0;
+    double last_sign = 0, kill_at = 0, start_at = 0, closed_at = 0;   // closed_at: when its socket was first seen closed, or 0
     int failed_starts = 0;                          // in a row
     bool lost = false, giving_up = false;
     std::string killed_because;                     // "" unless we killed it
