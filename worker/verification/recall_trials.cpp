@@ -10,6 +10,7 @@ namespace phasegrid::worker {
 namespace {
 
 constexpr std::int64_t kMostPointers = 128, kMostLevels = 256;
+constexpr std::int64_t kLongestGap = 100, kUnderflow = 1000;  // of C7b: exact in single precision, 0 in double
 
 Step less_N(Sizes s, std::int64_t by = 1) {
   s.N -= by;
@@ -159,6 +160,16 @@ void one_hop(const VerifyRequest& request, std::vector<Trial>& trials) {
          fmt::format("gate = false\nactivation = \"identity\"\ndelta_rank = \"full\"\ndiscretisation = \"{}\"\n", rule),
          c7,
          {less_N(c7), less_d(c7)}});
+  // S6 keeps the answer as long as 0.45^gap is a number; the hard form has a gap of T - 2.
+  const auto hard = [V](std::int64_t T) { return fmt::format("vocab = {}\nform = \"hard\"\nT = {}\n", V, T); };
+  const Sizes c7b{2 * (V + 1), 2 * (V + 1), V + 1};
+  trials.push_back({"C7b",
+                    "mamba",
+                    "induction_heads",
+                    hard(std::min(request.T, kLongestGap)),
+                    kSigned,
+                    c7b,
+                    {less_N(c7b), less_d(c7b), {fmt::format("T = {}", kUnderflow), c7b, hard(kUnderflow), {}}}});
   const std::int64_t L = std::min(request.T - 1, kMostPointers), p = sweeps::bits_for(request.nu);
   const Sizes c8{L + p, L + p, L};
   std::vector<Step> below = {less_N(c8)};
