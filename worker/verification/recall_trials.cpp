@@ -9,8 +9,6 @@
 namespace phasegrid::worker {
 namespace {
 
-constexpr std::int64_t kMostPointers = 128, kMostLevels = 256;
-constexpr std::int64_t kLongestGap = 100, kUnderflow = 1000;  // of C7b: exact in single precision, 0 in double
 
 Step less_N(Sizes s, std::int64_t by = 1) {
   s.N -= by;
@@ -23,18 +21,6 @@ Step less_D(Sizes s, std::int64_t by) {
 Step less_d(Sizes s, bool with_D = true, const char* note = "") {
   s.d -= 1, s.D -= with_D;
   return {fmt::format("d = {}{}", s.d, note), s, "", {}};
-}
-
-struct Recall {
-  std::int64_t kappa, nu, T, pairs;
-  Text with(const char* rest) const {
-    return fmt::format("kappa = {}\nnu = {}\npairs = {}\nT = {}\n{}", kappa, nu, pairs, T, rest);
-  }
-};
-
-Recall recall_of(const VerifyRequest& r) {
-  const std::int64_t T = std::max<std::int64_t>(4, r.T / 2 * 2);
-  return {r.kappa, r.nu, T, std::min(r.kappa, T / 4)};
 }
 
 constexpr const char* kPlain = "gate = false\n";

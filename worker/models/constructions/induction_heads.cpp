@@ -8,7 +8,7 @@
 // Exact for every discretisation and any T.
 //
 // C7b, by S6 of the same sizes: it has no step size for each column, and forgets all of them at one rate, e^-delta =
-// 0.45 < 1/2 a step, so that the latest follower outweighs all before it together (E36b). Exact until 0.45^gap
+// 0.45 < 1/2 a step, so that the latest follower outweighs all before it together (E36a). Exact until 0.45^gap
 // underflows: gaps of 109 in single precision, 887 in double.
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-// PIECEWISE CONSTANT: the inner product <x, f>/T as memories hold it (docs/theory.md, 3.6, E32 to E33c): f's best
+// PIECEWISE CONSTANT: the inner product <x, f>/T as memories hold it (docs/theory.md, 3.6, E32 to E33): f's best
 // approximation by what the cell has room for. Embedding: x_t, a constant 1, the position. x takes two inner channels,
 // x and -x, whose difference is x behind every activation (twice that for identity).
 //
