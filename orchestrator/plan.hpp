@@ -44,6 +44,7 @@ struct Survey {
   std::uint64_t runnable = 0, infeasible = 0;
   std::map<std::string, Infeasible> reasons;  // without their ", but ..."
   std::map<std::string, ModelSizes> models;   // by variant
+  std::map<int, std::map<std::string, Infeasible>> lengths;  // of [eval] T that some runnable cells cannot have, and why
   sweeps::Jobs jobs;                          // runnable cells by predicted seconds
   bool may_stop_early = false;
   std::vector<std::size_t> theory_axes;  // along which thresholds change
