@@ -17,6 +17,7 @@ using sweeps::Settings;
 
 constexpr double kMany = 1e9;
 constexpr double kWide = 65536;
+constexpr double kMostReplicas = 1024;
 
 Key word(const char* name, Section section, const char* fallback, std::vector<std::string> words, const char* help) {
   return {name, section, Kind::word, fallback, 0, 0, std::move(words), help, {}};
@@ -97,6 +98,7 @@ std::vector<Key> train_keys() {
       real("clip", train, "1.0", 0, 1e6, "largest norm of the gradient; 0: no limit"),
       real("stop_at_accuracy", train, "0", 0, 1, "stop once validation accuracy reaches this; 0: never"),
       integer("patience", train, "0", 0, kMany, "stop after so many evaluations without a better one; 0: never"),
+      integer("replicas", train, "1", 1, kMostReplicas, "executors that train a cell together, each with a share of every batch"),
       integer("eval_examples", Section::eval, "1000", 1, kMany, "sequences of the validation set, and of the test set"),
       integer("every", Section::eval, "max(1, ceil(steps/30))", 1, kMany,
               "steps between evaluations on the validation set"),
@@ -192,6 +194,9 @@ std::string training_fits(const Settings& s) {
     return "examples: epochs are passes over a fixed training set, expected examples of at least 1";
   if (steps == 0 && s.word("init") == "random")
     return "steps: random weights must be trained, expected steps >= 1 or init = \"construction\", but steps = 0";
+  if (s.integer("replicas") > s.integer("batch"))
+    return fmt::format("replicas: each draws at least one sequence of every batch, replicas <= batch, but replicas = {} and batch = {}",
+                       s.integer("replicas"), s.integer("batch"));
   if (s.integer("warmup") > steps)
     return fmt::format("warmup: warm-up ends before training does, warmup <= steps, but warmup = {} and steps = {}",
                        s.integer("warmup"), steps);

@@ -79,7 +79,7 @@ std::vector<std::string> cpu_kinds() {
 std::string pack_shape(const sweeps::CellSpec& cell) { return cell.settings.canonical(sweeps::Section::model); }
 
 std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&,
-                                         const Observer& observer, const std::function<void(Pack&)>&) {
+                                         const Observer& observer, const std::function<void(Pack&)>&, Replicas*) {
   std::vector<sweeps::CellResult> results;
   const std::string delay = variable("FAKE_DELAY_MS");
   const long steps = 10, total = delay.empty() ? 0 : std::stol(delay);
