@@ -7,7 +7,7 @@ namespace phasegrid::orchestrator {
 
 void Coordinator::break_up(SlotId id, Actions& actions) {
   for (const SlotId& other : gangs_.dissolve(id))
-    if (!stopping_) actions.push_back(GiveUp{other});   // stopping: it was told so before
+    if (!stopping_) actions.emplace_back(GiveUp{other});   // stopping: it was told so before
 }
 
 Actions Coordinator::abandoned(SlotId id, double now) {
@@ -63,7 +63,7 @@ Actions Coordinator::refuse_too_wide() {
                                (policy_.gangs_across_ranks ? "" : " of one rank") + ", but there are " + std::to_string(most) +
                                ": start with --slots " + std::to_string(bucket.replicas) + " or more";
     while (!bucket.jobs.empty()) {
-      actions.push_back(Refuse{bucket.jobs.begin()->cell, reason});
+      actions.emplace_back(Refuse{bucket.jobs.begin()->cell, reason});
       take(bucket, bucket.jobs.begin());
     }
     rank(b);
