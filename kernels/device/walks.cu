@@ -18,7 +18,7 @@ __global__ void steps_unpack_own(Rows<float> rows, const Walk* walks, std::int64
   const std::int64_t width = rows.width, steps = steps_of(walks[m]);
   for (std::int64_t i = first(); i < steps * width; i += step()) {
     const int row = walks[m].steps[i / width].row;
-    if (row >= walks[m].shared) put(grad(rows, m)[row * width + i % width], dense[m * most * width + i], rows.add);
+    if (row >= walks[m].shared && i % width < rows.columns) put(grad(rows, m)[row * width + i % width], dense[m * most * width + i], rows.add);
   }
 }
 
@@ -30,7 +30,7 @@ __global__ void steps_sum_shared(Rows<float> rows, const Walk* walks, WalkRoom r
   for (std::int64_t i = first(); i < walk.sequences * each; i += step()) {
     const std::int64_t s = i / each, c = i % width;
     const int row = static_cast<int>(i % each / width);
-    if (row >= walk.shared) continue;
+    if (row >= walk.shared || c >= rows.columns) continue;
     float sum = 0;
     for (int j = walk.first_step[s]; j < walk.first_step[s + 1]; ++j)
       if (walk.steps[j].row == row) sum += dense[(m * room.steps + j) * width + c];
@@ -42,6 +42,7 @@ __global__ void shared_rows_join(Rows<float> rows, const Walk* walks, std::int64
   const int m = blockIdx.y;
   const std::int64_t each = static_cast<std::int64_t>(kMostShared) * rows.width;
   for (std::int64_t i = first(); i < static_cast<std::int64_t>(walks[m].shared) * rows.width; i += step()) {
+    if (i % rows.width >= rows.columns) continue;  // padding
     float sum = 0;
     for (int s = 0; s < walks[m].sequences; ++s) sum += parts[(m * sequences + s) * each + i];
     put(grad(rows, m)[i], sum, rows.add);

@@ -12,13 +12,13 @@ struct Walks {
   Walk* walks;
   const std::int32_t** output_row;
 
-  explicit Walks(PackOf& pack) : walks(pack.array<Walk>(kModels)), output_row(pack.array<const std::int32_t*>(kModels)) {
+  explicit Walks(PackOf& pack, int most_steps = kMostSteps) : walks(pack.array<Walk>(kModels)), output_row(pack.array<const std::int32_t*>(kModels)) {
     for (const int sequences : {3, 1, 0}) {
       std::vector<ScanStep> steps;
       std::vector<std::int32_t> read, first_step{0}, first_row{kShared}, first_output{0};
       std::int32_t row = kShared;
       for (int s = 0; s < sequences; ++s) {
-        for (int i = 0; i < kMostSteps - 5 * s; ++i) {
+        for (int i = 0; i < most_steps - 5 * s; ++i) {
           const bool shared = pack.random().below(3) == 0, is_read = i % 3 == 2;
           ScanStep step{shared ? static_cast<std::int32_t>(pack.random().below(kShared)) : row++, -1, 0};
           if (shared && !is_read) step.log2_repeats = static_cast<std::int32_t>(pack.random().below(4));
