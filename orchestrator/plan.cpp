@@ -116,6 +116,9 @@ void print_cost(const Plan& plan, std::ostream& out) {
              plan.survey.may_stop_early ? "at most " : "", plan.total / 3600, plan.device, duration(plan.longest));
   fmt::print(out, "              {} with {} worker{}, longest first\n", duration(plan.makespan), plan.workers,
              plan.workers == 1 ? "" : "s");
+  if (plan.survey.most_replicas > 1)
+    fmt::print(out, "              up to {} executors train a cell together; the time they wait for each other is not counted\n",
+               plan.survey.most_replicas);
 }
 
 // One line per column and construction: where it is, what holds there.
@@ -252,7 +255,7 @@ int plan(const PlanOptions& options, std::ostream& out) {
   const sweeps::Rates rates = worker::machine_rates(device);
   const int workers =
       options.workers > 0 ? options.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  Plan plan{options, grid, survey(grid, rates), device, rates, workers, 0, 0, 0};
+  Plan plan{options, grid, survey(grid, rates, workers), device, rates, workers, 0, 0, 0};
   plan.total = sweeps::total_seconds(plan.survey.jobs), plan.makespan = sweeps::makespan(plan.survey.jobs, workers);
   plan.longest = plan.survey.jobs.empty() ? 0 : plan.survey.jobs.begin()->first;
   if (options.json) {

@@ -9,7 +9,7 @@
 //
 // Channels count as the kernels lay them out, padded to 16. Evaluation is the forward third: the validation set every
 // `every` steps and the test set twice; the lengths of [eval] T are not counted. Diagnostics walk through all states in double
-// precision, one sequence after the other; what one visit of a state costs was measured in exponentials of the kernels.
+// precision, one sequence after the other; what one visit of a state costs was measured on an AVX-512 core, D = 16 and 64.
 #include <cmath>
 
 #include "kernels/rows.hpp"
@@ -80,13 +80,14 @@ Work forward(const Shape& s, const RowCounts& counts) {
 
 // Of [diagnostics], together.
 Work diagnosed(const Shape& s, const Settings& settings) {
-  constexpr double kDecay = 60, kWalk = 60, kProduct = 20;   // exponentials, exponentials, operations of a matrix product
+  // For each state at each position: exponentials of the kernels, and for reach operations of their matrix products per channel.
+  constexpr double kDecay = 340, kState = 50, kWalk = 420, kProduct = 120;
   const Wanted want = wanted(settings);
   const bool reach = want.sensitivity || want.gradients;
   if (!want.anything()) return {};
   const double states = want.examples * s.layers * s.T * s.D * settings.real("N");
   return {reach ? kProduct * states * s.D : 0,
-          states * ((want.decay || want.decay_channels ? kDecay : 0) + kWalk * (reach + want.gradients + want.state))};
+          states * ((want.decay || want.decay_channels ? kDecay : 0) + kState * want.state + kWalk * (reach + want.gradients))};
 }
 
 // Numbers in the tables of one layer: values, and for training gradients and kept derivatives.
@@ -108,10 +109,12 @@ double tables(const Shape& s, const RowCounts& counts, bool training) {
   return n;
 }
 
-// Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
-double bytes(const Shape& s, const RowCounts& counts, double count) {
+// Of one replica: weights, gradients, two moments, the best weights so far, in a gang two gradients to share; the tables of training, for its
+// share of the batch, and of evaluation.
+double bytes(const Shape& s, const RowCounts& counts, double count, double replicas) {
   constexpr double kEvaluationBatch = 64;
-  return 4 * (5 * count + tables(s, counts, true) + tables(s, counts, false) * kEvaluationBatch / s.batch);
+  const double shared = replicas > 1 ? 2 * count : 0;
+  return 4 * (5 * count + shared + tables(s, counts, true) / replicas + tables(s, counts, false) * kEvaluationBatch / s.batch);
 }
 
 }  // namespace
@@ -153,7 +156,7 @@ sweeps::Cost cell_cost(const Settings& settings) {
   const double count = parameters(shape);
   sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);
-  cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count));
+  cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count, settings.real("replicas")));
   const Work more = diagnosed(shape, settings);
   cost.flops = work.flops * (3 * steps + evaluated) + more.flops;
   cost.exponentials = work.exponentials * (2 * steps + evaluated) + more.exponentials;

@@ -19,6 +19,7 @@ using sweeps::Settings;
 
 constexpr double kMany = 1e9;
 constexpr double kWide = 65536;
+constexpr double kMostReplicas = 1024;
 
 Key word(const char* name, Section section, const char* fallback, std::vector<std::string> words, const char* help) {
   return {name, section, Kind::word, fallback, 0, 0, std::move(words), help, {}};
@@ -99,6 +100,7 @@ std::vector<Key> train_keys() {
       real("clip", train, "1.0", 0, 1e6, "largest norm of the gradient; 0: no limit"),
       real("stop_at_accuracy", train, "0", 0, 1, "stop once validation accuracy reaches this; 0: never"),
       integer("patience", train, "0", 0, kMany, "stop after so many evaluations without a better one; 0: never"),
+      integer("replicas", train, "1", 1, kMostReplicas, "executors that train a cell together, each with a share of every batch"),
       integer("eval_examples", Section::eval, "1000", 1, kMany, "sequences of the validation set, and of the test set"),
       integer("every", Section::eval, "max(1, ceil(steps/30))", 1, kMany,
               "steps between evaluations on the validation set"),

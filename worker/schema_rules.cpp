@@ -18,6 +18,9 @@ std::string training_fits(const Settings& s) {
     return "examples: epochs are passes over a fixed training set, expected examples of at least 1";
   if (steps == 0 && s.word("init") == "random")
     return "steps: random weights must be trained, expected steps >= 1 or init = \"construction\", but steps = 0";
+  if (s.integer("replicas") > s.integer("batch"))
+    return fmt::format("replicas: each draws at least one sequence of every batch, replicas <= batch, but replicas = {} and batch = {}",
+                       s.integer("replicas"), s.integer("batch"));
   if (s.integer("warmup") > steps)
     return fmt::format("warmup: warm-up ends before training does, warmup <= steps, but warmup = {} and steps = {}",
                        s.integer("warmup"), steps);
