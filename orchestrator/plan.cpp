@@ -97,6 +97,10 @@ void print_cells(const Plan& plan, std::ostream& out) {
   fmt::print(out, "\ncells         {}: {} runnable, {} infeasible\n", plan.grid.size(), s.runnable, s.infeasible);
   for (const auto& [reason, cells] : s.reasons)
     fmt::print(out, "  {:>10}  {}   (as {})\n", cells.cells, reason, plan.grid.label(cells.first));
+  for (const auto& [T, reasons] : s.lengths)
+    for (const auto& [reason, cells] : reasons)
+      fmt::print(out, "  {:>10}  of the runnable ones are not tested at T = {}: {}   (as {})\n", cells.cells, T, reason,
+                 plan.grid.label(cells.first));
   const auto& search = plan.grid.search();
   if (search.mode == "boundary")
     fmt::print(out, "  only those near accuracy {} along {} are trained\n", search.level, search.axis);
@@ -212,12 +216,17 @@ void print_json(const Plan& plan, std::ostream& out) {
     models[variant] = {{"parameters", {sizes.parameters.least, sizes.parameters.most}},
                        {"bytes", {sizes.bytes.least, sizes.bytes.most}}};
   for (const auto& [key, expression] : followers(plan.grid)) follows[key] = expression;
+  ordered_json lengths = ordered_json::array();
+  for (const auto& [T, why] : s.lengths)
+    for (const auto& [reason, cells] : why)
+      lengths.push_back({{"T", T}, {"reason", reason}, {"cells", cells.cells}, {"example", plan.grid.label(cells.first)}});
   const ordered_json json{
       {"name", plan.grid.name()},
       {"hash", plan.grid.hash()},
       {"axes", axes_json(plan.grid)},
       {"follows", follows},
       {"eval_T", plan.grid.eval_T()},
+      {"eval_T_infeasible", lengths},
       {"search", plan.grid.search().mode},
       {"cells",
        {{"total", plan.grid.size()}, {"runnable", s.runnable}, {"infeasible", s.infeasible}, {"reasons", reasons}}},

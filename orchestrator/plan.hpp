@@ -45,6 +45,7 @@ struct Survey {
   std::uint64_t runnable = 0, infeasible = 0;
   std::map<std::string, Infeasible> reasons;  // without their ", but ..."
   std::map<std::string, ModelSizes> models;   // by variant
+  std::map<int, std::map<std::string, Infeasible>> lengths;  // of [eval] T that some runnable cells cannot have, and why
   sweeps::Jobs jobs;                          // runnable cells by predicted seconds
   bool may_stop_early = false;
   int most_replicas = 1;

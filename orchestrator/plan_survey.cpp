@@ -142,6 +142,13 @@ Survey survey(const Grid& grid, const sweeps::Rates& rates, int workers) {
     result.may_stop_early |=
         (stops && settings.real("stop_at_accuracy") > 0) || (patient && settings.integer("patience") > 0);
     columns.add(first, settings);
+    if (!grid.schema().fits_length) return;
+    for (const int T : grid.eval_T())
+      if (const std::string why = grid.schema().fits_length(settings, T); !why.empty()) {
+        Infeasible& cells = result.lengths[T][without_numbers(why)];
+        if (cells.cells == 0) cells.first = first;
+        cells.cells += seeds;
+      }
   });
   columns.finish(result);
   return result;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 #include "worker/models/constructions/constructions.hpp"
 #include "worker/schema.hpp"
@@ -151,17 +152,16 @@ void Pack::rest(int m, Status status, std::string reason) {
   results_[m].status = status, results_[m].reason = std::move(reason);
 }
 
-std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream, int T) {
+std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, int T) {
   const bool other_length = T > 0 && T != model_.T;
   std::vector<std::unique_ptr<tasks::Task>> tasks(cells_.size());
   std::unique_ptr<Network<float>> longer;
+  std::vector<int> models;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(models), [&](int m) { return !other_length || length_fits(specs_[m].settings, T).empty(); });
+  if (models.empty()) return std::vector<Score>(all.size(), {sweeps::kNaN, sweeps::kNaN});
   if (other_length) {
     int most_scored = 0;
-    for (const int m : models) {
-      tasks[m] = make_task(specs_[m].settings, T);
-      if (!tasks[m] || tasks[m]->vocab() > model_.vocab) return std::vector<Score>(models.size(), {sweeps::kNaN, sweeps::kNaN});
-      most_scored = std::max(most_scored, tasks[m]->most_scored());
-    }
+    for (const int m : models) tasks[m] = make_task(specs_[m].settings, T), most_scored = std::max(most_scored, tasks[m]->most_scored());
     ModelSettings model = model_;   // the scalar position stays in units of the training length: only the layout grows
     longer = std::make_unique<Network<float>>(model, shape(*tasks[models.front()], kEvaluationBatch, most_scored), static_cast<int>(cells_.size()), device_.kind, weights_, nullptr);
   }
@@ -188,7 +188,8 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream,
   gang_.collect(sums);
   for (std::size_t i = 0; i < sums.size(); ++i) scorers[models[i % models.size()]].add(sums[i].loss, sums[i].right, sums[i].scored);
   std::vector<Score> scores;
-  for (const int m : models) scores.push_back(scorers[m].score());
+  for (const int m : all)
+    scores.push_back(std::find(models.begin(), models.end(), m) != models.end() ? scorers[m].score() : Score{sweeps::kNaN, sweeps::kNaN});
   return scores;
 }
 

@@ -1,5 +1,7 @@
 #include "worker/training.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -36,6 +38,21 @@ std::uint64_t data_key(const sweeps::CellSpec& cell) {
 }
 std::uint64_t weights_key(const sweeps::CellSpec& cell) {
   return hash_text(cell.settings.canonical(sweeps::Section::model), static_cast<std::uint64_t>(cell.seed));
+}
+
+std::string length_fits(const sweeps::Settings& settings, int T) {
+  const TaskFacts facts = task_facts(settings);
+  if (T == facts.T) return "";
+  const tasks::TaskEntry& entry = *tasks::find_task(settings.word("task"));
+  for (const tasks::OptionKey& option : entry.options)
+    if (option.name == "T" && (T < option.least || T > option.most))
+      return fmt::format("T: the task {} takes {} to {}, but T = {}", entry.name, option.least, option.most, T);
+  tasks::Options options = task_options(settings);
+  options.numbers["T"] = T;
+  if (std::string reason = entry.fits ? entry.fits(options) : ""; !reason.empty()) return reason;
+  if (const int vocab = entry.make(options)->vocab(); vocab > facts.vocab)
+    return fmt::format("T: the task {} has more symbols then than the model, expected at most {}, but vocab = {}", entry.name, facts.vocab, vocab);
+  return "";
 }
 
 std::unique_ptr<tasks::Task> make_task(const sweeps::Settings& settings, int T) {

@@ -45,6 +45,9 @@ class TrainingData {
   std::vector<std::uint32_t> order_;
 };
 
+// "" or why the cell's model cannot be tested on sequences of length T.
+std::string length_fits(const sweeps::Settings& settings, int T);
+
 // The task of a cell; at another length if T > 0. Null where the task cannot be built at that length.
 std::unique_ptr<tasks::Task> make_task(const sweeps::Settings& settings, int T = 0);
 
