@@ -50,7 +50,7 @@ void Agent::handle(const std::string& message, double now) {
     case Kind::assign: return assign(decode<Assign>(message), now);
     case Kind::abandon: return abandon(decode<Abandon>(message).slot, now);
     case Kind::pulse: return;
-    case Kind::gang_key: return pass_on(decode<GangKey>(message));
+    case Kind::gang_join: return pass_on(decode<GangJoin>(message));
     case Kind::bye:
       done_ = true;
       orderly_ = decode<Bye>(message).orderly;
@@ -122,9 +122,9 @@ void Agent::assign(const Assign& assign, double now) {
   slot.child.channel.send(encode(assign), std::move(memory));
 }
 
-void Agent::pass_on(const GangKey& key) {
-  Slot& slot = slots_.at(static_cast<std::size_t>(key.slot));
-  if (slot.state == State::busy) slot.child.channel.send(encode(key));
+void Agent::pass_on(const GangJoin& join) {
+  Slot& slot = slots_.at(static_cast<std::size_t>(join.slot));
+  if (slot.state == State::busy) slot.child.channel.send(encode(join));
 }
 
 void Agent::abandon(int index, double now) {

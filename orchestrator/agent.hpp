@@ -49,7 +49,7 @@ class Agent {
   void begin(const Setup& setup, double now);
   void assign(const Assign& assign, double now);
   void abandon(int slot, double now);
-  void pass_on(const GangKey& key);
+  void pass_on(const GangJoin& join);
   void start(int index, double now);
   bool poll_slot(int index, double now);
   void hear(int index, const std::string& message, double now);

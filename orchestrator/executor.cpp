@@ -35,7 +35,7 @@ class Executor {
       switch (kind_of(*message)) {
         case Kind::setup: begin(decode<Setup>(*message)); break;
         case Kind::assign: run(decode<Assign>(*message)); break;
-        case Kind::stop: case Kind::gang_key: break;  // what it is about has ended
+        case Kind::stop: case Kind::gang_join: break;  // what it is about has ended
         default: throw WireError("an executor received a message that is not for it");
       }
     }
@@ -91,11 +91,11 @@ class Executor {
       say(encode(GangKey{assign.slot, assign.gang, key}));
       return key;
     }
-    while (key_.gang != assign.gang) {
+    while (join_.gang != assign.gang) {
       channel_.wait(false, kKeyWait);
       if (!wait_on()) throw worker::GangBroken();
     }
-    return key_.bytes;
+    return join_.key;
   }
 
   // Between two steps: tells how far we are, and whether to go on.
@@ -113,7 +113,7 @@ class Executor {
     }
     const auto message = channel_.receive();
     if (!channel_.open()) _exit(0);
-    if (message && kind_of(*message) == Kind::gang_key) key_ = decode<GangKey>(*message);
+    if (message && kind_of(*message) == Kind::gang_join) join_ = decode<GangJoin>(*message);
     return !(message && kind_of(*message) == Kind::stop);
   }
 
@@ -122,7 +122,7 @@ class Executor {
   worker::Device device_;
   double last_progress_ = 0;
   worker::Progress progress_{};
-  GangKey key_;                           // the last that has come
+  GangJoin join_;                         // the last that has come
 };
 
 }  // namespace

@@ -16,10 +16,9 @@
 namespace phasegrid::orchestrator {
 
 enum class Kind : std::uint8_t {
-  hello, ready, free, finished, crashed, abandoned, slot_lost, beat, stop_requested,  // agent -> coordinator
-  setup, assign, abandon, pulse, bye,                                                // coordinator -> agent
-  progress, done, stop,                                                              // executor -> agent; agent -> executor
-  gang_key                                                                           // executor -> coordinator -> other executors
+  hello, ready, free, finished, crashed, abandoned, slot_lost, gang_key, beat, stop_requested,  // agent -> coordinator
+  setup, assign, gang_join, abandon, pulse, bye,                                     // coordinator -> agent
+  progress, done, stop                                                               // executor -> agent; agent -> executor
 };
 
 // An agent reports for work: what its machine is.
@@ -72,13 +71,20 @@ struct Assign {
   template <class Archive> void fields(Archive& a) { a(slot, cells, gang, replica, replicas); }
 };
 
-// By which the members of a gang on GPUs find each other: made by replica 0, for the executors of the others.
+// By which the members of a gang on GPUs find each other: made by the executor of replica 0, for the coordinator ...
 struct GangKey {
   static constexpr Kind kKind = Kind::gang_key;
   std::int32_t slot = 0;
   std::uint64_t gang = 0;
   std::string bytes;
   template <class Archive> void fields(Archive& a) { a(slot, gang, bytes); }
+};
+struct GangJoin {                       // ... who brings it to the executors of the others
+  static constexpr Kind kKind = Kind::gang_join;
+  std::int32_t slot = 0;
+  std::uint64_t gang = 0;
+  std::string key;
+  template <class Archive> void fields(Archive& a) { a(slot, gang, key); }
 };
 
 struct Finished {
