@@ -9,7 +9,8 @@ __global__ void attention_places(Attention<float> op, AttentionTables k) {
   const int m = blockIdx.y;
   const Walk walk = op.walks[m];
   for (std::int64_t i = first(); i < static_cast<std::int64_t>(walk.sequences) * k.most_steps; i += step()) {
-    const int s = static_cast<int>(i / k.most_steps), j = static_cast<int>(i % k.most_steps), here = walk.first_step[s] + j;
+    const int s = static_cast<int>(i / k.most_steps), j = static_cast<int>(i % k.most_steps),
+              here = walk.first_step[s] + j;
     if (here >= walk.first_step[s + 1]) continue;
     if (const int output = walk.steps[here].output; output >= 0) k.read[m * k.outputs + output] = j;
   }
@@ -31,11 +32,13 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) attention_forward(A
       block.weights<false>(q0, t0, rows);
       const Matrix v = block.of_steps(k.V);
       const int end = block.steps - t0 < kTile ? block.steps - t0 : kTile;
-      gemm_add<true, false>(shared.gemm, AttentionBlock::of_tile(shared.p), {v.p + t0 * v.row, v.row, 1, end, k.P}, 0, p0, 0, end, sums);
+      gemm_add<true, false>(shared.gemm, AttentionBlock::of_tile(shared.p), {v.p + t0 * v.row, v.row, 1, end, k.P}, 0,
+                            p0, 0, end, sums);
     }
     each_of_tile(q0, p0, sums, [&](int q, int p, float sum) {
       if (q < block.outputs && p < k.P)
-        value(op.y, block.m)[(block.first_output + static_cast<std::int64_t>(q)) * op.y.width + block.head * k.P + p] = sum;
+        value(op.y, block.m)[(block.first_output + static_cast<std::int64_t>(q)) * op.y.width + block.head * k.P + p] =
+            sum;
     });
   }
 }
@@ -58,11 +61,13 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) attention_rows(Atte
     PHASEGRID_UNROLL
     for (int d = 4; d > 0; d /= 2) mean += __shfl_xor_sync(kAllLanes, mean, d);
     if (q >= block.outputs || block.t % 8 != 0) continue;
-    k.most[block.statistic(q)] = rows.most[i], k.inverse[block.statistic(q)] = rows.inverse[i], k.mean[block.statistic(q)] = mean;
+    k.most[block.statistic(q)] = rows.most[i], k.inverse[block.statistic(q)] = rows.inverse[i],
+    k.mean[block.statistic(q)] = mean;
   }
 }
 
-__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) attention_query_backward(Attention<float> op, AttentionTables k) {
+__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks)
+    attention_query_backward(Attention<float> op, AttentionTables k) {
   __shared__ AttentionShared shared;
   if (static_cast<int>(blockIdx.y) >= op.walks[blockIdx.z].sequences) return;
   const AttentionBlock block(op, k, shared);
@@ -77,12 +82,14 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) attention_query_bac
       block.weights<true>(q0, t0, rows);
       const Matrix keys = block.of_steps(k.K);
       const int end = block.steps - t0 < kTile ? block.steps - t0 : kTile;
-      gemm_add<true, false>(shared.gemm, AttentionBlock::of_tile(shared.d_s), {keys.p + t0 * keys.row, keys.row, 1, end, k.P}, 0, p0, 0,
-                            end, sums);
+      gemm_add<true, false>(shared.gemm, AttentionBlock::of_tile(shared.d_s),
+                            {keys.p + t0 * keys.row, keys.row, 1, end, k.P}, 0, p0, 0, end, sums);
     }
     each_of_tile(q0, p0, sums, [&](int q, int p, float sum) {
       if (q < block.outputs && p < k.P)
-        put(grad(op.q, block.m)[(block.first_output + static_cast<std::int64_t>(q)) * op.q.width + block.head * k.P + p], sum, op.q.add);
+        put(grad(op.q,
+                 block.m)[(block.first_output + static_cast<std::int64_t>(q)) * op.q.width + block.head * k.P + p],
+            sum, op.q.add);
     });
   }
 }
@@ -130,12 +137,15 @@ struct AttentionRun {
     op.scratch = nullptr;  // the CPU's
     k.room = walk_room(op.k, op.most_steps), k.outputs = capacity(op.y), k.P = op.q.columns / op.heads;
     k.most_steps = op.most_steps > 0 ? op.most_steps : static_cast<int>(k.room.steps);
-    const std::int64_t M = op.models, dense = M * k.room.steps * op.k.width, own = back ? 1 : 0, rows = own * M * op.heads * k.outputs;
+    const std::int64_t M = op.models, dense = M * k.room.steps * op.k.width, own = back ? 1 : 0,
+                       rows = own * M * op.heads * k.outputs;
     const struct {
       float** place;
       std::int64_t size;
-    } pieces[] = {{&k.K, dense}, {&k.V, dense}, {&k.d_K, own * dense}, {&k.d_V, own * dense}, {&k.most, rows}, {&k.inverse, rows},
-                  {&k.mean, rows}, {&shared, own * shared_size(op.models, k.room, op.k.width)}};
+    } pieces[] = {{&k.K, dense},         {&k.V, dense},
+                  {&k.d_K, own * dense}, {&k.d_V, own * dense},
+                  {&k.most, rows},       {&k.inverse, rows},
+                  {&k.mean, rows},       {&shared, own * shared_size(op.models, k.room, op.k.width)}};
     Workspace workspace;
     for (const auto& piece : pieces) workspace.want<float>(piece.size);
     workspace.want<std::int32_t>(M * k.outputs).take();
@@ -145,7 +155,8 @@ struct AttentionRun {
     launch<attention_places>(blocks_for(k.room.sequences * k.most_steps, op.models), kThreads, op, k);
   }
   dim3 tiles(int most) const {
-    return {static_cast<unsigned>(tiles_of(most) * op.heads), static_cast<unsigned>(k.room.sequences), static_cast<unsigned>(op.models)};
+    return {static_cast<unsigned>(tiles_of(most) * op.heads), static_cast<unsigned>(k.room.sequences),
+            static_cast<unsigned>(op.models)};
   }
   dim3 output_tiles() const { return tiles(op.most_outputs > 0 ? op.most_outputs : k.most_steps); }
 };

@@ -57,7 +57,8 @@ __global__ void block_delta_weight_backward(BlockDelta<float> op, const float* z
 
 namespace {
 float* sums(const BlockDelta<float>& op) {
-  return static_cast<float*>(queue().workspace(static_cast<std::size_t>(op.models * capacity(op.u) * op.blocks) * sizeof(float)));
+  return static_cast<float*>(
+      queue().workspace(static_cast<std::size_t>(op.models * capacity(op.u) * op.blocks) * sizeof(float)));
 }
 }  // namespace
 

@@ -1,5 +1,5 @@
-// A thread has one number of y, of dx, or of dW over a chunk of kChunk rows; the chunks are joined in order. Blocks are a few
-// channels wide: nothing would be gained by tiles.
+// A thread has one number of y, of dx, or of dW over a chunk of kChunk rows; the chunks are joined in order. Blocks are
+// a few channels wide: nothing would be gained by tiles.
 #include "kernels/block_linear/block_linear.hpp"
 
 #include "kernels/device/operations.hpp"
@@ -12,7 +12,10 @@ constexpr int kRows = 256;
 struct BlockShape {
   int p, N, parts, stride;  // of a block; states; real and imaginary; from one state to the next in a row of y
   __device__ explicit BlockShape(const BlockLinear<float>& op)
-      : p(op.x.columns / op.blocks), N(op.W.columns), parts(op.W_imag.values ? 2 : 1), stride(padded_blocks(op.blocks)) {}
+      : p(op.x.columns / op.blocks),
+        N(op.W.columns),
+        parts(op.W_imag.values ? 2 : 1),
+        stride(padded_blocks(op.blocks)) {}
   __device__ static int padded_blocks(int blocks) { return (blocks + kPad - 1) / kPad * kPad; }
   __device__ int place(int part, int n, int block) const { return (part * N + n) * stride + block; }
 };
@@ -26,7 +29,8 @@ __global__ void block_linear_forward(BlockLinear<float> op) {
     const int n = static_cast<int>(i % k.N), block = static_cast<int>(i % each / k.N) % op.blocks,
               part = static_cast<int>(i % each / k.N) / op.blocks;
     const float* x = value(op.x, m) + row * op.x.width + block * k.p;
-    const float* W = (part ? value(op.W_imag, m) : value(op.W, m)) + static_cast<std::int64_t>(block) * k.p * op.W.width + n;
+    const float* W =
+        (part ? value(op.W_imag, m) : value(op.W, m)) + static_cast<std::int64_t>(block) * k.p * op.W.width + n;
     float sum = 0;
     for (int c = 0; c < k.p; ++c) sum += x[c] * W[static_cast<std::int64_t>(c) * op.W.width];  // (1)
     value(op.y, m)[row * op.y.width + k.place(part, n, block)] = sum;
@@ -69,18 +73,22 @@ __global__ void block_linear_join_chunks(BlockLinear<float> op, const float* par
   const std::int64_t size = static_cast<std::int64_t>(k.parts) * D * k.N;
   for (std::int64_t i = first(); i < size; i += step()) {
     float sum = 0;
-    for (int chunk = 0; chunk < used; ++chunk) sum += partial[(static_cast<std::int64_t>(m) * chunks + chunk) * size + i];
+    for (int chunk = 0; chunk < used; ++chunk)
+      sum += partial[(static_cast<std::int64_t>(m) * chunks + chunk) * size + i];
     const std::int64_t c = i / k.N % D, n = i % k.N;
     (i / k.N < D ? grad(op.W, m) : grad(op.W_imag, m))[c * op.W.width + n] += sum;
   }
 }
 
-void forward(const BlockLinear<float>& op) { launch<block_linear_forward>(blocks_for(op.y.stride, op.models), kThreads, op); }
+void forward(const BlockLinear<float>& op) {
+  launch<block_linear_forward>(blocks_for(op.y.stride, op.models), kThreads, op);
+}
 
 void backward(const BlockLinear<float>& op) {
   const int chunks = static_cast<int>((capacity(op.x) + kRows - 1) / kRows);
   const std::int64_t size = static_cast<std::int64_t>(op.W_imag ? 2 : 1) * op.x.columns * op.W.columns;
-  float* partial = static_cast<float*>(queue().workspace(static_cast<std::size_t>(op.models * chunks * size) * sizeof(float)));
+  float* partial =
+      static_cast<float*>(queue().workspace(static_cast<std::size_t>(op.models * chunks * size) * sizeof(float)));
   dim3 blocks = blocks_for(size, op.models);
   blocks.z = static_cast<unsigned>(chunks);
   launch<block_linear_weight_backward>(blocks, kThreads, op, partial, chunks);

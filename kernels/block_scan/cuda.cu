@@ -1,6 +1,7 @@
-// A warp walks one sequence over 32 channels, a channel a lane, kStates states in registers; further states in further walks.
-// On the way back h is kept every kHistory steps, recomputed piece by piece into shared memory, and the adjoint walks it backwards:
-// (4) and (5) of kernels/block_scan/cpu.cpp. Gradients of B and C are summed over the lanes of a block.
+// A warp walks one sequence over 32 channels, a channel a lane, kStates states in registers; further states in further
+// walks. On the way back h is kept every kHistory steps, recomputed piece by piece into shared memory, and the adjoint
+// walks it backwards: (4) and (5) of kernels/block_scan/cpu.cpp. Gradients of B and C are summed over the lanes of a
+// block.
 #include "kernels/block_scan/block_scan.hpp"
 
 #include "kernels/block_scan/joins.hpp"
@@ -18,8 +19,14 @@ struct BlockTile {
   N A[kStates], bias[kStates];
 
   __device__ BlockTile(const BlockScan<float>& op, int m, int c)
-      : op(op), m(m), c(c), n0(0), block(c < op.u.columns ? c / (op.u.columns / op.blocks) : op.blocks - 1),
-        stride((op.blocks + kPad - 1) / kPad * kPad), states(op.A_log.columns), active(c < op.u.width) {}
+      : op(op),
+        m(m),
+        c(c),
+        n0(0),
+        block(c < op.u.columns ? c / (op.u.columns / op.blocks) : op.blocks - 1),
+        stride((op.blocks + kPad - 1) / kPad * kPad),
+        states(op.A_log.columns),
+        active(c < op.u.width) {}
 
   __device__ void choose_states(int first) {
     n0 = first;
@@ -34,7 +41,9 @@ struct BlockTile {
         bias[n] = load<N>(value(op.bias, m) + i, NumberKind<N>::kParts == 2 ? value(op.bias_imag, m) + i : nullptr);
     }
   }
-  __device__ float u_of(int row) const { return active ? value(op.u, m)[static_cast<std::int64_t>(row) * op.u.width + c] : 0; }
+  __device__ float u_of(int row) const {
+    return active ? value(op.u, m)[static_cast<std::int64_t>(row) * op.u.width + c] : 0;
+  }
   __device__ float delta_of(int row) const {
     return active ? value(op.delta, m)[static_cast<std::int64_t>(row) * op.u.width + c] : 0;
   }
@@ -127,7 +136,8 @@ struct BlockAdjoint {
     const float u = tile.u_of(step.row), delta = tile.delta_of(step.row);
     const bool own = step.row >= shared;
     const std::int64_t sequence = tile.m * k.room.sequences + s;
-    float* parts = own ? k.B + k.plane(tile.m * k.room.steps + step.row, 0) : k.B_shared + k.plane(sequence * kMostShared + step.row, 0);
+    float* parts = own ? k.B + k.plane(tile.m * k.room.steps + step.row, 0)
+                       : k.B_shared + k.plane(sequence * kMostShared + step.row, 0);
     float d_u = 0, d_delta = 0;
     PHASEGRID_UNROLL
     for (int n = 0; n < kStates; ++n) {
@@ -147,9 +157,11 @@ struct BlockAdjoint {
       G[n] = conj(passed) * G[n];
     }
     if (!tile.active) return;
-    const std::int64_t i = static_cast<std::int64_t>(step.row) * op.u.width + tile.c, shared_row = (sequence * kMostShared + step.row) * k.D + tile.c;
+    const std::int64_t i = static_cast<std::int64_t>(step.row) * op.u.width + tile.c,
+                       shared_row = (sequence * kMostShared + step.row) * k.D + tile.c;
     if (own) {
-      put(grad(op.u, tile.m)[i], d_u, op.u.add || tile.n0 > 0), put(grad(op.delta, tile.m)[i], d_delta, op.delta.add || tile.n0 > 0);
+      put(grad(op.u, tile.m)[i], d_u, op.u.add || tile.n0 > 0),
+          put(grad(op.delta, tile.m)[i], d_delta, op.delta.add || tile.n0 > 0);
     } else {
       k.u[shared_row] += d_u, k.delta[shared_row] += d_delta;
     }
@@ -160,7 +172,8 @@ struct BlockAdjoint {
     PHASEGRID_UNROLL
     for (int n = 0; n < kStates; ++n) {
       if (tile.n0 + n >= tile.states) continue;
-      float *A = sums + static_cast<std::int64_t>(tile.n0 + n) * k.D, *bias = A + static_cast<std::int64_t>(k.planes) * k.D;
+      float *A = sums + static_cast<std::int64_t>(tile.n0 + n) * k.D,
+            *bias = A + static_cast<std::int64_t>(k.planes) * k.D;
       const std::int64_t imaginary = static_cast<std::int64_t>(tile.states) * k.D;
       store(A, A + imaginary, d_A[n]), store(bias, bias + imaginary, d_bias[n]);
     }
@@ -172,7 +185,8 @@ __device__ void clear_shared(const BlockParts& k, const Segments& segments, int 
   for (int row = 0; row < shared; ++row) {
     const std::int64_t place = (m * k.room.sequences + s) * kMostShared + row;
     if (c < k.D) k.u[place * k.D + c] = k.delta[place * k.D + c] = 0;
-    for (int plane = 0; segments.writes && plane < k.planes; ++plane) k.B_shared[k.plane(place, plane) + segments.id] = 0;
+    for (int plane = 0; segments.writes && plane < k.planes; ++plane)
+      k.B_shared[k.plane(place, plane) + segments.id] = 0;
   }
 }
 
@@ -231,8 +245,8 @@ namespace {
 
 dim3 warps(const BlockScan<float>& op) {
   const std::int64_t sequences = walk_room(op.u, op.most_steps).sequences;
-  return {static_cast<unsigned>((op.u.width + 31) / 32), static_cast<unsigned>((sequences + kSequences - 1) / kSequences),
-          static_cast<unsigned>(op.models)};
+  return {static_cast<unsigned>((op.u.width + 31) / 32),
+          static_cast<unsigned>((sequences + kSequences - 1) / kSequences), static_cast<unsigned>(op.models)};
 }
 
 BlockParts partial_sums(const BlockScan<float>& op) {
@@ -246,9 +260,14 @@ BlockParts partial_sums(const BlockScan<float>& op) {
   const struct {
     float** place;
     std::int64_t size;
-  } pieces[] = {{&k.states, M * k.room.sequences * k.tiles * k.pieces * kStates * parts * 32}, {&k.B, M * k.room.steps * row},
-                {&k.C, M * k.outputs * row}, {&k.B_shared, M * k.room.sequences * kMostShared * row}, {&k.u, shared}, {&k.delta, shared},
-                {&k.sums, M * k.room.sequences * 2 * k.planes * k.D}, {&k.joined, M * 2 * k.planes * k.D}};
+  } pieces[] = {{&k.states, M * k.room.sequences * k.tiles * k.pieces * kStates * parts * 32},
+                {&k.B, M * k.room.steps * row},
+                {&k.C, M * k.outputs * row},
+                {&k.B_shared, M * k.room.sequences * kMostShared * row},
+                {&k.u, shared},
+                {&k.delta, shared},
+                {&k.sums, M * k.room.sequences * 2 * k.planes * k.D},
+                {&k.joined, M * 2 * k.planes * k.D}};
   Workspace workspace;
   for (const auto& piece : pieces) workspace.want<float>(piece.size);
   workspace.take();
@@ -262,12 +281,14 @@ void run_backward(const BlockScan<float>& op) {
   const int M = op.models, D = op.u.columns;
   launch<block_scan_backward<is_complex>>(warps(op), dim3(32, kSequences), op, k);
   const auto join_states = [&](const Rows<float>& out, const float* own, std::int64_t most, const float* shared) {
-    launch<block_scan_join_states>(blocks_for(most * k.planes * op.blocks, M), kThreads, out, k, op.blocks, D, own, most, shared, op.walks);
+    launch<block_scan_join_states>(blocks_for(most * k.planes * op.blocks, M), kThreads, out, k, op.blocks, D, own,
+                                   most, shared, op.walks);
   };
   join_states(op.B, k.B, k.room.steps, k.B_shared), join_states(op.C, k.C, k.outputs, nullptr);
   join_shared_rows(M, op.u, op.walks, k.room, k.u), join_shared_rows(M, op.delta, op.walks, k.room, k.delta);
   join_sequences(M, op.walks, k.room, 2 * static_cast<std::int64_t>(k.planes) * k.D, k.sums, k.joined);
-  launch<block_scan_parameters<is_complex>>(blocks_for(static_cast<std::int64_t>(op.A_log.columns) * k.D, M), kThreads, op, k);
+  launch<block_scan_parameters<is_complex>>(blocks_for(static_cast<std::int64_t>(op.A_log.columns) * k.D, M), kThreads,
+                                            op, k);
   pull_back_skip(M, op.u, op.y, op.skip, op.output_row);
 }
 

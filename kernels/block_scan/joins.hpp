@@ -1,8 +1,8 @@
-// Sums over the channels of a block on the device, and how what warps leave is joined: sequences ascending, for each the tiles of 32
-// channels ascending.
+// Sums over the channels of a block on the device, and how what warps leave is joined: sequences ascending, for each
+// the tiles of 32 channels ascending.
 //
-// The channels of a block that lie in one tile are a segment. Segments are numbered tile + block, which no two share since both
-// only grow from channel to channel: there are at most tiles + blocks of them.
+// The channels of a block that lie in one tile are a segment. Segments are numbered tile + block, which no two share
+// since both only grow from channel to channel: there are at most tiles + blocks of them.
 #pragma once
 #include "kernels/block_scan/block_scan.hpp"
 #include "kernels/device/number.hpp"
@@ -17,7 +17,8 @@ struct Segments {
   bool writes;
 
   __device__ Segments(int D, int blocks, int c) : p(D / blocks) {
-    const int tile = c / 32, block = c < D ? c / p : blocks - 1, last = block == blocks - 1 ? c / 32 * 32 + 32 : (block + 1) * p;
+    const int tile = c / 32, block = c < D ? c / p : blocks - 1,
+              last = block == blocks - 1 ? c / 32 * 32 + 32 : (block + 1) * p;
     end = last - tile * 32 < 32 ? last - tile * 32 : 32, id = tile + block;
     const int begin = block * p;
     writes = c < D && (c % 32 == 0 || c == begin);
@@ -36,19 +37,19 @@ struct BlockParts {
   WalkRoom room;
   std::int64_t outputs;
   int tiles, pieces, ids, planes, D;
-  float* states;           // [M][S][tiles][pieces][NB][parts][32]: h where pieces begin
-  float *B, *C;            // [M][rows or outputs][planes][ids]
-  float* B_shared;         // [M][S][kMostShared][planes][ids]
-  float *u, *delta;        // [M][S][kMostShared][D]: gradients of shared rows
-  float* sums;             // [M][S][2][planes][D]: of A, then of the bias
-  float* joined;           // [M][2][planes][D]
+  float* states;     // [M][S][tiles][pieces][NB][parts][32]: h where pieces begin
+  float *B, *C;      // [M][rows or outputs][planes][ids]
+  float* B_shared;   // [M][S][kMostShared][planes][ids]
+  float *u, *delta;  // [M][S][kMostShared][D]: gradients of shared rows
+  float* sums;       // [M][S][2][planes][D]: of A, then of the bias
+  float* joined;     // [M][2][planes][D]
 
   __device__ std::int64_t plane(std::int64_t row, int plane) const { return (row * planes + plane) * ids; }
 };
 
 // Gradients of B or C: a number of a row is the sum over the segments of its block.
-__global__ void block_scan_join_states(Rows<float> out, BlockParts k, int blocks, int D, const float* own, std::int64_t most,
-                                       const float* shared, const Walk* walks) {
+__global__ void block_scan_join_states(Rows<float> out, BlockParts k, int blocks, int D, const float* own,
+                                       std::int64_t most, const float* shared, const Walk* walks) {
   const int m = blockIdx.y, p = D / blocks, stride = (blocks + kPad - 1) / kPad * kPad;
   const std::int64_t each = static_cast<std::int64_t>(k.planes) * blocks;
   for (std::int64_t i = first(); i < count(out, m) * each; i += step()) {

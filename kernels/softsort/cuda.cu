@@ -1,5 +1,6 @@
-// The matrix P is never stored: a block of 64 threads makes its tiles of 32 x 32 from sorted scores and row sums and multiplies them
-// from shared memory. The gradients of scores go by rows of P first (mean, and what the sorted score gets), then by columns.
+// The matrix P is never stored: a block of 64 threads makes its tiles of 32 x 32 from sorted scores and row sums and
+// multiplies them from shared memory. The gradients of scores go by rows of P first (mean, and what the sorted score
+// gets), then by columns.
 #include "kernels/softsort/softsort.hpp"
 
 #include "kernels/device/gemm.hpp"
@@ -9,7 +10,8 @@
 
 namespace phasegrid::kernels::cuda {
 
-// By position, [M][rows]: sorted scores, 1 / row sums, mean and d_sorted of a row of P, and where a position stands in the order.
+// By position, [M][rows]: sorted scores, 1 / row sums, mean and d_sorted of a row of P, and where a position stands in
+// the order.
 struct SortTables {
   std::int64_t rows;
   int most_steps;
@@ -17,7 +19,9 @@ struct SortTables {
   std::int32_t* place;
 };
 
-__device__ float score_of(const SoftSort<float>& op, int m, std::int64_t row) { return value(op.score, m)[row * op.score.width]; }
+__device__ float score_of(const SoftSort<float>& op, int m, std::int64_t row) {
+  return value(op.score, m)[row * op.score.width];
+}
 __device__ float unscaled(float sorted, float score) { return expf(-fabsf(score - sorted)); }
 
 // A position's place: those before it in the order, equal scores as they stand.
@@ -69,7 +73,8 @@ struct SortBlock {
     __syncthreads();
   }
   __device__ Matrix rows(const float* values, const Rows<float>& table) const {
-    return {values + m * table.stride + begin * static_cast<std::int64_t>(table.width), table.width, 1, n, table.columns};
+    return {values + m * table.stride + begin * static_cast<std::int64_t>(table.width), table.width, 1, n,
+            table.columns};
   }
   // sums = P in, or P^T in, over the tile at (i0, c0).
   __device__ void multiply(const Matrix& in, bool transposed, int i0, int c0, TileSums& sums) const {
@@ -77,13 +82,14 @@ struct SortBlock {
     for (int j0 = 0; j0 < n; j0 += kTile) {
       const int end = n - j0 < kTile ? n - j0 : kTile;
       fill(i0, j0, transposed);
-      gemm_add<true, false>(shared.gemm, {&shared.P[0][0], kTile + 1, 1, kTile, kTile}, {in.p + j0 * in.row, in.row, 1, end, in.columns}, 0,
-                            c0, 0, end, sums);
+      gemm_add<true, false>(shared.gemm, {&shared.P[0][0], kTile + 1, 1, kTile, kTile},
+                            {in.p + j0 * in.row, in.row, 1, end, in.columns}, 0, c0, 0, end, sums);
     }
   }
   // dP of the tile at (i0, j0): left_i . right_j.
   __device__ void d_P(int i0, int j0, TileSums& sums) const {
-    const Matrix left = rows(op.back ? op.x.values : op.y.grads, op.x), right = rows(op.back ? op.y.grads : op.x.values, op.x);
+    const Matrix left = rows(op.back ? op.x.values : op.y.grads, op.x),
+                 right = rows(op.back ? op.y.grads : op.x.values, op.x);
     clear(sums);
     gemm_add<true, true>(shared.gemm, left, {right.p, 1, right.row, right.columns, n}, i0, j0, 0, op.x.columns, sums);
   }
@@ -101,10 +107,12 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) softsort_multiply(S
   __shared__ SortShared shared;
   if (rests(op.walks)) return;
   const SortBlock block(op, k, shared);
-  const int across = (op.x.columns + kTile - 1) / kTile, i0 = blockIdx.x / across * kTile, c0 = blockIdx.x % across * kTile;
+  const int across = (op.x.columns + kTile - 1) / kTile, i0 = blockIdx.x / across * kTile,
+            c0 = blockIdx.x % across * kTile;
   if (i0 >= block.n) return;
   TileSums sums;
-  block.multiply(backward ? block.rows(op.y.grads, op.y) : block.rows(op.x.values, op.x), op.back != backward, i0, c0, sums);
+  block.multiply(backward ? block.rows(op.y.grads, op.y) : block.rows(op.x.values, op.x), op.back != backward, i0, c0,
+                 sums);
   each_of_tile(i0, c0, sums, [&](int i, int c, float sum) {
     if (i >= block.n || c >= op.x.columns) return;
     const std::int64_t place = (block.begin + static_cast<std::int64_t>(i)) * op.x.width + c;
@@ -168,7 +176,8 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) softsort_scores(Sof
     block.d_P(i0, j0, d_P);
     each_of_tile(i0, j0, d_P, [&](int i, int j, float d) {
       const bool inside = i < block.n && j < block.n;
-      shared.P[i - i0][j - j0] = inside ? block.sign(i, j) * block.P(i, j) * (d - k.mean[block.m * k.rows + block.begin + i]) : 0;
+      shared.P[i - i0][j - j0] =
+          inside ? block.sign(i, j) * block.P(i, j) * (d - k.mean[block.m * k.rows + block.begin + i]) : 0;
     });
     __syncthreads();
     for (int i = 0; block.t < kTile && i < kTile; ++i) total += shared.P[i][block.t];
@@ -177,7 +186,8 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) softsort_scores(Sof
   const int j = j0 + block.t;
   if (block.t >= kTile || j >= block.n) return;
   const std::int64_t row = block.begin + j, first_place = block.m * k.rows + block.begin;
-  put(grad(op.score, block.m)[row * op.score.width], total + k.d_sorted[first_place + k.place[first_place + j]], op.score.add);
+  put(grad(op.score, block.m)[row * op.score.width], total + k.d_sorted[first_place + k.place[first_place + j]],
+      op.score.add);
 }
 
 namespace {
@@ -199,7 +209,8 @@ struct SortRun {
   }
   std::int64_t sequences() const { return walk_room(op.x, op.most_steps).sequences; }
   dim3 tiles(int across) const {
-    return {static_cast<unsigned>(tiles_of(k.most_steps) * across), static_cast<unsigned>(sequences()), static_cast<unsigned>(op.models)};
+    return {static_cast<unsigned>(tiles_of(k.most_steps) * across), static_cast<unsigned>(sequences()),
+            static_cast<unsigned>(op.models)};
   }
   template <bool backward>
   void multiply() const {

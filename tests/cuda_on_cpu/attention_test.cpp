@@ -47,8 +47,13 @@ TEST(CudaSoftSort, AgreesBothWays) {
       }
       const Count rows = pack.count(counts);
       const int D = back ? 35 : 19;
-      SoftSort<float> op{.models = kModels, .x = pack.rows(rows, 2 * T, D), .score = pack.rows(rows, 2 * T, 1), .back = back, .walks = walks,
-                         .y = pack.rows(rows, 2 * T, D), .most_steps = T};
+      SoftSort<float> op{.models = kModels,
+                         .x = pack.rows(rows, 2 * T, D),
+                         .score = pack.rows(rows, 2 * T, 1),
+                         .back = back,
+                         .walks = walks,
+                         .y = pack.rows(rows, 2 * T, D),
+                         .most_steps = T};
       op.score.values[0] = op.score.values[5 * op.score.width], op.x.add = back, op.score.add = !back;
       op.scratch = pack.array<float>(softsort_scratch(T, D));
       expect_agreement(op, &Operations<float>::softsort);

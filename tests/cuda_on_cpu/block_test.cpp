@@ -29,7 +29,8 @@ TEST(CudaBlocks, ProjectionsAgree) {
     PackOf pack(kModels);
     const int most = is_complex ? 40 : 300, N = 5, D = 36, blocks = 3;
     const Count rows = pack.count(is_complex ? std::vector{37, 5, 0} : std::vector{300, 257, 256});
-    BlockLinear<float> op{.models = kModels, .blocks = blocks, .x = pack.rows(rows, most, D), .W = pack.parameter(D, N)};
+    BlockLinear<float> op{
+        .models = kModels, .blocks = blocks, .x = pack.rows(rows, most, D), .W = pack.parameter(D, N)};
     if (is_complex) op.W_imag = pack.parameter(D, N);
     op.x.add = is_complex, op.y = pack.rows(rows, most, block_columns(N, blocks, is_complex));
     op.scratch = pack.array<float>(block_linear_scratch(D, N));
