@@ -30,6 +30,7 @@ struct Job {
   double cost = 1;              // any unit, > 0
   std::uint32_t family = 0;     // cells whose cost has the same rate
   std::uint32_t shape = 0;      // cells of one family and shape may share a pack
+  std::uint32_t most = 0;       // of this shape in one pack; 0: the policy says it
 };
 
 struct Policy {
