@@ -30,7 +30,7 @@ JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
                      const std::function<std::optional<double>(std::uint64_t)>& seconds_of, int pack,
                      const sweeps::Shard& shard, const PackSize& pack_size) {
   JobList list;
-  std::unordered_map<std::uint32_t, std::uint32_t> most_of;   // by shape
+  std::unordered_map<std::uint32_t, int> most_of;   // by shape
   Numbers families, shapes;
   const auto& cost = grid.schema().cost;
   const std::uint64_t seeds = grid.axes().back().size();
@@ -39,16 +39,17 @@ JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
       for (std::uint64_t cell = first; cell < first + seeds; ++cell) list.infeasible += shard.has(cell);
       return;
     }
-    const double seconds = std::max(1e-6, sweeps::predicted_seconds(cost(settings), rates));
-    const std::uint32_t family = families.of(settings.word("variant"));
+    const auto replicas = settings.integer("replicas");
+    const double seconds = std::max(1e-6, sweeps::predicted_seconds(cost(settings), rates) / static_cast<double>(replicas));
+    const std::uint32_t family = families.of(settings.word("variant") + (replicas > 1 ? " x " + std::to_string(replicas) : ""));
     const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
-    if (pack_size && !most_of.contains(shape)) most_of[shape] = static_cast<std::uint32_t>(pack_size(settings));
-    const std::uint32_t most = pack_size ? most_of[shape] : 0;
+    if (pack_size && !most_of.contains(shape)) most_of[shape] = pack_size(settings);
+    const int most = pack_size ? most_of[shape] : 0;
     for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
       if (!shard.has(cell)) continue;
       const std::optional<double> took = seconds_of(cell);
       if (!took) {
-        list.jobs.push_back({cell, seconds, family, shape, most});
+        list.jobs.push_back({cell, seconds, family, shape, static_cast<int>(replicas), most});
         continue;
       }
       ++list.kept;

@@ -16,7 +16,7 @@ using PackSize = std::function<int(const sweeps::Settings&)>;
 
 struct JobList {
   std::vector<Job> jobs;
-  std::vector<std::string> families;      // names: model variants
+  std::vector<std::string> families;      // names: model variants, "mamba x 4" where four replicas train together
   struct Known {
     double cost = 0, seconds = 0;
   };

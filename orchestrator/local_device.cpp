@@ -19,6 +19,10 @@ std::string gpu_kind(const sweeps::Settings& settings, std::string& why) {
   why = trouble(survey);
   if (why.empty() && !survey.gpus.front().problem.empty()) why = survey.gpus.front().uuid + " " + survey.gpus.front().problem;
   if (!why.empty()) return "";
+  if (settings.integer("replicas") > 1) {
+    why = "replicas = " + std::to_string(settings.integer("replicas")) + " needs as many GPUs, which `phasegrid run` brings together";
+    return "";
+  }
   const std::string lacking = worker::lacking_on_gpu(settings);
   if (lacking.empty()) return survey.gpus.front().kind;
   why = "variant " + settings.word("variant") + " (operation " + lacking + ") runs on the CPU only";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 
 #include "worker/models/constructions/constructions.hpp"
@@ -20,12 +21,12 @@ constexpr std::int64_t kLookEvery = 64;   // steps, on a device that must be wai
 bool constructed(const CellSpec& cell) { return cell.settings.word("init") == "construction"; }
 }
 
-Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells), device_(device) {
+Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang) {
   int longest = 0, most_scored = 0;
   for (const CellSpec& spec : cells) {
     Cell& cell = cells_.emplace_back();
     cell.settings = train_settings(spec.settings);
-    cell.data.emplace(spec, cell.settings);
+    cell.data.emplace(spec, cell.settings, gang_.share());
     most_scored = std::max(most_scored, cell.data->task().most_scored());
     for (const int T : spec.eval_T) longest = std::max(longest, T);
   }
@@ -35,10 +36,12 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
   segments_ = parameters_.segments();
   stride_ = parameters_.size();
   const int M = static_cast<int>(cells.size());
+  gang_.reserve(stride_, sizeof(float), cells_.front().settings.eval_examples / kEvaluationBatch + 1);
   memory_ = kernels::memory(device.kind, M);
   for (float** buffer : {&weights_, &grads_, &first_, &second_, &best_}) *buffer = memory_->allocate_array<float>(static_cast<std::size_t>(M * stride_));
   records_ = memory_->allocate_array<kernels::LossRecord>(static_cast<std::size_t>(M));
   tallies_ = memory_->allocate_array<kernels::Tally>(static_cast<std::size_t>(M));
+  gang_loss_ = memory_->allocate_array<double>(1);
   seen_.resize(static_cast<std::size_t>(M));
   for (int m = 0; m < M; ++m) {
     start(m);
@@ -47,11 +50,14 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
     result.parameters = parameters_.trainable();
   }
   if (steps_planned() > 0)
-    network_ = std::make_unique<Network<float>>(model_, shape(task, cells_.front().settings.batch, most_scored), M, device.kind, weights_, grads_);
+    network_ = std::make_unique<Network<float>>(model_, shape(task, gang_.share().most(cells_.front().settings.batch), most_scored), M, device.kind, weights_, grads_);
   evaluator_ = std::make_unique<Network<float>>(model_, shape(task, kEvaluationBatch, most_scored), M, device.kind, weights_, nullptr);
+}
+
+void Pack::begin() {
   std::vector<int> built;
-  for (int m = 0; m < M; ++m)
-    if (constructed(cells[m])) built.push_back(m);
+  for (std::size_t m = 0; m < specs_.size(); ++m)
+    if (constructed(specs_[m])) built.push_back(static_cast<int>(m));
   if (!built.empty()) validate(built);
 }
 
@@ -105,7 +111,8 @@ void Pack::step() {
 void Pack::train_step() {
   const int M = static_cast<int>(cells_.size());
   for (int m = 0; m < M; ++m) {
-    if (cells_[m].training) cells_[m].data->draw(step_, batch_), cells_[m].drawn.push_back(batch_.sequences);
+    Cell& cell = cells_[m];
+    if (cell.training) cell.data->draw(step_, batch_), cell.drawn.push_back(cell.data->sequences(step_));
     else batch_.clear(model_.T);
     network_->set(m, batch_);
   }
@@ -115,8 +122,19 @@ void Pack::train_step() {
     network_->compute();
     memory_->zero(grads_, static_cast<std::size_t>(M * stride_) * sizeof(float));
     network_->backward();
-    memory_->update();
+    if (gang_.alone()) memory_->update();
   });
+  if (!gang_.alone()) meet();
+}
+
+// A member of a gang, which has one model, puts its share of the loss and of the gradient to the others' before it takes the step.
+void Pack::meet() {
+  double loss = 0;
+  memory_->get(&loss, network_->losses_there(), sizeof loss);
+  loss = gang_.mean_loss(loss, network_->scored(0));
+  memory_->set(gang_loss_, &loss, sizeof loss);
+  gang_.sum(kernels::operations<float>(device_.kind), grads_, stride_);
+  memory_->update();
 }
 
 void Pack::prepare_update() {
@@ -127,7 +145,7 @@ void Pack::prepare_update() {
     updates.push_back({.method = s.method, .segments = segments_.data(), .count = static_cast<int>(segments_.size()),
                        .w = weights_ + at, .g = grads_ + at, .m = first_ + at, .v = second_ + at,
                        .size = stride_, .step = cells_[m].training ? step_ : 0, .learning_rate = s.rate_at(step_), .weight_decay = s.weight_decay,
-                       .clip = s.clip, .loss = network_->losses_there() + m, .record = records_ + m});
+                       .clip = s.clip, .loss = gang_.alone() ? network_->losses_there() + m : gang_loss_, .record = records_ + m});
   }
   memory_->prepare(updates);
 }
@@ -182,17 +200,16 @@ void Pack::rest(int m, Status status, std::string reason) {
   results_[m].status = status, results_[m].reason = std::move(reason);
 }
 
-std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream, int T) {
+std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, int T) {
   const bool other_length = T > 0 && T != model_.T;
   std::vector<std::unique_ptr<tasks::Task>> tasks(cells_.size());
   std::unique_ptr<Network<float>> longer;
+  std::vector<int> models;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(models), [&](int m) { return !other_length || length_fits(specs_[m].settings, T).empty(); });
+  if (models.empty()) return std::vector<Score>(all.size(), {sweeps::kNaN, sweeps::kNaN});
   if (other_length) {
     int most_scored = 0;
-    for (const int m : models) {
-      tasks[m] = make_task(specs_[m].settings, T);
-      if (!tasks[m] || tasks[m]->vocab() > model_.vocab) return std::vector<Score>(models.size(), {sweeps::kNaN, sweeps::kNaN});
-      most_scored = std::max(most_scored, tasks[m]->most_scored());
-    }
+    for (const int m : models) tasks[m] = make_task(specs_[m].settings, T), most_scored = std::max(most_scored, tasks[m]->most_scored());
     ModelSettings model = model_;   // the scalar position stays in units of the training length: only the layout grows
     longer = std::make_unique<Network<float>>(model, shape(*tasks[models.front()], kEvaluationBatch, most_scored), static_cast<int>(cells_.size()), device_.kind, weights_, nullptr);
   }
@@ -208,23 +225,32 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream,
   for (std::size_t m = 0; m < cells_.size(); ++m) network.set(static_cast<int>(m), batch_);
   std::int64_t most = 0;
   for (const int m : models) most = std::max(most, wanted(m));
+  std::vector<BatchSums> sums;   // of a gang's one model, by batch
   for (std::int64_t begin = 0; begin < most; begin += kEvaluationBatch) {
+    const bool mine = gang_.mine(begin / kEvaluationBatch);
     for (const int m : models) {
       const std::int64_t count = std::clamp<std::int64_t>(wanted(m) - begin, 0, kEvaluationBatch);
       tasks::draw_batch(task_of(m), cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
       network.set(m, batch_);
       scorers[m].saw(batch_), scored[m] += network.scored(m);
     }
-    network.upload();
-    memory_->repeat(recorded, [&] { network.compute(), memory_->tally(network.losses_there(), network.right_there(), tallies_); });
+    if (gang_.alone()) {
+      network.upload();
+      memory_->repeat(recorded, [&] { network.compute(), memory_->tally(network.losses_there(), network.right_there(), tallies_); });
+      continue;
+    }
+    if (mine) network.forward();
+    sums.push_back(mine ? BatchSums{network.loss(0), network.right(0), network.scored(0)} : BatchSums{});
   }
+  gang_.collect(sums);
+  for (const BatchSums& batch : sums) scorers[0].add(batch.loss, batch.right, batch.scored);
   std::vector<kernels::Tally> tallies(cells_.size());
   memory_->get(tallies.data(), tallies_, tallies.size() * sizeof tallies[0]);
+  for (const int m : models)
+    if (gang_.alone()) scorers[m].add(tallies[m].loss, tallies[m].right, scored[m]);
   std::vector<Score> scores;
-  for (const int m : models) {
-    scorers[m].add(tallies[m].loss, tallies[m].right, scored[m]);
-    scores.push_back(scorers[m].score());
-  }
+  for (const int m : all)
+    scores.push_back(std::find(models.begin(), models.end(), m) != models.end() ? scorers[m].score() : Score{sweeps::kNaN, sweeps::kNaN});
   return scores;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/memory.hpp"
+#include "worker/gang.hpp"
 #include "worker/models/network.hpp"
 #include "worker/run_pack.hpp"
 #include "worker/score.hpp"
@@ -19,7 +20,10 @@ namespace phasegrid::worker {
 
 class Pack {
  public:
-  Pack(std::span<const sweeps::CellSpec> cells, const Device& device);   // throws std::bad_alloc
+  // A member of a gang has one cell. Throws std::bad_alloc.
+  Pack(std::span<const sweeps::CellSpec> cells, const Device& device, Gang gang = Gang());
+
+  void begin();                                        // once, before anything below: judges weights that are built
 
   bool running() const;                                // some model still trains
   void step();                                         // one step of every model that trains, evaluations included
@@ -46,6 +50,7 @@ class Pack {
   void start(int m);                                   // the weights that model m begins with
   void train_step();
   void prepare_update();
+  void meet();
   void look();                                         // at the records: who has diverged, and when
   void validate(const std::vector<int>& due);
   void judge(int m, const Score& score);
@@ -56,6 +61,7 @@ class Pack {
 
   std::span<const sweeps::CellSpec> specs_;
   Device device_;
+  Gang gang_;
   ModelSettings model_;
   ParameterSet parameters_;
   std::vector<kernels::Segment> segments_;
@@ -64,6 +70,7 @@ class Pack {
   float *weights_, *grads_, *first_, *second_, *best_;   // there, (M, stride)
   kernels::LossRecord* records_;                       // there; since each model's last evaluation
   kernels::Tally* tallies_;
+  double* gang_loss_;                                  // there, of the whole batch
   std::vector<kernels::LossRecord> seen_;              // the records at the last look
   std::vector<float> weights_here_;
   std::vector<Cell> cells_;
