@@ -61,7 +61,8 @@ void Director::begin(double now) {
   const bool on_gpus = is_gpu_kind(provenance.device_kind);
   const kernels::Gpu smallest = team_.smallest_gpu(provenance.device_kind);
   PackSize pack_size;
-  if (options_.pack == 0 && on_gpus) pack_size = [smallest](const sweeps::Settings& s) { return worker::pack_size(s, smallest); };
+  if (options_.pack == 0 && on_gpus)
+    pack_size = [smallest](const sweeps::Settings& s) { return worker::pack_size(s, smallest); };
   if (options_.pack == 0) options_.pack = on_gpus ? worker::kLargestPack : 1;
   start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin, pack_size), on_gpus);
   const auto slots = team_.slots(options_.slots, provenance.device_kind);
@@ -77,8 +78,8 @@ void Director::begin(double now) {
   dirty();
   if (!provenance.gpus.empty()) console_.say(provenance.gpus);
   if (on_gpus) console_.say("GPU of each slot:\n" + binding.table.substr(0, binding.table.size() - 1));
-  else if (const std::string why = team_.gpu_trouble(); options_.device == "auto" && kernels::built_with_cuda() && !why.empty())
-    console_.say("no GPU is used: " + why);
+  const std::string why = options_.device == "auto" && kernels::built_with_cuda() ? team_.gpu_trouble() : "";
+  if (!why.empty()) console_.say("no GPU is used: " + why);
   for (const std::string& warning : binding.warnings) console_.say("warning: " + warning);
   send_setup(provenance.device_kind, slots, binding);
   apply(coordinator_->refuse_too_wide());

@@ -94,7 +94,8 @@ kernels::GpuSurvey ask_for_gpus() {
 std::vector<std::string> usable_kinds(const kernels::GpuSurvey& survey) {
   std::vector<std::string> kinds;
   for (const kernels::Gpu& gpu : survey.gpus)
-    if (gpu.problem.empty() && std::find(kinds.begin(), kinds.end(), gpu.kind) == kinds.end()) kinds.push_back(gpu.kind);
+    if (gpu.problem.empty() && std::find(kinds.begin(), kinds.end(), gpu.kind) == kinds.end())
+      kinds.push_back(gpu.kind);
   std::sort(kinds.begin(), kinds.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;  // sm_90 before sm_100
   });
@@ -130,11 +131,9 @@ kernels::GpuSurvey gpu_survey_from(const std::string& text) {
     survey.driver = json.at("driver"), survey.problem = json.at("problem");
     for (const auto& gpu : json.at("gpus"))
       survey.gpus.push_back({gpu.at("uuid"), gpu.at("kind"), gpu.at("name"), gpu.at("bytes"), gpu.at("multiprocessors"),
-                            gpu.at("bytes_per_second"), gpu.at("flops_per_second"), gpu.at("problem")});
+                             gpu.at("bytes_per_second"), gpu.at("flops_per_second"), gpu.at("problem")});
     return survey;
-  } catch (const nlohmann::json::exception& error) {
-    return failed(error.what());
-  }
+  } catch (const nlohmann::json::exception& error) { return failed(error.what()); }
 }
 
 }  // namespace phasegrid::orchestrator

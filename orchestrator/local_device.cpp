@@ -17,10 +17,12 @@ namespace {
 std::string gpu_kind(const sweeps::Settings& settings, std::string& why) {
   const kernels::GpuSurvey survey = kernels::survey_gpus();
   why = trouble(survey);
-  if (why.empty() && !survey.gpus.front().problem.empty()) why = survey.gpus.front().uuid + " " + survey.gpus.front().problem;
+  if (why.empty() && !survey.gpus.front().problem.empty())
+    why = survey.gpus.front().uuid + " " + survey.gpus.front().problem;
   if (!why.empty()) return "";
   if (settings.integer("replicas") > 1) {
-    why = "replicas = " + std::to_string(settings.integer("replicas")) + " needs as many GPUs, which `phasegrid run` brings together";
+    why = "replicas = " + std::to_string(settings.integer("replicas")) +
+          " needs as many GPUs, which `phasegrid run` brings together";
     return "";
   }
   const std::string lacking = worker::lacking_on_gpu(settings);
@@ -42,7 +44,8 @@ std::string local_kind(const std::string& device, const std::string& kind, const
   }
   if (kind == "auto") return kinds.back();
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
-    throw sweeps::SweepError("--device-kind " + kind + ": this machine runs " + fmt::format("{}", fmt::join(kinds, ", ")));
+    throw sweeps::SweepError("--device-kind " + kind + ": this machine runs " +
+                             fmt::format("{}", fmt::join(kinds, ", ")));
   return kind;
 }
 

@@ -19,7 +19,7 @@ namespace {
 // Over all shapes of the sweep.
 struct Packs {
   int least = std::numeric_limits<int>::max(), most = 0;
-  std::int64_t bytes = 0;   // of the largest model
+  std::int64_t bytes = 0;  // of the largest model
 };
 
 Packs packs(const sweeps::Grid& grid, const kernels::Gpu& gpu) {
@@ -41,15 +41,17 @@ void print_gpus(const sweeps::Grid& grid, const std::string& device, std::ostrea
   if (!lacking.empty()) fmt::print(out, "\nGPU           not for this sweep: {} runs on the CPU only\n", lacking);
   if (device != "cuda" || !lacking.empty()) return;
   const kernels::GpuSurvey survey = ask_for_gpus();
-  if (const std::string why = trouble(survey); !why.empty()) return fmt::print(out, "\nGPU           none here: {}\n", why);
+  if (const std::string why = trouble(survey); !why.empty())
+    return fmt::print(out, "\nGPU           none here: {}\n", why);
   for (const std::string& kind : usable_kinds(survey)) {
     const auto usable = [&](const kernels::Gpu& gpu) { return gpu.kind == kind && gpu.problem.empty(); };
     const kernels::Gpu& gpu = *std::find_if(survey.gpus.begin(), survey.gpus.end(), usable);
     const Packs p = packs(grid, gpu);
-    fmt::print(out, "\nGPU           {} x {} ({}, driver {})\n", std::count_if(survey.gpus.begin(), survey.gpus.end(), usable), gpu.name, kind, survey.driver);
+    fmt::print(out, "\nGPU           {} x {} ({}, driver {})\n",
+               std::count_if(survey.gpus.begin(), survey.gpus.end(), usable), gpu.name, kind, survey.driver);
     if (p.most > 0)
-      fmt::print(out, "              packs of {} to {} cells, at most {:.3g} MB a cell (counted, not measured)\n", p.least, p.most,
-                 static_cast<double>(p.bytes) / 1e6);
+      fmt::print(out, "              packs of {} to {} cells, at most {:.3g} MB a cell (counted, not measured)\n",
+                 p.least, p.most, static_cast<double>(p.bytes) / 1e6);
   }
 }
 

@@ -7,7 +7,8 @@
 
 namespace phasegrid::orchestrator {
 
-// Says which variant keeps the sweep on the CPU; with device "cuda" also the GPUs of this machine and the packs that --pack auto makes on them.
+// Says which variant keeps the sweep on the CPU; with device "cuda" also the GPUs of this machine and the packs that
+// --pack auto makes on them.
 void print_gpus(const sweeps::Grid& grid, const std::string& device, std::ostream& out);
 
 }  // namespace phasegrid::orchestrator

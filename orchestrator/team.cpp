@@ -63,7 +63,8 @@ std::vector<std::string> Team::common_kinds() const {
 
 std::string Team::device_kind(const std::string& wanted, const std::string& before, const std::string& device) const {
   std::vector<std::string> common = common_kinds();
-  if (device != "auto") std::erase_if(common, [&](const std::string& kind) { return is_gpu_kind(kind) != (device == "cuda"); });
+  const auto other = [&](const std::string& kind) { return is_gpu_kind(kind) != (device == "cuda"); };
+  if (device != "auto") std::erase_if(common, other);
   if (device == "cuda" && common.empty()) throw results::RunError("--device cuda: " + gpu_trouble());
   const auto has = [&](const std::string& kind) {
     return std::find(common.begin(), common.end(), kind) != common.end();
@@ -97,7 +98,8 @@ kernels::Gpu Team::smallest_gpu(const std::string& kind) const {
   kernels::Gpu smallest;
   for (const Member& member : members_)
     for (const kernels::Gpu& gpu : member.hello->survey.gpus)
-      if (gpu.kind == kind && gpu.problem.empty() && (smallest.bytes == 0 || gpu.bytes < smallest.bytes)) smallest = gpu;
+      if (gpu.kind == kind && gpu.problem.empty() && (smallest.bytes == 0 || gpu.bytes < smallest.bytes))
+        smallest = gpu;
   return smallest;
 }
 

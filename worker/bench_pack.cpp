@@ -13,7 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-constexpr int kStretch = 64;   // steps: after each the pack looks at its records, and so waits for the device
+constexpr int kStretch = 64;  // steps: after each the pack looks at its records, and so waits for the device
 
 // Drawing and laying out the batches of one step, without a device.
 double host_seconds(const std::vector<sweeps::CellSpec>& cells, double seconds) {
@@ -22,7 +22,8 @@ double host_seconds(const std::vector<sweeps::CellSpec>& cells, double seconds) 
   for (const sweeps::CellSpec& cell : cells) data.emplace_back(cell, train);
   const tasks::Task& task = data.front().task();
   const ModelSettings model = model_settings(cells.front().settings, task);
-  Layout layout(static_cast<int>(cells.size()), layout_shape(model, train.batch, task.T(), task.most_scored(), task.T()));
+  Layout layout(static_cast<int>(cells.size()),
+                layout_shape(model, train.batch, task.T(), task.most_scored(), task.T()));
   tasks::Batch batch;
   int steps = 0;
   const auto start = Clock::now();
@@ -42,7 +43,8 @@ double GpuFloor::seconds(const kernels::Gpu& gpu) const {
 GpuFloor gpu_floor(const sweeps::Settings& settings, bool score_all) {
   const sweeps::Cost cost = step_cost(settings, count_rows(settings, score_all));
   const double parameters = static_cast<double>(cell_cost(settings).parameters);
-  const double tables = static_cast<double>(cost.bytes) - 16 * parameters;   // step_cost() counts four numbers a parameter with them
+  const double tables =
+      static_cast<double>(cost.bytes) - 16 * parameters;  // step_cost() counts four numbers a parameter with them
   return {2 * tables + 28 * parameters, cost.flops, cost.exponentials};
 }
 

@@ -35,7 +35,7 @@ namespace {
 
 using Keep = std::function<void(Pack&)>;
 
-// Diagnostics look into a network on the host; their bits must not depend on what kind of processor stands beside a GPU.
+// Diagnostics look into a network on the host; their bits must not depend on which processor stands beside a GPU.
 std::string host_kind(const Device& device) {
   const auto kinds = cpu_kinds();
   return std::find(kinds.begin(), kinds.end(), device.kind) != kinds.end() ? device.kind : kinds.front();
@@ -77,14 +77,16 @@ std::vector<CellResult> train_together(std::span<const CellSpec> cells, const Tr
     CellResult& result = results[m];
     if (!go_on) result.status = Status::pending;
     if (result.status != Status::done || !by.gang.leads()) continue;
-    result.diagnostics = diagnose(cells[m], pack->model(), pack->parameters(), pack->weights(static_cast<int>(m)), host_kind(by.device));
+    const float* weights = pack->weights(static_cast<int>(m));
+    result.diagnostics = diagnose(cells[m], pack->model(), pack->parameters(), weights, host_kind(by.device));
   }
   return results;
 }
 
 std::vector<CellResult> too_large(const CellSpec& cell) {
   CellResult result;
-  result.index = cell.index, result.status = Status::out_of_memory, result.reason = "not enough memory for the model and its batch";
+  result.index = cell.index, result.status = Status::out_of_memory;
+  result.reason = "not enough memory for the model and its batch";
   return {result};
 }
 
@@ -103,13 +105,16 @@ std::vector<CellResult> train(std::span<const CellSpec> cells, const Training& b
 
 }  // namespace
 
-std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& device, const Observer& observer, const Keep& keep,
-                                 Replicas* replicas) {
-  if (!replicas && cells.front().settings.integer("replicas") > 1) return {run_gang(cells.front(), device, observer, keep)};
+std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& device, const Observer& observer,
+                                 const Keep& keep, Replicas* replicas) {
+  if (!replicas && cells.front().settings.integer("replicas") > 1)
+    return {run_gang(cells.front(), device, observer, keep)};
   const auto start = std::chrono::steady_clock::now();
   kernels::flush_denormals();
   bool stopped = false;   // once told to stop, no half of a pack begins
-  const Observer watch = [&](const Progress& progress) { return !(stopped = stopped || (observer && !observer(progress))); };
+  const Observer watch = [&](const Progress& progress) {
+    return !(stopped = stopped || (observer && !observer(progress)));
+  };
   std::vector<CellResult> results;
   try {
     results = train(cells, {device, Gang(replicas), watch, keep});

@@ -21,7 +21,9 @@ namespace {
 constexpr auto kPatience = std::chrono::seconds(3);  // with an exclusive device: another rank may be looking at it, too
 constexpr auto kPause = std::chrono::milliseconds(50);
 
-std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
 
 // "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue ..." -> "550.54.15"
 std::string kernel_module() {
@@ -57,7 +59,8 @@ cudaError_t enter(int device, bool exclusive) {
 std::string problem_of(int device, const Gpu& gpu) {
   int mode = cudaComputeModeDefault;
   cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, device);
-  if (mode == cudaComputeModeProhibited) return "is in compute mode \"prohibited\": nvidia-smi -c DEFAULT allows its use";
+  if (mode == cudaComputeModeProhibited)
+    return "is in compute mode \"prohibited\": nvidia-smi -c DEFAULT allows its use";
   const bool exclusive = mode != cudaComputeModeDefault;
   const cudaError_t entered = enter(device, exclusive);
   if (entered == cudaErrorDevicesUnavailable)
@@ -65,7 +68,8 @@ std::string problem_of(int device, const Gpu& gpu) {
   if (entered != cudaSuccess) return std::string("cannot be used: ") + cudaGetErrorString(entered);
   cudaFuncAttributes attributes;
   if (cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(&cuda::nothing)) == cudaSuccess) return "";
-  return "is of kind " + gpu.kind + ", for which this phasegrid was not compiled: -DPHASEGRID_CUDA_ARCHITECTURES=" + gpu.kind.substr(3);
+  return "is of kind " + gpu.kind +
+         ", for which this phasegrid was not compiled: -DPHASEGRID_CUDA_ARCHITECTURES=" + gpu.kind.substr(3);
 }
 
 Gpu look_at(int device) {
@@ -93,9 +97,10 @@ Gpu look_at(int device) {
 std::string why_none(cudaError_t error, int runs, int built) {
   if (runs == 0) return "no NVIDIA driver on this machine";
   if (error == cudaErrorInsufficientDriver)
-    return "the NVIDIA driver is too old: it runs CUDA up to " + version_text(runs) + ", this phasegrid was built with CUDA " +
-           version_text(built);
-  if (error != cudaSuccess && error != cudaErrorNoDevice) return std::string("the NVIDIA driver says: ") + cudaGetErrorString(error);
+    return "the NVIDIA driver is too old: it runs CUDA up to " + version_text(runs) +
+           ", this phasegrid was built with CUDA " + version_text(built);
+  if (error != cudaSuccess && error != cudaErrorNoDevice)
+    return std::string("the NVIDIA driver says: ") + cudaGetErrorString(error);
   const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
   return "no GPU" + (visible ? " among CUDA_VISIBLE_DEVICES=" + std::string(visible) : " on this machine");
 }

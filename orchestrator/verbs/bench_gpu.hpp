@@ -7,6 +7,7 @@
 namespace phasegrid::orchestrator {
 
 // `models`: 0 for as many as --pack auto takes. Returns the exit code.
-int bench_gpu(const sweeps::CellSpec& cell, const std::string& kind, int models, double seconds, bool score_all, bool json);
+int bench_gpu(const sweeps::CellSpec& cell, const std::string& kind, int models, double seconds, bool score_all,
+              bool json);
 
 }  // namespace phasegrid::orchestrator

@@ -1,4 +1,5 @@
-// What the CUDA backend sees of this machine, as one line of JSON: asked by ranks, and by people who wonder why no GPU is used.
+// What the CUDA backend sees of this machine, as one line of JSON: asked by ranks, and by people who wonder why no GPU
+// is used.
 #include "orchestrator/gpus.hpp"
 
 #include <CLI/CLI.hpp>

@@ -1,5 +1,5 @@
-// The driver and the devices of the machine that the environment describes. Devices differ in their UUID only; CUDA_VISIBLE_DEVICES
-// chooses among them, by UUID or by number, as the real one does.
+// The driver and the devices of the machine that the environment describes. Devices differ in their UUID only;
+// CUDA_VISIBLE_DEVICES chooses among them, by UUID or by number, as the real one does.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -56,10 +56,14 @@ using namespace cuda_on_cpu;
 
 const char* cudaGetErrorString(cudaError_t e) {
   switch (e) {
-    case cudaSuccess: return "no error";
-    case cudaErrorMemoryAllocation: return "out of memory";
-    case cudaErrorDevicesUnavailable: return "CUDA-capable device(s) is/are busy or unavailable";
-    default: return "an error";
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorDevicesUnavailable:
+      return "CUDA-capable device(s) is/are busy or unavailable";
+    default:
+      return "an error";
   }
 }
 cudaError_t cudaDriverGetVersion(int* version) {
@@ -92,7 +96,10 @@ cudaError_t cudaSetDevice(int device) {
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr what, int) {
   if (what == cudaDevAttrClockRate || what == cudaDevAttrMemoryClockRate) *value = 1'000'000;  // kHz
   else if (what == cudaDevAttrGlobalMemoryBusWidth) *value = 512;
-  else *value = state("busy") ? cudaComputeModeExclusiveProcess : state("prohibited") ? cudaComputeModeProhibited : cudaComputeModeDefault;
+  else
+    *value = state("busy")         ? cudaComputeModeExclusiveProcess
+             : state("prohibited") ? cudaComputeModeProhibited
+                                   : cudaComputeModeDefault;
   return cudaSuccess;
 }
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {

@@ -1,5 +1,5 @@
-// Whole trainings of packs on the device, from the first step to the results: against the CPU, packed and alone, with a cell that diverges
-// and with too little memory.
+// Whole trainings of packs on the device, from the first step to the results: against the CPU, packed and alone, with a
+// cell that diverges and with too little memory.
 #include <gmock/gmock.h>
 
 #include <cstring>
@@ -24,8 +24,10 @@ std::vector<CellSpec> mixed(const std::string& variant, int cells, const std::st
   std::vector<CellSpec> specs;
   for (int i = 0; i < cells; ++i) {
     const std::string n = std::to_string(i + 1), every = std::to_string(steps > 20 ? steps - 1 - i : 3 + 2 * i);
-    specs.push_back(mqar_cell(variant, model, "steps = " + std::to_string(steps) + "\nclip = " + n + "\nlearning_rate = 0.00" + n +
-                                                  "\n[eval]\neval_examples = 100\nevery = " + every, i));
+    specs.push_back(mqar_cell(variant, model,
+                              "steps = " + std::to_string(steps) + "\nclip = " + n + "\nlearning_rate = 0.00" + n +
+                                  "\n[eval]\neval_examples = 100\nevery = " + every,
+                              i));
     specs.back().index = static_cast<std::uint64_t>(i);
   }
   return specs;
@@ -57,7 +59,8 @@ void expect_same_bits(const CellResult& a, const CellResult& b) {
 }
 
 class CudaPack : public testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Variants, CudaPack, testing::Values("mamba", "mamba_delta_t"), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Variants, CudaPack, testing::Values("mamba", "mamba_delta_t"),
+                         [](const auto& info) { return info.param; });
 
 TEST_P(CudaPack, HasTheResultsOfTheCpu) {
   const auto cells = mixed(GetParam(), 3);
@@ -71,7 +74,8 @@ TEST_P(CudaPack, HasTheResultsOfTheCpu) {
     for (std::size_t k = 0; k < found[i].curve.size(); ++k) {
       EXPECT_EQ(found[i].curve[k].step, expected[i].curve[k].step);
       EXPECT_NEAR(found[i].curve[k].loss, expected[i].curve[k].loss, 1e-4 * expected[i].curve[k].loss);
-      EXPECT_NEAR(found[i].curve[k].train_loss, expected[i].curve[k].train_loss, 1e-4 * expected[i].curve[k].train_loss);
+      EXPECT_NEAR(found[i].curve[k].train_loss, expected[i].curve[k].train_loss,
+                  1e-4 * expected[i].curve[k].train_loss);
     }
   }
 }

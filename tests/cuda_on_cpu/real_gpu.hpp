@@ -1,4 +1,5 @@
-// In place of cuda_on_cpu.hpp where the tests run on a GPU (the target gpu_test): what they ask of the stand-in, which a GPU does not have.
+// In place of cuda_on_cpu.hpp where the tests run on a GPU (the target gpu_test): what they ask of the stand-in, which
+// a GPU does not have.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -35,9 +35,7 @@ Team team_of(const std::vector<Hello>& hellos) {
 std::string refusal(const Team& team, const std::string& device) {
   try {
     return "chose " + team.device_kind("auto", "", device);
-  } catch (const results::RunError& error) {
-    return error.what();
-  }
+  } catch (const results::RunError& error) { return error.what(); }
 }
 
 TEST(Gpus, AreTakenWhereEveryRankHasOneOfOneKind) {
@@ -51,7 +49,8 @@ TEST(Gpus, AreTakenWhereEveryRankHasOneOfOneKind) {
 }
 
 TEST(Gpus, LeaveTheCpuToAutoAndAReasonToCudaWhereARankHasNone) {
-  const Team team = team_of({on("a", survey({gpu("GPU-1", "sm_90")})), on("b", survey({}, "no NVIDIA driver on this machine"))});
+  const Team team =
+      team_of({on("a", survey({gpu("GPU-1", "sm_90")})), on("b", survey({}, "no NVIDIA driver on this machine"))});
   EXPECT_EQ(team.device_kind("auto", "", "auto"), "cpu-avx2");
   EXPECT_EQ(refusal(team, "cuda"), "--device cuda: rank 1 on b: no NVIDIA driver on this machine");
   const Team mixed = team_of({on("a", survey({gpu("GPU-1", "sm_90")})), on("b", survey({gpu("GPU-2", "sm_80")}))});
@@ -59,21 +58,25 @@ TEST(Gpus, LeaveTheCpuToAutoAndAReasonToCudaWhereARankHasNone) {
 }
 
 TEST(Gpus, ThatCannotBeUsedAreLeftOut) {
-  const Team team = team_of({on("a", survey({gpu("GPU-1", "sm_90", "is in exclusive mode and another process has it"), gpu("GPU-2", "sm_90"),
-                                             gpu("GPU-3", "sm_80"), gpu("GPU-4", "sm_90")}))});
+  const Team team = team_of({on("a", survey({gpu("GPU-1", "sm_90", "is in exclusive mode and another process has it"),
+                                             gpu("GPU-2", "sm_90"), gpu("GPU-3", "sm_80"), gpu("GPU-4", "sm_90")}))});
   EXPECT_EQ(team.device_kind("auto", "", "cuda"), "sm_90") << "the most capable";
   EXPECT_THAT(team.places("sm_90").front().gpus, ElementsAre("GPU-2", "GPU-4"));
   EXPECT_THAT(team.slots(0, "sm_90"), ElementsAre(2));
-  EXPECT_THAT(refusal(team_of({on("a", survey({gpu("GPU-1", "sm_90", "is in exclusive mode and another process has it")}))}), "cuda"),
-              HasSubstr("GPU-1 (Card) is in exclusive mode and another process has it"));
+  EXPECT_THAT(
+      refusal(team_of({on("a", survey({gpu("GPU-1", "sm_90", "is in exclusive mode and another process has it")}))}),
+              "cuda"),
+      HasSubstr("GPU-1 (Card) is in exclusive mode and another process has it"));
 }
 
 TEST(Gpus, KindsAreOrderedByCapability) {
-  EXPECT_THAT(usable_kinds(survey({gpu("GPU-1", "sm_100"), gpu("GPU-2", "sm_90"), gpu("GPU-3", "sm_90")})), ElementsAre("sm_90", "sm_100"));
+  EXPECT_THAT(usable_kinds(survey({gpu("GPU-1", "sm_100"), gpu("GPU-2", "sm_90"), gpu("GPU-3", "sm_90")})),
+              ElementsAre("sm_90", "sm_100"));
 }
 
 TEST(Gpus, AnswerSurvivesItsText) {
-  const kernels::GpuSurvey asked = survey({gpu("GPU-1", "sm_90"), gpu("GPU-2", "sm_90", "is busy")}), read = gpu_survey_from(to_text(asked));
+  const kernels::GpuSurvey asked = survey({gpu("GPU-1", "sm_90"), gpu("GPU-2", "sm_90", "is busy")}),
+                           read = gpu_survey_from(to_text(asked));
   ASSERT_EQ(read.gpus.size(), 2u);
   EXPECT_EQ(read.driver, asked.driver);
   EXPECT_EQ(to_text(read), to_text(asked));
@@ -84,7 +87,9 @@ TEST(Gpus, ShapesBoundTheirPacks) {
   std::vector<Job> jobs;
   for (std::uint64_t i = 0; i < 20; ++i) jobs.push_back({i, 1, 0, i < 10 ? 0u : 1u, i < 10 ? 3u : 0u});
   Coordinator coordinator(jobs, {.pack = 5});
-  const auto given = [&](int slot) { return std::get<HandOut>(coordinator.slot_ready({0, slot}, 0).at(0)).cells.size(); };
+  const auto given = [&](int slot) {
+    return std::get<HandOut>(coordinator.slot_ready({0, slot}, 0).at(0)).cells.size();
+  };
   EXPECT_EQ(given(0), 3u) << "what the shape allows";
   for (int slot = 1; slot < 4; ++slot) coordinator.expect({0, slot});
   EXPECT_LE(given(1), 3u);
