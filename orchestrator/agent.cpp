@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "orchestrator/binding.hpp"
+#include "orchestrator/gpus.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
 #include "sweeps/grid.hpp"
@@ -30,10 +31,13 @@ std::string last_words_of(Child& child) {
 
 }  // namespace
 
-Agent::Agent(Transport& transport, double now)
+Agent::Agent(Transport& transport, double now, kernels::GpuSurvey survey)
     : transport_(transport), last_beat_(now), last_heard_(now), launcher_(getppid()) {
-  tell(Hello{host_name(), getpid(), static_cast<std::int32_t>(job_cores().size()), worker::cpu_kinds(),
-             worker::kNumericsVersion, git_hash(), node_name(), visible_gpus()});
+  Hello hello{host_name(), getpid(), static_cast<std::int32_t>(job_cores().size()), worker::cpu_kinds(),
+              worker::kNumericsVersion, git_hash(), node_name(), visible_gpus()};
+  for (const std::string& kind : usable_kinds(survey)) hello.kinds.push_back(kind);
+  hello.survey = std::move(survey);
+  tell(hello);
 }
 
 Agent::~Agent() { end_executors(); }

@@ -19,7 +19,7 @@ namespace phasegrid::orchestrator {
 
 class Agent {
  public:
-  Agent(Transport& transport, double now);
+  Agent(Transport& transport, double now, kernels::GpuSurvey survey = {});   // what GPUs it may use
   ~Agent();                                         // ends its executors
 
   void handle(const std::string& message, double now);   // from the coordinator

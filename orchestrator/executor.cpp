@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <deque>
+#include <stdexcept>
 
 #include "orchestrator/binding.hpp"
 #include "orchestrator/channel.hpp"
+#include "orchestrator/gpus.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/messages.hpp"
 #include "sweeps/grid.hpp"
@@ -59,7 +61,17 @@ class Executor {
     use_cores(setup.cores);
     grid_.emplace(sweeps::Grid::parse(setup.text, setup.file, worker::make_schema()));
     device_.kind = setup.device_kind;
+    if (is_gpu_kind(device_.kind) && kernels::built_with_cuda()) own_gpu();
     say(encode(Done{}));
+  }
+
+  // The one GPU that this process sees is its own until it ends. What is wrong with it are last words.
+  void own_gpu() const {
+    const kernels::GpuSurvey survey = kernels::survey_gpus();
+    if (const std::string why = trouble(survey); !why.empty()) throw std::runtime_error(why);
+    const kernels::Gpu& gpu = survey.gpus.front();
+    if (!gpu.problem.empty() || gpu.kind != device_.kind)
+      throw std::runtime_error(gpu.uuid + " " + (gpu.problem.empty() ? "is of kind " + gpu.kind + ", not " + device_.kind : gpu.problem));
   }
 
   void run(const Assign& assign) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/device/survey.hpp"
 #include "orchestrator/wire.hpp"
 #include "sweeps/cell.hpp"
 
@@ -20,6 +21,15 @@ enum class Kind : std::uint8_t {
   setup, assign, gang_join, abandon, pulse, bye,                                     // coordinator -> agent
   progress, done, stop                                                               // executor -> agent; agent -> executor
 };
+
+template <class Archive>
+void fields(Archive& a, kernels::Gpu& gpu) {
+  a(gpu.uuid, gpu.kind, gpu.name, gpu.bytes, gpu.multiprocessors, gpu.byte_rate, gpu.flop_rate, gpu.problem);
+}
+template <class Archive>
+void fields(Archive& a, kernels::GpuSurvey& survey) {
+  a(survey.gpus, survey.driver, survey.problem);
+}
 
 // An agent reports for work: what its machine is.
 struct Hello {
@@ -32,7 +42,8 @@ struct Hello {
   std::string git_hash;
   std::string node;                     // as the batch system calls it; "": nobody does
   std::vector<std::string> gpus;        // that it was given, shared by all ranks there that name the same ones
-  template <class Archive> void fields(Archive& a) { a(host, pid, cores, kinds, numerics, git_hash, node, gpus); }
+  kernels::GpuSurvey survey;            // what the driver says of them; nothing where nobody asked
+  template <class Archive> void fields(Archive& a) { a(host, pid, cores, kinds, numerics, git_hash, node, gpus, survey); }
 };
 
 // The sweep, once for each rank and each executor.
