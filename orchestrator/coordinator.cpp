@@ -241,7 +241,7 @@ Actions Coordinator::stop(double now, double grace) {
   Actions actions;
   for (const auto& [id, slot] : slots_) {
     if (slot.jobs.empty() || (slot.fraction > 0 && remaining(slot, now) <= grace)) continue;
-    actions.push_back(GiveUp{id});
+    actions.emplace_back(GiveUp{id});
     for (const SlotId& other : gangs_.others(id)) actions.emplace_back(GiveUp{other});
   }
   return actions;

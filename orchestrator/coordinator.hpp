@@ -96,6 +96,7 @@ class Coordinator {
   std::size_t slots() const { return slots_.size(); }
   std::vector<std::uint64_t> cells(SlotId slot) const;   // running there, or in the gang that it is in
   std::vector<SlotId> gang_beside(SlotId slot) const { return gangs_.others(slot); }
+  int slots_busy_with(SlotId slot) const;                // what this slot runs: itself alone, or with its gang
   bool gathers(SlotId slot) const { return gangs_.gathers(slot); }
   std::uint64_t too_wide() const;                   // waiting cells that need more slots than are left
   double predicted(const Job& job) const { return job.cost * rates_[job.family].value(); }

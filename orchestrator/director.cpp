@@ -203,8 +203,9 @@ void Director::beat(int rank, const Beat& beat) {
 
 void Director::finished(int rank, const Finished& message) {
   const auto& result = message.result;
+  const int slots = coordinator_->slots_busy_with({rank, message.slot});
   if (!coordinator_->result({rank, message.slot}, result.index, result.seconds)) return;
-  utilisation_.result(result.seconds);
+  utilisation_.result(result.seconds * slots);
   record(result, team_.where(rank, message.slot));
 }
 
