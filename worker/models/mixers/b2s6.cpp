@@ -45,7 +45,7 @@ kernels::Rows<Real> project(Builder<Real>& build, const kernels::Rows<Real>& x, 
   const auto y = build.tape.rows(x.count, x.stride / x.width, kernels::block_columns(states, model.blocks, model.block_complex));
   build.tape.record(&kernels::Operations<Real>::block_linear,
                     kernels::BlockLinear<Real>{.models = 0, .blocks = model.blocks, .x = x, .W = W.re, .W_imag = W.im, .y = y,
-                                               .scratch = build.tape.scratch(kernels::block_linear_scratch(model.D, states))});
+                                               .scratch = build.tape.scratch(kernels::block_linear_scratch(model.D, states, model.blocks, model.block_complex))});
   return y;
 }
 
