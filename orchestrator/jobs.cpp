@@ -28,8 +28,9 @@ class Numbers {
 
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
                      const std::function<std::optional<double>(std::uint64_t)>& seconds_of, int pack,
-                     const sweeps::Shard& shard) {
+                     const sweeps::Shard& shard, const PackSize& pack_size) {
   JobList list;
+  std::unordered_map<std::uint32_t, int> most_of;   // by shape
   Numbers families, shapes;
   const auto& cost = grid.schema().cost;
   const std::uint64_t seeds = grid.axes().back().size();
@@ -42,11 +43,13 @@ JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
     const double seconds = std::max(1e-6, sweeps::predicted_seconds(cost(settings), rates) / static_cast<double>(replicas));
     const std::uint32_t family = families.of(settings.word("variant") + (replicas > 1 ? " x " + std::to_string(replicas) : ""));
     const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
+    if (pack_size && !most_of.contains(shape)) most_of[shape] = pack_size(settings);
+    const int most = pack_size ? most_of[shape] : 0;
     for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
       if (!shard.has(cell)) continue;
       const std::optional<double> took = seconds_of(cell);
       if (!took) {
-        list.jobs.push_back({cell, seconds, family, shape, static_cast<int>(replicas)});
+        list.jobs.push_back({cell, seconds, family, shape, static_cast<int>(replicas), most});
         continue;
       }
       ++list.kept;

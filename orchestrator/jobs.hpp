@@ -11,6 +11,9 @@
 
 namespace phasegrid::orchestrator {
 
+// How many cells with such settings one pack may have; asked once for each shape. Empty: the policy says it.
+using PackSize = std::function<int(const sweeps::Settings&)>;
+
 struct JobList {
   std::vector<Job> jobs;
   std::vector<std::string> families;      // names: model variants, "mamba x 4" where four replicas train together
@@ -26,6 +29,6 @@ struct JobList {
 // other shards are no jobs of ours.
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
                      const std::function<std::optional<double>(std::uint64_t)>& seconds_of, int pack,
-                     const sweeps::Shard& shard);
+                     const sweeps::Shard& shard, const PackSize& pack_size = {});
 
 }  // namespace phasegrid::orchestrator

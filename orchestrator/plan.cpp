@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "orchestrator/data_files.hpp"
+#include "orchestrator/plan_gpus.hpp"
 #include "worker/calibrate.hpp"
 #include "worker/run_pack.hpp"
 
@@ -265,6 +266,7 @@ int plan(const PlanOptions& options, std::ostream& out) {
   print_axes(plan, out);
   print_cells(plan, out);
   print_cost(plan, out);
+  print_gpus(grid, options.device, out);
   print_theory(plan, out);
   if (grid.search().mode != "grid")
     out << "\nsearch        " << grid.search().mode << ": `run` of this version trains whole grids only and will refuse it\n";
