@@ -47,7 +47,7 @@ const Setting kSettings[] = {
     {"one_layer", "d = 128\nconv = 4\nexpand = 2", "N = 16\n", "T = 256\npairs = 16\nvocab = 256\nfiller = \"zero\"\n", 1},
     {"random_filler", "d = 64\nconv = 4\nexpand = 2", "N = 16\n", "T = 256\npairs = 16\nvocab = 256\nfiller = \"random\"\n", 1},
     {"wide", "d = 256\nexpand = 2", "N = 64\n", "T = 64\npairs = 4\nvocab = 256\nfiller = \"zero\"\n", 1},
-    {"three_layers", "d = 32\nN = 16\nlayers = 3\nresidual = true\nnorm = \"rms\"\nexpand = 2", "T = 64\npairs = 4\nvocab = 256\nfiller = \"random\"\n", 1},
+    {"three_layers", "d = 32\nlayers = 3\nresidual = true\nnorm = \"rms\"\nexpand = 2", "N = 16\n", "T = 64\npairs = 4\nvocab = 256\nfiller = \"random\"\n", 1},
     {"pack", "d = 64\nexpand = 2", "N = 16\n", "T = 64\npairs = 4\nvocab = 256\nfiller = \"random\"\n", 4},
 };
 
