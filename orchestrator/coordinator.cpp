@@ -126,6 +126,17 @@ Actions Coordinator::slot_ready(SlotId id, double now) {
   return hand_out(id, now);
 }
 
+Actions Coordinator::add(const std::vector<Job>& jobs, double now) {
+  for (const Job& job : jobs) {
+    Rate& rate = rate_of(job.family);
+    if (rate.cost == 0) rate = {policy_.rate * job.cost, job.cost, policy_.rate};
+    put(job);
+  }
+  Actions actions;
+  give_waiting(actions, now);
+  return actions;
+}
+
 void Coordinator::give_waiting(Actions& actions, double now) {
   for (auto waiting = waiting_.begin(); waiting != waiting_.end() && pending_ > 0;) {
     const SlotId id = *waiting++;  // hand_out takes it from the set

@@ -53,4 +53,6 @@ struct Survey {
 
 Survey survey(const sweeps::Grid& grid, const sweeps::Rates& rates);
 
+std::string search_plan(const sweeps::Grid& grid);  // of a boundary or a random search; "" of a whole grid
+
 }  // namespace phasegrid::orchestrator
