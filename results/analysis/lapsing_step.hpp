@@ -16,7 +16,7 @@ namespace phasegrid::results::analysis {
 constexpr double kLapse = 0.02;
 constexpr double kFlattestSearched = 0.8;  // octaves
 // Calibrated on simulated boundary searches (docs/analysis.md, section 8): 3.84 would be chi squared's.
-constexpr double kSearchCut = 6.0;
+constexpr double kSearchCut = 6.5;
 
 struct Trials {
   int made = 0, successes = 0;

@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 SEARCH = """
-# Where does a tiny Mamba begin to tell 2 or 4 keys apart after 60 steps?
+# Where does a tiny Mamba begin to tell 2 or 4 keys apart after 150 steps?
 [sweep]
 name = "search"
 seeds = 3
@@ -24,7 +24,7 @@ d = [2, 6, 16]
 [model]
 N = 4
 [train]
-steps = 60
+steps = 150
 learning_rate = 2e-2
 batch = 16
 [eval]
