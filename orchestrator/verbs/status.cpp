@@ -40,9 +40,13 @@ Counts count(const Wanted& wanted, const results::RunState& state) {
       counts.missing.push_back(cell);
       return;
     }
+    counts.failed += counts_as_failed(found->second.status);
+    if (found->second.status == sweeps::Status::infeasible) {  // in that run, for want of slots
+      ++counts.infeasible;
+      return;
+    }
     ++counts.recorded;
     ++counts.by_status[static_cast<std::size_t>(found->second.status)];
-    counts.failed += counts_as_failed(found->second.status);
   });
   return counts;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "results/analysis/exact_size.hpp"
+#include "results/best_value.hpp"
 #include "sweeps/cost_model.hpp"
 #include "sweeps/thresholds.hpp"
 
@@ -154,12 +155,10 @@ void BoundaryPlan::find_parents() {
 }
 
 void BoundaryPlan::know(const sweeps::CellResult& result) {
-  if (result.status == Status::pending || result.status == Status::infeasible || result.status == Status::inferred)
-    return;
+  if (result.status == Status::pending || result.status == Status::inferred) return;
   const bool done = result.status == Status::done && !std::isnan(result.accuracy);
-  const double validation = std::isnan(result.accuracy_validation) ? 0 : result.accuracy_validation;
   known_[result.index] = {done || result.status == Status::diverged, done ? result.accuracy : 0,
-                          done ? validation : 0};
+                          done ? result.accuracy_validation : sweeps::kNaN};
   const auto awaited = awaited_.find(result.index);
   if (awaited == awaited_.end()) return;
   Column& column = columns_[awaited->second];
@@ -174,20 +173,21 @@ std::uint64_t BoundaryPlan::cell_of(const Column& column, std::size_t value, int
 // Of several reduced values the one with the best validation accuracy, averaged over all seeds so far, counts.
 Trials BoundaryPlan::trials_at(const Column& column, std::size_t value) const {
   const int seeds = column.search->asked(value);
-  Trials best;
-  double most = -1;
+  std::vector<Trials> all(combinations_.size());
+  std::vector<std::optional<Validation>> validations;
   for (std::size_t combination = 0; combination < combinations_.size(); ++combination) {
-    Trials trials;
-    double validation = 0;
+    Validation validation;
     for (int seed = 0; seed < seeds; ++seed) {
       const Outcome& outcome = known_.at(cell_of(column, value, seed, combination));
-      validation += outcome.validation;
-      trials.made += outcome.counts;
-      trials.successes += outcome.counts && outcome.accuracy >= grid_.search().level;
+      ++validation.seeds;
+      if (std::isnan(outcome.validation)) ++validation.without;
+      else validation.sum += outcome.validation, validation.lowest = std::min(validation.lowest, outcome.validation);
+      all[combination].made += outcome.counts;
+      all[combination].successes += outcome.counts && outcome.accuracy >= grid_.search().level;
     }
-    if (validation > most) most = validation, best = trials;
+    validations.push_back(validation.without < validation.seeds ? std::optional(validation) : std::nullopt);
   }
-  return best;
+  return all[combinations_.size() > 1 ? best_of(validations).value_or(0) : 0];
 }
 
 void BoundaryPlan::conclude(Column& column) {
