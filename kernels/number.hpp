@@ -1,5 +1,5 @@
-// Complex numbers, and functions of the same names for real ones, so that a formula written once serves real and complex states.
-// V is a single number (on devices) or lanes of them (kernels/complex.hpp).
+// Complex numbers, and functions of the same names for real ones, so that a formula written once serves real and
+// complex states. V is a single number (on devices) or lanes of them (kernels/complex.hpp).
 //
 // Adjoints follow G = dL/dRe + i dL/dIm; through a holomorphic w = f(z) they go as G_z = conj(f'(z)) G_w.
 #pragma once

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "orchestrator/binding.hpp"
+#include "orchestrator/gpus.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
 #include "sweeps/grid.hpp"
@@ -30,10 +31,13 @@ std::string last_words_of(Child& child) {
 
 }  // namespace
 
-Agent::Agent(Transport& transport, double now)
+Agent::Agent(Transport& transport, double now, kernels::GpuSurvey survey)
     : transport_(transport), last_beat_(now), last_heard_(now), launcher_(getppid()) {
-  tell(Hello{host_name(), getpid(), static_cast<std::int32_t>(job_cores().size()), worker::cpu_kinds(),
-             worker::kNumericsVersion, git_hash(), node_name(), visible_gpus()});
+  Hello hello{host_name(), getpid(), static_cast<std::int32_t>(job_cores().size()), worker::cpu_kinds(),
+              worker::kNumericsVersion, git_hash(), node_name(), visible_gpus()};
+  for (const std::string& kind : usable_kinds(survey)) hello.kinds.push_back(kind);
+  hello.survey = std::move(survey);
+  tell(hello);
 }
 
 Agent::~Agent() { end_executors(); }
@@ -50,7 +54,7 @@ void Agent::handle(const std::string& message, double now) {
     case Kind::assign: return assign(decode<Assign>(message), now);
     case Kind::abandon: return abandon(decode<Abandon>(message).slot, now);
     case Kind::pulse: return;
-    case Kind::gang_key: return pass_on(decode<GangKey>(message));
+    case Kind::gang_join: return pass_on(decode<GangJoin>(message));
     case Kind::bye:
       done_ = true;
       orderly_ = decode<Bye>(message).orderly;
@@ -122,9 +126,9 @@ void Agent::assign(const Assign& assign, double now) {
   slot.child.channel.send(encode(assign), std::move(memory));
 }
 
-void Agent::pass_on(const GangKey& key) {
-  Slot& slot = slots_.at(static_cast<std::size_t>(key.slot));
-  if (slot.state == State::busy) slot.child.channel.send(encode(key));
+void Agent::pass_on(const GangJoin& join) {
+  Slot& slot = slots_.at(static_cast<std::size_t>(join.slot));
+  if (slot.state == State::busy) slot.child.channel.send(encode(join));
 }
 
 void Agent::abandon(int index, double now) {

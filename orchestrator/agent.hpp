@@ -19,7 +19,7 @@ namespace phasegrid::orchestrator {
 
 class Agent {
  public:
-  Agent(Transport& transport, double now);
+  Agent(Transport& transport, double now, kernels::GpuSurvey survey = {});   // what GPUs it may use
   ~Agent();                                         // ends its executors
 
   void handle(const std::string& message, double now);   // from the coordinator
@@ -49,7 +49,7 @@ class Agent {
   void begin(const Setup& setup, double now);
   void assign(const Assign& assign, double now);
   void abandon(int slot, double now);
-  void pass_on(const GangKey& key);
+  void pass_on(const GangJoin& join);
   void start(int index, double now);
   bool poll_slot(int index, double now);
   void hear(int index, const std::string& message, double now);

@@ -93,7 +93,8 @@ std::vector<Job> Coordinator::choose(SlotId id, double now) {
   const bool suspect = crashes_.contains(lead->cell);  // a cell that crashed once runs alone, so that it harms no other
   const auto fair_share =
       static_cast<std::size_t>((pending_ + slots_.size() - 1) / std::max<std::size_t>(slots_.size(), 1));
-  const std::size_t most = suspect || bucket.replicas > 1 ? 1 : std::clamp<std::size_t>(fair_share, 1, static_cast<std::size_t>(policy_.pack));
+  const auto pack = static_cast<std::size_t>(lead->most > 0 ? std::min(policy_.pack, lead->most) : policy_.pack);
+  const std::size_t most = suspect || bucket.replicas > 1 ? 1 : std::clamp<std::size_t>(fair_share, 1, pack);
   std::vector<Job> chosen;
   while (lead != bucket.jobs.end() && chosen.size() < most) {
     const auto next = std::next(lead);

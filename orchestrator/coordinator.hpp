@@ -28,6 +28,7 @@ struct Job {
   std::uint32_t family = 0;     // cells whose cost has the same rate
   std::uint32_t shape = 0;      // cells of one family and shape may share a pack
   int replicas = 1;             // slots that it needs at once; the same for all cells of a family
+  int most = 0;                 // of this shape in one pack; 0: the policy says it
 };
 
 struct Policy {

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <csignal>
 
+#include "orchestrator/gpu_cells.hpp"
 #include "orchestrator/jobs.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
 #include "orchestrator/walltime.hpp"
 #include "worker/calibrate.hpp"
+#include "worker/pack_size.hpp"
 #include "worker/run_pack.hpp"
 
 namespace phasegrid::orchestrator {
@@ -42,7 +44,8 @@ void Director::begin(double now) {
     kind_before = results::read_run(directory, results::Bulk::skip).provenance.device_kind;
   results::Provenance provenance;
   provenance.numerics_version = worker::kNumericsVersion;
-  provenance.device_kind = team_.device_kind(options_.device_kind, kind_before);
+  provenance.device_kind = choose_kind(kind_before);
+  provenance.gpus = team_.describe_gpus(provenance.device_kind);
   provenance.git_hash = git_hash();
   provenance.compiler = compiler();
   provenance.mpi = transport_.mpi_version();
@@ -56,9 +59,14 @@ void Director::begin(double now) {
 
   const results::Origin origin{provenance.numerics_version, provenance.device_kind};
   const bool on_gpus = is_gpu_kind(provenance.device_kind);
-  start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin), on_gpus);
-  const auto slots = team_.slots(options_.slots, on_gpus);
-  const Binding binding = on_gpus ? bind_gpus(team_.places(), slots) : Binding{};
+  const kernels::Gpu smallest = team_.smallest_gpu(provenance.device_kind);
+  PackSize pack_size;
+  if (options_.pack == 0 && on_gpus)
+    pack_size = [smallest](const sweeps::Settings& s) { return worker::pack_size(s, smallest); };
+  if (options_.pack == 0) options_.pack = on_gpus ? worker::kLargestPack : 1;
+  start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin, pack_size), on_gpus);
+  const auto slots = team_.slots(options_.slots, provenance.device_kind);
+  const Binding binding = on_gpus ? bind_gpus(team_.places(provenance.device_kind), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
                " kept, in " + directory.string() +
@@ -68,13 +76,28 @@ void Director::begin(double now) {
   if (deadline_ > 0) console_.say("deadline in " + duration(deadline_ - boot_time()) + " (" + deadline_source_ + ")");
   folder_->note("begin", team_.describe(slots));
   dirty();
+  if (!provenance.gpus.empty()) console_.say(provenance.gpus);
   if (on_gpus) console_.say("GPU of each slot:\n" + binding.table.substr(0, binding.table.size() - 1));
+  const std::string why = options_.device == "auto" && kernels::built_with_cuda() ? team_.gpu_trouble() : "";
+  if (!why.empty()) console_.say("no GPU is used: " + why);
   for (const std::string& warning : binding.warnings) console_.say("warning: " + warning);
   send_setup(provenance.device_kind, slots, binding);
   apply(coordinator_->refuse_too_wide());
   next_rebuild_ = now + 10;
   next_line_ = now + 30;
   changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
+}
+
+// Variants that lack a CUDA kernel keep the whole sweep on the CPU: results of one folder are of one kind.
+std::string Director::choose_kind(const std::string& before) {
+  const std::string kind = team_.device_kind(options_.device_kind, before, options_.device);
+  if (!is_gpu_kind(kind)) return kind;
+  const std::string lacking = cells_without_gpu(grid_);
+  if (lacking.empty()) return kind;
+  if (options_.device == "cuda" || options_.device_kind != "auto")
+    throw results::RunError(options_.sweep + ": " + lacking + " runs on the CPU only: --device cpu, or a sweep without it");
+  console_.say("no GPU is used: " + lacking + " runs on the CPU only");
+  return team_.device_kind("auto", before, "cpu");
 }
 
 void Director::send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding) {
@@ -95,7 +118,7 @@ void Director::send_setup(const std::string& device_kind, const std::vector<int>
   }
 }
 
-JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& origin) {
+JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& origin, const PackSize& pack_size) {
   const results::RunState& state = folder_->state();
   for (const results::Attempt& attempt : state.attempts) {
     int& highest = attempts_[attempt.cell];
@@ -113,10 +136,10 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
     return result.status == sweeps::Status::done && state.origin(cell) == origin ? result.seconds : 0.0;
   };
   if (grid_.search().boundary()) {
-    search_.emplace(grid_, options_.shard, rates, options_.pack);
+    search_.emplace(grid_, options_.shard, rates, options_.pack, pack_size);
     return search_->begin(state, seconds_of);
   }
-  JobList list = missing_jobs(grid_, rates, seconds_of, options_.pack, options_.shard);
+  JobList list = missing_jobs(grid_, rates, seconds_of, options_.pack, options_.shard, pack_size);
   tally_.infeasible(list.infeasible);
   return list;
 }

@@ -16,7 +16,7 @@ void Director::start_gang(const HandOut& action) {
 
 void Director::pass_on(int rank, const GangKey& key) {
   const SlotId leader{rank, key.slot};
-  for (const SlotId& other : coordinator_->gang_beside(leader)) tell(other.rank, GangKey{other.slot, key.gang, key.bytes});
+  for (const SlotId& other : coordinator_->gang_beside(leader)) tell(other.rank, GangJoin{other.slot, key.gang, key.bytes});
 }
 
 void Director::act(const Refuse& action) {

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <deque>
+#include <stdexcept>
 
 #include "orchestrator/binding.hpp"
 #include "orchestrator/channel.hpp"
+#include "orchestrator/gpus.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/messages.hpp"
 #include "sweeps/grid.hpp"
@@ -35,7 +37,7 @@ class Executor {
       switch (kind_of(*message)) {
         case Kind::setup: begin(decode<Setup>(*message)); break;
         case Kind::assign: run(decode<Assign>(*message)); break;
-        case Kind::stop: case Kind::gang_key: break;  // what it is about has ended
+        case Kind::stop: case Kind::gang_join: break;  // what it is about has ended
         default: throw WireError("an executor received a message that is not for it");
       }
     }
@@ -59,7 +61,17 @@ class Executor {
     use_cores(setup.cores);
     grid_.emplace(sweeps::Grid::parse(setup.text, setup.file, worker::make_schema()));
     device_.kind = setup.device_kind;
+    if (is_gpu_kind(device_.kind) && kernels::built_with_cuda()) own_gpu();
     say(encode(Done{}));
+  }
+
+  // The one GPU that this process sees is its own until it ends. What is wrong with it are last words.
+  void own_gpu() const {
+    const kernels::GpuSurvey survey = kernels::survey_gpus();
+    if (const std::string why = trouble(survey); !why.empty()) throw std::runtime_error(why);
+    const kernels::Gpu& gpu = survey.gpus.front();
+    if (!gpu.problem.empty() || gpu.kind != device_.kind)
+      throw std::runtime_error(gpu.uuid + " " + (gpu.problem.empty() ? "is of kind " + gpu.kind + ", not " + device_.kind : gpu.problem));
   }
 
   void run(const Assign& assign) {
@@ -91,11 +103,11 @@ class Executor {
       say(encode(GangKey{assign.slot, assign.gang, key}));
       return key;
     }
-    while (key_.gang != assign.gang) {
+    while (join_.gang != assign.gang) {
       channel_.wait(false, kKeyWait);
       if (!wait_on()) throw worker::GangBroken();
     }
-    return key_.bytes;
+    return join_.key;
   }
 
   // Between two steps: tells how far we are, and whether to go on.
@@ -113,7 +125,7 @@ class Executor {
     }
     const auto message = channel_.receive();
     if (!channel_.open()) _exit(0);
-    if (message && kind_of(*message) == Kind::gang_key) key_ = decode<GangKey>(*message);
+    if (message && kind_of(*message) == Kind::gang_join) join_ = decode<GangJoin>(*message);
     return !(message && kind_of(*message) == Kind::stop);
   }
 
@@ -122,7 +134,7 @@ class Executor {
   worker::Device device_;
   double last_progress_ = 0;
   worker::Progress progress_{};
-  GangKey key_;                           // the last that has come
+  GangJoin join_;                         // the last that has come
 };
 
 }  // namespace

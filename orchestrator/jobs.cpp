@@ -12,9 +12,14 @@ std::uint32_t JobMaker::number(Numbers& numbers, const std::string& name) {
 }
 
 Job JobMaker::operator()(std::uint64_t cell, const sweeps::Settings& settings) {
-  const double seconds = std::max(1e-6, sweeps::predicted_seconds(grid_.schema().cost(settings), rates_));
-  return {cell, seconds, number(families_, settings.word("variant")),
-          pack_ > 1 ? number(shapes_, worker::pack_shape(grid_.cell(cell))) : 0};
+  const auto replicas = settings.integer("replicas");
+  const double alone = sweeps::predicted_seconds(grid_.schema().cost(settings), rates_);
+  Job job{.cell = cell, .cost = std::max(1e-6, alone / static_cast<double>(replicas)), .replicas = static_cast<int>(replicas)};
+  job.family = number(families_, settings.word("variant") + (replicas > 1 ? " x " + std::to_string(replicas) : ""));
+  if (pack_ > 1) job.shape = number(shapes_, worker::pack_shape(grid_.cell(cell)));
+  if (pack_size_ && !most_of_.contains(job.shape)) most_of_[job.shape] = pack_size_(settings);
+  if (pack_size_) job.most = most_of_[job.shape];
+  return job;
 }
 
 std::vector<std::string> JobMaker::families() const {
@@ -31,9 +36,9 @@ void JobList::keep(const Job& job, double seconds) {
 
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
                      const std::function<std::optional<double>(std::uint64_t)>& seconds_of, int pack,
-                     const sweeps::Shard& shard) {
+                     const sweeps::Shard& shard, const PackSize& pack_size) {
   JobList list;
-  JobMaker make(grid, rates, pack);
+  JobMaker make(grid, rates, pack, pack_size);
   const bool random = grid.search().mode == "random";
   const std::vector<std::uint64_t> drawn = random ? sweeps::drawn_cells(grid) : std::vector<std::uint64_t>();
   const auto ours = [&](std::uint64_t cell) {

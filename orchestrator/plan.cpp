@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "orchestrator/data_files.hpp"
+#include "orchestrator/plan_gpus.hpp"
 #include "worker/calibrate.hpp"
 #include "worker/run_pack.hpp"
 
@@ -264,6 +265,7 @@ int plan(const PlanOptions& options, std::ostream& out) {
   print_cells(plan, out);
   print_cost(plan, out);
   out << search_plan(whole);
+  print_gpus(grid, options.device, out);
   print_theory(plan, out);
   return 0;
 }

@@ -17,6 +17,7 @@ struct PlanOptions {
   std::string sweep;  // path
   int workers = 0;    // 0: the cores that this process may use
   bool json = false;
+  std::string device = "auto";   // "cuda": says what the GPUs of this machine would do
 };
 
 // Prints the plan; returns the exit code 0. Throws sweeps::SweepError.

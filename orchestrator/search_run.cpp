@@ -8,8 +8,9 @@
 
 namespace phasegrid::orchestrator {
 
-SearchRun::SearchRun(const sweeps::Grid& grid, const sweeps::Shard& shard, const sweeps::Rates& rates, int pack)
-    : grid_(grid), make_(grid, rates, pack), plan_(grid, shard), said_(plan_.columns()) {}
+SearchRun::SearchRun(const sweeps::Grid& grid, const sweeps::Shard& shard, const sweeps::Rates& rates, int pack,
+                     PackSize pack_size)
+    : grid_(grid), make_(grid, rates, pack, std::move(pack_size)), plan_(grid, shard), said_(plan_.columns()) {}
 
 std::vector<Job> SearchRun::jobs(const std::vector<std::uint64_t>& cells) {
   std::vector<Job> jobs;

@@ -11,7 +11,8 @@ namespace phasegrid::orchestrator {
 
 class SearchRun {
  public:
-  SearchRun(const sweeps::Grid& grid, const sweeps::Shard& shard, const sweeps::Rates& rates, int pack);
+  SearchRun(const sweeps::Grid& grid, const sweeps::Shard& shard, const sweeps::Rates& rates, int pack,
+            PackSize pack_size = {});
 
   // What earlier lives have found, and the jobs that follow from it. seconds_of: as in missing_jobs; results for which it
   // gives none are to be trained again.

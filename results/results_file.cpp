@@ -28,6 +28,7 @@ void write_origin(NetcdfGroup& root, const sweeps::Grid& grid, const RunState& s
                    {"mpi", from.mpi},
                    {"started_utc", from.started_utc},
                    {"written_utc", utc_now()}});
+  if (!from.gpus.empty()) root.attributes({{"gpus", from.gpus}});
   if (!from.shard.whole()) root.attributes({{"shard", sweeps::to_text(from.shard)}});
 }
 

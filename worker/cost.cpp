@@ -8,10 +8,12 @@
 //                per channel and row of each activation, and those of the mixer, in each direction
 //
 // Channels count as the kernels lay them out, padded to 16. Evaluation is the forward third: the validation set every
-// `every` steps and the test set twice; the lengths of [eval] T are not counted.
+// `every` steps and the test set twice; the lengths of [eval] T are not counted. Diagnostics walk through all states in double
+// precision, one sequence after the other; what one visit of a state costs was measured on an AVX-512 core, D = 16 and 64.
 #include <cmath>
 
 #include "kernels/rows.hpp"
+#include "worker/diagnostics/diagnose.hpp"
 #include "worker/mixer_cost.hpp"
 #include "worker/row_counts.hpp"
 #include "worker/schema.hpp"
@@ -74,6 +76,18 @@ Work forward(const Shape& s, const RowCounts& counts) {
   work.flops += 2 * counts.scored * s.d * wide(s.O) + 2 * counts.first.rows * s.C * wide(s.d);
   if (counts.outputs == 0) work.exponentials += counts.scored * wide(s.O);
   return work;
+}
+
+// Of [diagnostics], together.
+Work diagnosed(const Shape& s, const Settings& settings) {
+  // For each state at each position: exponentials of the kernels, and for reach operations of their matrix products per channel.
+  constexpr double kDecay = 340, kState = 50, kWalk = 420, kProduct = 120;
+  const Wanted want = wanted(settings);
+  const bool reach = want.sensitivity || want.gradients;
+  if (!want.anything()) return {};
+  const double states = want.examples * s.layers * s.T * s.D * settings.real("N");
+  return {reach ? kProduct * states * s.D : 0,
+          states * ((want.decay || want.decay_channels ? kDecay : 0) + kState * want.state + kWalk * (reach + want.gradients))};
 }
 
 // Numbers in the tables of one layer: values, and for training gradients and kept derivatives.
@@ -143,8 +157,9 @@ sweeps::Cost cell_cost(const Settings& settings) {
   sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);
   cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count, settings.real("replicas")));
-  cost.flops = work.flops * (3 * steps + evaluated);
-  cost.exponentials = work.exponentials * (2 * steps + evaluated);
+  const Work more = diagnosed(shape, settings);
+  cost.flops = work.flops * (3 * steps + evaluated) + more.flops;
+  cost.exponentials = work.exponentials * (2 * steps + evaluated) + more.exponentials;
   cost.positions = (steps + evaluated) * shape.batch * shape.T;
   cost.steps = steps;
   return cost;

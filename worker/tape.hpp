@@ -10,6 +10,7 @@
 #include <memory>
 #include <ranges>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
@@ -38,7 +39,6 @@ class Tape {
   kernels::Rows<Real> rows(kernels::Count count, std::int64_t capacity, int columns) {
     kernels::Rows<Real> r;
     r.columns = columns, r.width = kernels::padded(columns), r.count = count, r.stride = capacity * r.width;
-    if (dry()) return r;
     r.values = scratch(r.stride * models_);
     if (training_) r.grads = scratch(r.stride * models_);
     return r;
@@ -46,18 +46,21 @@ class Tape {
   // A table without a gradient of its own, only when training: what the way back needs to remember.
   kernels::Rows<Real> kept(const kernels::Rows<Real>& like) {
     kernels::Rows<Real> r = like;
-    r.grads = nullptr, r.values = dry() || !training_ ? nullptr : scratch(r.stride * models_);
+    r.grads = nullptr, r.values = training_ ? scratch(r.stride * models_) : nullptr;
     return r;
   }
   // A parameter that an operation computes from others: its gradient is cleared on the way forward.
   kernels::Parameter<Real> derived(int rows, int columns) {
     kernels::Parameter<Real> p{nullptr, nullptr, static_cast<std::int64_t>(rows) * kernels::padded(columns), rows, columns, kernels::padded(columns)};
-    if (dry()) return p;
     p.values = scratch(p.stride * models_);
     if (training_) p.grads = scratch(p.stride * models_);
     return p;
   }
-  Real* scratch(std::int64_t n) { return dry() ? nullptr : memory_->allocate_array<Real>(static_cast<std::size_t>(n)); }
+  Real* scratch(std::int64_t n) {
+    numbers_ += n;
+    return dry() ? nullptr : memory_->allocate_array<Real>(static_cast<std::size_t>(n));
+  }
+  std::int64_t numbers() const { return numbers_; }   // in its tables; a dry tape only counts them
   // Column 0 of every row: numbers that never change.
   void fill(const kernels::Rows<Real>& rows, Real value) {
     if (dry()) return;
@@ -78,21 +81,26 @@ class Tape {
   template <class Operation>
   void record(kernels::Functions<Operation> kernels::Operations<Real>::*functions, Operation operation) {
     operation.models = models_;
+    if (checked_ && lacking_.empty() && !(checked_->*functions).forward) lacking_ = kernels::name_of(operation);
     if (dry()) return;
     if (!(operations_->*functions).forward) throw std::runtime_error("the CUDA backend lacks an operation that this variant needs");
     if (kernels::Mirror* mirror = memory_->mirror()) kernels::mirror(operation, *mirror);
     nodes_.push_back(std::make_unique<NodeOf<Operation>>(operations_->*functions, operation));
   }
+  // Of a dry tape: looks for operations that this table lacks; the first of them, or "".
+  void check(const kernels::Operations<Real>& table) { checked_ = &table; }
+  const std::string& lacking() const { return lacking_; }
   void finish() {
     std::unordered_set<const Real*> written;
     for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) (*node)->mark(written);
   }
 
-  void forward() {
-    memory_->upload();
+  void forward() { upload(), compute(), memory_->download(); }
+  // The same in parts: what the batches say, to the device; the operations, whose results stay there.
+  void upload() { memory_->upload(); }
+  void compute() {
     if (profile_) profiled(nodes_, &Node::forward, &OperationSeconds::forward);
     else for (auto& node : nodes_) node->forward();
-    memory_->download();
   }
   void backward() {
     const auto reversed = std::ranges::reverse_view(nodes_);
@@ -101,6 +109,8 @@ class Tape {
   }
   // From now on adds up where the time goes; null: no longer.
   void profile(Profile* into) { profile_ = into; }
+  template <class Number>
+  const Number* place_of(const Number* results) const { return memory_->place_of(results); }
   void wait() const { memory_->wait(); }   // until what forward() leaves for the host is there
   std::size_t bytes() const { return memory_->bytes() + integers_.bytes(); }
 
@@ -136,6 +146,9 @@ class Tape {
   }
 
   const kernels::Operations<Real>* operations_;
+  const kernels::Operations<Real>* checked_ = nullptr;
+  std::string lacking_;
+  std::int64_t numbers_ = 0;
   int models_;
   bool training_;
   std::unique_ptr<kernels::Memory> memory_;   // null: dry

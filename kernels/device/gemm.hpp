@@ -1,7 +1,8 @@
 // A tile of a matrix product, C = A B, for the small shapes of our networks.
 //
-// A block of 64 threads makes a tile of 32 x 32, 4 x 4 numbers a thread, through shared memory 16 deep. Every number of C is one
-// chain of additions over k in ascending order, whatever the tile: its bits depend on nothing but its row of A and column of B.
+// A block of 64 threads makes a tile of 32 x 32, 4 x 4 numbers a thread, through shared memory 16 deep. Every number of
+// C is one chain of additions over k in ascending order, whatever the tile: its bits depend on nothing but its row of A
+// and column of B.
 #pragma once
 #include "kernels/device/access.hpp"
 
@@ -35,10 +36,11 @@ __device__ inline void clear(TileSums& sums) {
   each_of_tile(0, 0, sums, [](int, int, float& sum) { sum = 0; });
 }
 
-// Adds A B over k in [k_begin, k_end). Neighbouring threads load neighbouring k where k_inner says that those lie next to each
-// other. Ends with a barrier; what other threads wrote of A and B has to be there.
+// Adds A B over k in [k_begin, k_end). Neighbouring threads load neighbouring k where k_inner says that those lie next
+// to each other. Ends with a barrier; what other threads wrote of A and B has to be there.
 template <bool a_k_inner, bool b_k_inner>
-__device__ void gemm_add(GemmShared& shared, const Matrix& A, const Matrix& B, int i0, int j0, int k_begin, int k_end, TileSums& sum) {
+__device__ void gemm_add(GemmShared& shared, const Matrix& A, const Matrix& B, int i0, int j0, int k_begin, int k_end,
+                         TileSums& sum) {
   auto &a = shared.a, &b = shared.b;
   const int t = threadIdx.x, ti = t / 8 * kPart, tj = t % 8;
   // Each thread loads every fourth row of a tile (k inner) or every second k, from where `from_a` and `from_b` point.

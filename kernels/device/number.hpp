@@ -1,6 +1,8 @@
-// Real or complex numbers of one thread: what kernels/complex.hpp is for lanes, with the same formulas, series and polynomials.
+// Real or complex numbers of one thread: what kernels/complex.hpp is for lanes, with the same formulas, series and
+// polynomials.
 //
-// Sine and cosine are ours because the library's keep an array for huge arguments, which costs every caller a stack frame.
+// Sine and cosine are ours because the library's keep an array for huge arguments, which costs every caller a stack
+// frame.
 #pragma once
 #include <type_traits>
 
@@ -32,8 +34,8 @@ __device__ inline Complex<float> cos_and_sin(float x) {
   const float r = static_cast<float>(static_cast<double>(x) - k * 1.57079632679489661923), z = r * r;
   const int quadrant = static_cast<int>(k);
   const float s = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * r + r;
-  const float c = ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * (z * z) -
-                  0.5f * z + 1.0f;
+  const float c =
+      ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * (z * z) - 0.5f * z + 1.0f;
   const float sin = quadrant & 1 ? c : s, cos = quadrant & 1 ? s : c;
   return {(quadrant + 1) & 2 ? -cos : cos, quadrant & 2 ? -sin : sin};
 }
@@ -76,8 +78,7 @@ template <class N>
 struct RunOf {
   N p, s, r;
   float m;
-  __device__ RunOf(N a, int log2_repeats)
-      : p(a), s(NumberKind<N>::from(1.0f)), r(NumberKind<N>::from(0.0f)), m(1) {
+  __device__ RunOf(N a, int log2_repeats) : p(a), s(NumberKind<N>::from(1.0f)), r(NumberKind<N>::from(0.0f)), m(1) {
     PHASEGRID_KEEP_LOOP
     for (int i = 0; i < log2_repeats; ++i) {
       const N next = NumberKind<N>::from(1.0f) + p;

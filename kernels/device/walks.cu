@@ -18,7 +18,8 @@ __global__ void steps_unpack_own(Rows<float> rows, const Walk* walks, std::int64
   const std::int64_t width = rows.width, steps = steps_of(walks[m]);
   for (std::int64_t i = first(); i < steps * width; i += step()) {
     const int row = walks[m].steps[i / width].row;
-    if (row >= walks[m].shared && i % width < rows.columns) put(grad(rows, m)[row * width + i % width], dense[m * most * width + i], rows.add);
+    if (row >= walks[m].shared && i % width < rows.columns)
+      put(grad(rows, m)[row * width + i % width], dense[m * most * width + i], rows.add);
   }
 }
 
@@ -49,7 +50,8 @@ __global__ void shared_rows_join(Rows<float> rows, const Walk* walks, std::int64
   }
 }
 
-__global__ void sequences_join(const Walk* walks, std::int64_t sequences, std::int64_t size, const float* parts, float* out) {
+__global__ void sequences_join(const Walk* walks, std::int64_t sequences, std::int64_t size, const float* parts,
+                               float* out) {
   const int m = blockIdx.y;
   for (std::int64_t i = first(); i < size; i += step()) {
     float sum = 0;
@@ -63,7 +65,9 @@ __global__ void skip_backward(Rows<float> u, Rows<float> y, Parameter<float> ski
   const std::int64_t D = u.width;
   column_sums<1>(
       count(y, m), u.columns,
-      [&](int q, int c, float(&sum)[1]) { sum[0] += grad(y, m)[q * D + c] * value(u, m)[output_row.data[m][q] * D + c]; },
+      [&](int q, int c, float(&sum)[1]) {
+        sum[0] += grad(y, m)[q * D + c] * value(u, m)[output_row.data[m][q] * D + c];
+      },
       [&](int c, float(&sum)[1]) { grad(skip, m)[c] += sum[0]; });
 }
 __global__ void skip_input_backward(Rows<float> u, Rows<float> y, Parameter<float> skip, Index output_row, int models) {
@@ -80,7 +84,8 @@ __global__ void skip_input_backward(Rows<float> u, Rows<float> y, Parameter<floa
 void pack_steps(int models, const Rows<float>& rows, const Walk* walks, WalkRoom room, float* dense) {
   launch<steps_pack>(blocks_for(room.steps * rows.width, models), kThreads, rows, walks, room.steps, dense);
 }
-void unpack_steps(int models, const Rows<float>& rows, const Walk* walks, WalkRoom room, const float* dense, float* parts) {
+void unpack_steps(int models, const Rows<float>& rows, const Walk* walks, WalkRoom room, const float* dense,
+                  float* parts) {
   launch<steps_unpack_own>(blocks_for(room.steps * rows.width, models), kThreads, rows, walks, room.steps, dense);
   launch<steps_sum_shared>(blocks_for(room.sequences * kMostShared * rows.width, models), kThreads, rows, walks, room,
                            dense, parts);
@@ -92,7 +97,8 @@ void join_shared_rows(int models, const Rows<float>& rows, const Walk* walks, Wa
 void join_sequences(int models, const Walk* walks, WalkRoom room, std::int64_t size, const float* parts, float* out) {
   launch<sequences_join>(blocks_for(size, models), kThreads, walks, room.sequences, size, parts, out);
 }
-void pull_back_skip(int models, const Rows<float>& u, const Rows<float>& y, const Parameter<float>& skip, const Index& output_row) {
+void pull_back_skip(int models, const Rows<float>& u, const Rows<float>& y, const Parameter<float>& skip,
+                    const Index& output_row) {
   launch<skip_backward>(column_blocks(u.width, models), column_threads(), u, y, skip, output_row);
   launch<skip_input_backward>(blocks_for(u.stride, models), kThreads, u, y, skip, output_row, models);
 }

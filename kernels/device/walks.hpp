@@ -1,7 +1,8 @@
-// What operations share that walk sequences (kernels/scan/scan.hpp): tables by step, sums over sequences, gradients of shared rows.
+// What operations share that walk sequences (kernels/scan/scan.hpp): tables by step, sums over sequences, gradients of
+// shared rows.
 //
-// Rows of a sequence's own are visited by exactly one step; a shared row by any number of steps of any sequence. Each sequence sums
-// its own visits in the order of its steps, and these sums are joined in the order of the sequences.
+// Rows of a sequence's own are visited by exactly one step; a shared row by any number of steps of any sequence. Each
+// sequence sums its own visits in the order of its steps, and these sums are joined in the order of the sequences.
 #pragma once
 #include "kernels/device/queue.hpp"
 #include "kernels/rows.hpp"
@@ -21,7 +22,8 @@ inline WalkRoom walk_room(const Rows<float>& rows, int most_steps) {
 void pack_steps(int models, const Rows<float>& rows, const Walk* walks, WalkRoom room, float* dense);
 
 // The gradients of rows from dense[m][step][width]; `parts`: shared_size() numbers.
-void unpack_steps(int models, const Rows<float>& rows, const Walk* walks, WalkRoom room, const float* dense, float* parts);
+void unpack_steps(int models, const Rows<float>& rows, const Walk* walks, WalkRoom room, const float* dense,
+                  float* parts);
 inline std::int64_t shared_size(int models, WalkRoom room, int width) {
   return models * room.sequences * kMostShared * width;
 }
@@ -33,6 +35,7 @@ void join_shared_rows(int models, const Rows<float>& rows, const Walk* walks, Wa
 void join_sequences(int models, const Walk* walks, WalkRoom room, std::int64_t size, const float* parts, float* out);
 
 // The term skip u of an output, on the way back: adds to the gradients of u (already written) and of skip.
-void pull_back_skip(int models, const Rows<float>& u, const Rows<float>& y, const Parameter<float>& skip, const Index& output_row);
+void pull_back_skip(int models, const Rows<float>& u, const Rows<float>& y, const Parameter<float>& skip,
+                    const Index& output_row);
 
 }  // namespace phasegrid::kernels::cuda

@@ -1,7 +1,8 @@
 // Everywhere a thread has a channel, and neighbouring lanes have neighbouring channels:
 //   y: four outputs, which share the loads of u and of steps, as on the CPU; the sums stay in registers;
 //   du: one step; it meets the outputs at and after it in their order;
-//   dK: one distance j and all powers; it meets the pairs at that distance, sequence by sequence, kGroup sequences a thread, and the
+//   dK: one distance j and all powers; it meets the pairs at that distance, sequence by sequence, kGroup sequences a
+// thread, and the
 //   groups are joined in order. Sums K^i of runs, and their gradients, go level by level in one block of 32 channels.
 #include "kernels/long_conv/long_conv.hpp"
 
@@ -34,14 +35,16 @@ __global__ void long_conv_table(LongConv<float> op, ConvTables tables) {
     float* to = tables.K + (static_cast<std::int64_t>(m) * kPowers + power) * op.K.stride;
     for (int j = threadIdx.y; c < D && j + (1 << power) <= T; j += kSlices)
       to[static_cast<std::int64_t>(j) * D + c] =
-          half[static_cast<std::int64_t>(j) * D + c] + half[static_cast<std::int64_t>(j + (1 << (power - 1))) * D + c];  // (3)
+          half[static_cast<std::int64_t>(j) * D + c] +
+          half[static_cast<std::int64_t>(j + (1 << (power - 1))) * D + c];  // (3)
     __syncthreads();
   }
 }
 
 // Outputs q .. q + n - 1 of one sequence.
 template <int n>
-__device__ void convolve(const LongConv<float>& op, const ConvTables& tables, const ConvTimes& times, int m, int q, int c) {
+__device__ void convolve(const LongConv<float>& op, const ConvTables& tables, const ConvTimes& times, int m, int q,
+                         int c) {
   const Walk& walk = op.walks[m];
   const int D = op.u.width;
   const std::int32_t *end = times.end + m * times.room.steps, *read = times.read + m * times.outputs;
@@ -100,7 +103,8 @@ __global__ void long_conv_input_backward(LongConv<float> op, ConvTables tables, 
     const float* K = level(op, tables, m, walk.steps[j].log2_repeats) + c;
     float sum = 0;
     for (int q = times.next_output[place]; q < walk.first_output[times.sequence[place] + 1]; ++q)
-      sum += K[static_cast<std::int64_t>(end[read[q]] - end[j]) * D] * grad(op.y, m)[static_cast<std::int64_t>(q) * D + c];  // (2)
+      sum += K[static_cast<std::int64_t>(end[read[q]] - end[j]) * D] *
+             grad(op.y, m)[static_cast<std::int64_t>(q) * D + c];  // (2)
     tables.d_u[place * D + c] = sum;
   }
 }
@@ -126,7 +130,8 @@ __global__ void long_conv_kernel_backward(LongConv<float> op, ConvTables tables,
         const float d = grad(op.y, m)[static_cast<std::int64_t>(q) * D + c] *
                         value(op.u, m)[static_cast<std::int64_t>(what / kPowers) * D + c];
         PHASEGRID_UNROLL
-        for (int power = 0; power < kPowers; ++power) sum[power] += what % kPowers == power ? d : 0.0f;  // stays in registers
+        for (int power = 0; power < kPowers; ++power)
+          sum[power] += what % kPowers == power ? d : 0.0f;  // stays in registers
       }
     }
     PHASEGRID_UNROLL
@@ -146,7 +151,8 @@ __global__ void long_conv_join_groups(LongConv<float> op, ConvTables tables) {
   }
 }
 
-// From the sums of 2^i entries to those of half as many, down to K: number j of a level is half of sums j and j - 2^(i-1) above.
+// From the sums of 2^i entries to those of half as many, down to K: number j of a level is half of sums j and j -
+// 2^(i-1) above.
 __global__ void long_conv_fold(LongConv<float> op, ConvTables tables) {
   const int m = blockIdx.y, c = blockIdx.x * kColumns + threadIdx.x, T = count(op.K, m), D = op.K.width;
   float* d_K = tables.d_K + static_cast<std::int64_t>(m) * kPowers * op.K.stride;
@@ -181,15 +187,18 @@ struct Prepared {
     const std::int64_t M = op.models, T = capacity(op.K);
     times.room = walk_room(op.u, static_cast<int>(T)), times.outputs = capacity(op.y), times.T = static_cast<int>(T);
     tables.groups = static_cast<int>((times.room.sequences + kGroup - 1) / kGroup);
-    const std::int64_t steps = M * times.room.steps, ats = M * times.room.sequences * T, levels = M * kPowers * op.K.stride;
-    const std::int64_t sizes[] = {levels, back ? levels : 0, back ? tables.groups * levels : 0, back ? steps * op.u.width : 0,
+    const std::int64_t steps = M * times.room.steps, ats = M * times.room.sequences * T,
+                       levels = M * kPowers * op.K.stride;
+    const std::int64_t sizes[] = {levels, back ? levels : 0, back ? tables.groups * levels : 0,
+                                  back ? steps * op.u.width : 0,
                                   back ? shared_size(op.models, times.room, op.u.width) : 0};
     Workspace workspace;
     workspace.want<std::int32_t>(steps).want<std::int32_t>(steps).want<std::int32_t>(steps);
     workspace.want<std::int32_t>(M * times.outputs).want<std::int32_t>(ats);
     for (const std::int64_t size : sizes) workspace.want<float>(size);
     workspace.take();
-    for (std::int32_t** place : {&times.end, &times.next_output, &times.sequence}) *place = workspace.get<std::int32_t>(steps);
+    for (std::int32_t** place : {&times.end, &times.next_output, &times.sequence})
+      *place = workspace.get<std::int32_t>(steps);
     times.read = workspace.get<std::int32_t>(M * times.outputs), times.at = workspace.get<std::int32_t>(ats);
     float** places[] = {&tables.K, &tables.d_K, &tables.d_groups, &tables.d_u, &tables.shared_u};
     for (int i = 0; i < 5; ++i) *places[i] = workspace.get<float>(sizes[i]);

@@ -1,4 +1,5 @@
-// When steps end and who is read when, of every sequence of a batch, found on the device: a warp a sequence, 32 steps at once.
+// When steps end and who is read when, of every sequence of a batch, found on the device: a warp a sequence, 32 steps
+// at once.
 #pragma once
 #include "kernels/device/reduce.hpp"
 #include "kernels/device/walks.hpp"
@@ -9,13 +10,13 @@ namespace phasegrid::kernels::cuda {
 // Tables of model m, in the workspace: steps and outputs count from the first of the model.
 struct ConvTimes {
   WalkRoom room;
-  std::int64_t outputs;      // at most
+  std::int64_t outputs;  // at most
   int T;
-  std::int32_t* end;         // [M][steps]: the position at which a step ends
-  std::int32_t* next_output; // [M][steps]: the first output that is read at or after a step
-  std::int32_t* sequence;    // [M][steps]: of a step
-  std::int32_t* read;        // [M][outputs] -> step
-  std::int32_t* at;          // [M][sequences][T]: kPowers times row plus log2_repeats of the step that ends there, or -1
+  std::int32_t* end;          // [M][steps]: the position at which a step ends
+  std::int32_t* next_output;  // [M][steps]: the first output that is read at or after a step
+  std::int32_t* sequence;     // [M][steps]: of a step
+  std::int32_t* read;         // [M][outputs] -> step
+  std::int32_t* at;  // [M][sequences][T]: kPowers times row plus log2_repeats of the step that ends there, or -1
 };
 
 // The same kind of scan for both: inclusive sums over the lanes.
@@ -44,7 +45,8 @@ __global__ void long_conv_times(LongConv<float> op, ConvTimes times) {
     const int lengths = warp_prefix(length), reads = warp_prefix(is_read);
     if (exists) {
       const std::int64_t place = m * times.room.steps + i;
-      times.end[place] = ended + lengths, times.next_output[place] = output + reads - is_read, times.sequence[place] = s;
+      times.end[place] = ended + lengths, times.next_output[place] = output + reads - is_read,
+      times.sequence[place] = s;
       at[ended + lengths] = step.row * kPowers + step.log2_repeats;
       if (is_read) times.read[m * times.outputs + step.output] = i;
     }

@@ -1,6 +1,6 @@
-// A warp walks one sequence over 32 channels, a channel a lane, NB modes in registers; further modes in further walks. Nothing is
-// shared between lanes. On the way back h is kept every kHistory steps, recomputed piece by piece into shared memory, and the
-// adjoint walks it backwards: (4) and (5) of kernels/s4d/cpu.cpp.
+// A warp walks one sequence over 32 channels, a channel a lane, NB modes in registers; further modes in further walks.
+// Nothing is shared between lanes. On the way back h is kept every kHistory steps, recomputed piece by piece into
+// shared memory, and the adjoint walks it backwards: (4) and (5) of kernels/s4d/cpu.cpp.
 #include "kernels/s4d/s4d.hpp"
 
 #include "kernels/device/operations.hpp"
@@ -149,14 +149,16 @@ __global__ void __launch_bounds__(32 * kSequences, 4) s4d_backward(S4d<float> op
       for (int i = 0; i <= length; ++i) {
         PHASEGRID_UNROLL
         for (int n = 0; n < NB; ++n) store(past(i, n), past(i, n) + kSequences * 32, h[n]);
-        if (i < length) k.advance(steps[from + i], value(op.u, m)[static_cast<std::int64_t>(steps[from + i].row) * D + c], h);
+        if (i < length)
+          k.advance(steps[from + i], value(op.u, m)[static_cast<std::int64_t>(steps[from + i].row) * D + c], h);
       }
       for (int i = length - 1; i >= 0; --i) {
         const ScanStep step = steps[from + i];
         const std::int64_t row = static_cast<std::int64_t>(step.row) * D + c;
         PHASEGRID_UNROLL
         for (int n = 0; n < NB; ++n) h[n] = load<N>(past(i + 1, n), past(i + 1, n) + kSequences * 32);
-        if (step.output >= 0) adjoint.read_out(kParts * grad(op.y, m)[static_cast<std::int64_t>(step.output) * D + c], h);
+        if (step.output >= 0)
+          adjoint.read_out(kParts * grad(op.y, m)[static_cast<std::int64_t>(step.output) * D + c], h);
         PHASEGRID_UNROLL
         for (int n = 0; n < NB; ++n) h[n] = load<N>(past(i, n), past(i, n) + kSequences * 32);
         const float d_u = adjoint.pull_back(step, value(op.u, m)[row], h);
@@ -178,8 +180,8 @@ namespace {
 
 dim3 warps(const S4d<float>& op) {
   const std::int64_t sequences = walk_room(op.u, op.most_steps).sequences;
-  return {static_cast<unsigned>((op.u.width + 31) / 32), static_cast<unsigned>((sequences + kSequences - 1) / kSequences),
-          static_cast<unsigned>(op.models)};
+  return {static_cast<unsigned>((op.u.width + 31) / 32),
+          static_cast<unsigned>((sequences + kSequences - 1) / kSequences), static_cast<unsigned>(op.models)};
 }
 
 template <int NB, bool is_complex>
@@ -218,7 +220,11 @@ void run_backward(const S4d<float>& op) {
 
 }  // namespace
 
-void forward(const S4d<float>& op) { op.parameters.is_complex() ? run_forward<4, true>(op) : run_forward<8, false>(op); }
-void backward(const S4d<float>& op) { op.parameters.is_complex() ? run_backward<4, true>(op) : run_backward<8, false>(op); }
+void forward(const S4d<float>& op) {
+  op.parameters.is_complex() ? run_forward<4, true>(op) : run_forward<8, false>(op);
+}
+void backward(const S4d<float>& op) {
+  op.parameters.is_complex() ? run_backward<4, true>(op) : run_backward<8, false>(op);
+}
 
 }  // namespace phasegrid::kernels::cuda

@@ -1,4 +1,5 @@
-// The coefficients of S4D's modes on the device, computed once for all sequences, and the way back from their gradients.
+// The coefficients of S4D's modes on the device, computed once for all sequences, and the way back from their
+// gradients.
 #pragma once
 #include "kernels/device/number.hpp"
 #include "kernels/device/queue.hpp"
@@ -6,7 +7,8 @@
 
 namespace phasegrid::kernels::cuda {
 
-// Numbers [M][kinds][parts][modes][D]: kinds 0, 1 are a and b; of gradients, 0, 1, 2 are those of C, b and g (kernels/s4d/mode.hpp).
+// Numbers [M][kinds][parts][modes][D]: kinds 0, 1 are a and b; of gradients, 0, 1, 2 are those of C, b and g
+// (kernels/s4d/mode.hpp).
 struct ModeTable {
   float* p = nullptr;
   int kinds = 0, parts = 0, modes = 0, D = 0;
@@ -27,8 +29,8 @@ struct ModeTable {
     store(here, here + part(), x);
   }
 };
-constexpr int kModeA = 0, kModeB = 1;                // kinds of coefficients
-constexpr int kByC = 0, kByB = 1, kByA = 2;          // kinds of gradients
+constexpr int kModeA = 0, kModeB = 1;        // kinds of coefficients
+constexpr int kByC = 0, kByB = 1, kByA = 2;  // kinds of gradients
 
 inline ModeTable mode_table(const S4dParameters<float>& p, int kinds) {
   return {nullptr, kinds, p.is_complex() ? 2 : 1, p.modes(), p.A_log.width};

@@ -1,6 +1,6 @@
-// Forwards a thread has a channel and kStretch entries of K: it raises a to the first of them by squarings, then multiplies on; the
-// sum over modes stays in registers. On the way back a thread has a channel and a mode and runs both polynomials of
-// kernels/s4d_kernel/cpu.cpp by Horner's rule.
+// Forwards a thread has a channel and kStretch entries of K: it raises a to the first of them by squarings, then
+// multiplies on; the sum over modes stays in registers. On the way back a thread has a channel and a mode and runs both
+// polynomials of kernels/s4d_kernel/cpu.cpp by Horner's rule.
 #include "kernels/s4d_kernel/s4d_kernel.hpp"
 
 #include "kernels/device/operations.hpp"
@@ -38,7 +38,8 @@ __global__ void s4d_kernel_forward(S4dKernel<float> op, ModeTable modes) {
     }
     PHASEGRID_UNROLL
     for (int j = 0; j < kStretch; ++j)
-      if (stretch * kStretch + j < T) value(op.K, m)[static_cast<std::int64_t>(stretch * kStretch + j) * D + c] = sum[j];
+      if (stretch * kStretch + j < T)
+        value(op.K, m)[static_cast<std::int64_t>(stretch * kStretch + j) * D + c] = sum[j];
   }
 }
 
@@ -75,8 +76,8 @@ void run(const S4dKernel<float>& op, bool back) {
     launch<s4d_kernel_forward<is_complex>>(blocks_for(stretches * modes.D, op.models), kThreads, op, modes);
     return;
   }
-  launch<s4d_kernel_backward<is_complex>>(blocks_for(static_cast<std::int64_t>(modes.modes) * modes.D, op.models), kThreads,
-                                          op, modes, sums);
+  launch<s4d_kernel_backward<is_complex>>(blocks_for(static_cast<std::int64_t>(modes.modes) * modes.D, op.models),
+                                          kThreads, op, modes, sums);
   pull_back_modes(op.models, op.parameters, sums);
 }
 

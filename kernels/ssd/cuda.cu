@@ -12,7 +12,8 @@ __global__ void ssd_decays(Ssd<float> op, SsdTables k) {
   for (std::int64_t i = first(); i < steps * k.heads; i += step()) {
     const int j = static_cast<int>(i / k.heads), e = static_cast<int>(i % k.heads);
     const ScanStep step = walk.steps[j];
-    const float delta = value(op.delta, m)[static_cast<std::int64_t>(op.window_input.data[m][step.row]) * op.delta.width + e];
+    const float delta =
+        value(op.delta, m)[static_cast<std::int64_t>(op.window_input.data[m][step.row]) * op.delta.width + e];
     const RunOf<float> run(expf(-delta * expf(value(op.A_log, m)[e])), step.log2_repeats);
     const std::int64_t place = (static_cast<std::int64_t>(m) * k.heads + e) * k.room.steps + j;
     k.a[place] = run.p, k.w[place] = delta * run.s;
@@ -53,7 +54,8 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) ssd_forward(Ssd<flo
       __syncthreads();
       for (int i = block.t; i < block.count * k.P; i += kGemmThreads)
         if (const int q = shared.output[i / k.P]; q >= 0)
-          y[static_cast<std::int64_t>(q) * op.y.width + i % k.P] += skip * block.X().p[i / k.P * block.X().row + i % k.P];
+          y[static_cast<std::int64_t>(q) * op.y.width + i % k.P] +=
+              skip * block.X().p[i / k.P * block.X().row + i % k.P];
     }
     if (block.after) block.advance(h, block.state(states_only ? chunk + 1 : 0));
   }
@@ -226,7 +228,8 @@ struct SsdAdjoint : SsdBlock {
     const std::int64_t i = first_step + first + t;
     const ScanStep step = op.walks[m].steps[i];
     const float A = -expf(value(op.A_log, m)[e]),
-                delta = value(op.delta, m)[static_cast<std::int64_t>(op.window_input.data[m][step.row]) * op.delta.width + e];
+                delta = value(op.delta,
+                              m)[static_cast<std::int64_t>(op.window_input.data[m][step.row]) * op.delta.width + e];
     const RunOf<float> run(expf(delta * A), step.log2_repeats);
     k.d_delta[(m * k.room.steps + i) * k.heads + e] = g * run.m * A + shared.dot[t] * (run.s + run.r * A * delta);
     d_A += g * run.m * delta + shared.dot[t] * run.r * delta * delta;
@@ -267,7 +270,8 @@ __global__ void ssd_join_heads(SsdTables k, const float* in, float* out, std::in
 __global__ void ssd_C_backward(Ssd<float> op, SsdTables k, const float* d_C) {
   const int m = blockIdx.y, columns = k.groups * k.N;
   for (std::int64_t i = first(); i < static_cast<std::int64_t>(count(op.C, m)) * columns; i += step())
-    put(grad(op.C, m)[i / columns * op.C.width + i % columns], d_C[(m * k.outputs + i / columns) * op.C.width + i % columns], op.C.add);
+    put(grad(op.C, m)[i / columns * op.C.width + i % columns],
+        d_C[(m * k.outputs + i / columns) * op.C.width + i % columns], op.C.add);
 }
 __global__ void ssd_delta_backward(Ssd<float> op, Rows<float> windows) {
   const int m = blockIdx.y, heads = op.heads;
@@ -275,7 +279,8 @@ __global__ void ssd_delta_backward(Ssd<float> op, Rows<float> windows) {
     const std::int64_t row = i / heads, e = i % heads;
     const Readers steps = readers(op.window_input, op.models, m, row);
     float sum = 0;
-    for (const std::int32_t* w = steps.begin; w < steps.end; ++w) sum += grad(windows, m)[static_cast<std::int64_t>(*w) * heads + e];
+    for (const std::int32_t* w = steps.begin; w < steps.end; ++w)
+      sum += grad(windows, m)[static_cast<std::int64_t>(*w) * heads + e];
     put(grad(op.delta, m)[row * op.delta.width + e], sum, op.delta.add);
   }
 }
@@ -302,18 +307,31 @@ struct SsdRun {
     k.P = op.u.columns / op.heads, k.N = op.B.columns / op.groups, k.outputs = capacity(op.y);
     k.chunks = ((op.most_steps > 0 ? op.most_steps : static_cast<int>(k.room.steps)) + kSsdChunk - 1) / kSsdChunk;
     if (!back) k.chunks = 1;
-    const std::int64_t M = op.models, steps = M * k.room.steps, heads = k.heads, states = M * k.room.sequences * heads * k.N * k.P,
-                       sequences = M * k.room.sequences * heads, own = back ? 1 : 0;
+    const std::int64_t M = op.models, steps = M * k.room.steps, heads = k.heads,
+                       states = M * k.room.sequences * heads * k.N * k.P, sequences = M * k.room.sequences * heads,
+                       own = back ? 1 : 0;
     const int widest = op.u.width > op.B.width ? op.u.width : op.B.width;
     const struct {
       float** place;
       std::int64_t size;
-    } pieces[] = {{&k.X, steps * op.u.width}, {&k.B, steps * op.B.width}, {&k.a, steps * heads}, {&k.w, steps * heads}, {&k.h, states * k.chunks},
-                  {&k.G, own * states}, {&k.d_X, own * steps * op.u.width}, {&k.d_B, own * steps * heads * k.N},
-                  {&k.d_C, own * M * k.outputs * heads * k.N}, {&k.d_delta, own * steps * heads}, {&k.d_A, own * sequences},
-                  {&k.d_skip, own * sequences}, {&windows.grads, own * steps * heads}, {&B_joined, own * steps * op.B.width},
-                  {&C_joined, own * M * k.outputs * op.C.width}, {&shared, own * shared_size(op.models, k.room, widest)},
-                  {&A, own * M * heads}, {&skip, own * M * heads}};
+    } pieces[] = {{&k.X, steps * op.u.width},
+                  {&k.B, steps * op.B.width},
+                  {&k.a, steps * heads},
+                  {&k.w, steps * heads},
+                  {&k.h, states * k.chunks},
+                  {&k.G, own * states},
+                  {&k.d_X, own * steps * op.u.width},
+                  {&k.d_B, own * steps * heads * k.N},
+                  {&k.d_C, own * M * k.outputs * heads * k.N},
+                  {&k.d_delta, own * steps * heads},
+                  {&k.d_A, own * sequences},
+                  {&k.d_skip, own * sequences},
+                  {&windows.grads, own * steps * heads},
+                  {&B_joined, own * steps * op.B.width},
+                  {&C_joined, own * M * k.outputs * op.C.width},
+                  {&shared, own * shared_size(op.models, k.room, widest)},
+                  {&A, own * M * heads},
+                  {&skip, own * M * heads}};
     Workspace workspace;
     for (const auto& piece : pieces) workspace.want<float>(piece.size);
     workspace.take();
@@ -348,10 +366,12 @@ void backward(const Ssd<float>& given) {
   run.join(k.d_B, run.B_joined, k.room.steps, op.B.width);
   unpack_steps(M, op.B, op.walks, k.room, run.B_joined, run.shared);
   run.join(k.d_C, run.C_joined, k.outputs, op.C.width);
-  launch<ssd_C_backward>(blocks_for(k.outputs * k.groups * k.N, M), kThreads, op, k, static_cast<const float*>(run.C_joined));
+  launch<ssd_C_backward>(blocks_for(k.outputs * k.groups * k.N, M), kThreads, op, k,
+                         static_cast<const float*>(run.C_joined));
   unpack_steps(M, run.windows, op.walks, k.room, k.d_delta, run.shared);
   launch<ssd_delta_backward>(blocks_for(op.delta.stride / op.delta.width * k.heads, M), kThreads, op, run.windows);
-  join_sequences(M, op.walks, k.room, k.heads, k.d_A, run.A), join_sequences(M, op.walks, k.room, k.heads, k.d_skip, run.skip);
+  join_sequences(M, op.walks, k.room, k.heads, k.d_A, run.A),
+      join_sequences(M, op.walks, k.room, k.heads, k.d_skip, run.skip);
   launch<ssd_parameters_backward>(blocks_for(k.heads, M), kThreads, op, static_cast<const float*>(run.A),
                                   static_cast<const float*>(run.skip));
 }

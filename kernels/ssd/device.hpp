@@ -1,7 +1,8 @@
-// One head of one sequence on the device: chunks of kSsdChunk steps as products of matrices, (5) to (7) of kernels/ssd/chunk.hpp.
+// One head of one sequence on the device: chunks of kSsdChunk steps as products of matrices, (5) to (7) of
+// kernels/ssd/chunk.hpp.
 //
-// A block of 64 threads has a head of a sequence. A chunk is one tile of steps x steps in shared memory: rows q are the chunk's
-// outputs, columns j its steps. States exist where chunks begin, (N, P) in the workspace.
+// A block of 64 threads has a head of a sequence. A chunk is one tile of steps x steps in shared memory: rows q are the
+// chunk's outputs, columns j its steps. States exist where chunks begin, (N, P) in the workspace.
 #pragma once
 #include "kernels/device/gemm.hpp"
 #include "kernels/device/number.hpp"
@@ -18,13 +19,13 @@ struct SsdTables {
   WalkRoom room;
   int chunks, P, N, heads, groups;
   std::int64_t outputs;
-  float *X, *B;              // [M][steps][heads P], [M][steps][groups N]
-  float *a, *w;              // [M][heads][steps]: decay and weight, (4) of kernels/ssd/decay.hpp
-  float* h;                  // [M][S][heads][chunks][N][P]: states where chunks begin
-  float* G;                  // [M][S][heads][N][P]: their adjoint
-  float *d_X, *d_B, *d_C;    // [M][steps][heads P], [M][steps or outputs][heads N]
-  float* d_delta;            // [M][steps][heads]
-  float *d_A, *d_skip;       // [M][S][heads]
+  float *X, *B;            // [M][steps][heads P], [M][steps][groups N]
+  float *a, *w;            // [M][heads][steps]: decay and weight, (4) of kernels/ssd/decay.hpp
+  float* h;                // [M][S][heads][chunks][N][P]: states where chunks begin
+  float* G;                // [M][S][heads][N][P]: their adjoint
+  float *d_X, *d_B, *d_C;  // [M][steps][heads P], [M][steps or outputs][heads N]
+  float* d_delta;          // [M][steps][heads]
+  float *d_A, *d_skip;     // [M][S][heads]
 
   __device__ std::int64_t head(int m, int s, int e) const { return (m * room.sequences + s) * heads + e; }
 };
@@ -32,11 +33,11 @@ struct SsdTables {
 using SsdTile = float[kTile][kTile + 1];
 struct SsdShared {
   GemmShared gemm;
-  SsdTile S, L, E, X;        // X: a piece of x or dy, scaled
+  SsdTile S, L, E, X;                                  // X: a piece of x or dy, scaled
   float a[kTile], w[kTile], start[kTile], end[kTile];  // start[q] = l_q; end[j] = L_end,j
   float dot[kTile], before[kTile];                     // of the way back: E_end,j; E_q,before
   float start_end, sum;
-  int output[kTile];         // of a step: its row in the chunk, or -1
+  int output[kTile];  // of a step: its row in the chunk, or -1
 };
 
 // What a block works on.
@@ -45,9 +46,9 @@ struct SsdBlock {
   const SsdTables& k;
   SsdShared& shared;
   int m, s, e, t;
-  int first_step, steps;           // of the sequence
+  int first_step, steps;                    // of the sequence
   int first, count, first_output, outputs;  // of the chunk; first counts from first_step
-  bool before, after;              // is there a state at its borders?
+  bool before, after;                       // is there a state at its borders?
 
   __device__ SsdBlock(const Ssd<float>& op, const SsdTables& k, SsdShared& shared)
       : op(op), k(k), shared(shared), m(blockIdx.z), s(blockIdx.y), e(blockIdx.x), t(threadIdx.x) {
@@ -113,9 +114,7 @@ struct SsdBlock {
     const std::int64_t width = op.y.width;
     return {grad(op.y, m) + first_output * width + e * k.P, width, 1, outputs, k.P};
   }
-  __device__ float* state(int number) const {
-    return k.h + (k.head(m, s, e) * k.chunks + number) * k.N * k.P;
-  }
+  __device__ float* state(int number) const { return k.h + (k.head(m, s, e) * k.chunks + number) * k.N * k.P; }
   __device__ float* G() const { return k.G + k.head(m, s, e) * k.N * k.P; }
   __device__ Matrix of_state(const float* p) const { return {p, k.P, 1, k.N, k.P}; }
   __device__ static Matrix flip(const Matrix& A) { return {A.p, A.column, A.row, A.columns, A.rows}; }

@@ -10,8 +10,11 @@ constexpr int kMost = kMostSteps * kMostSequences;
 
 // Step sizes about 0.05, states that decay and turn.
 S4dParameters<float> parameters(PackOf& pack, int modes, int D, bool is_complex, Discretisation rule) {
-  S4dParameters<float> p{.log_dt = pack.parameter(1, D), .A_log = pack.parameter(modes, D), .B = pack.parameter(modes, D),
-                         .C = pack.parameter(modes, D), .discretisation = rule};
+  S4dParameters<float> p{.log_dt = pack.parameter(1, D),
+                         .A_log = pack.parameter(modes, D),
+                         .B = pack.parameter(modes, D),
+                         .C = pack.parameter(modes, D),
+                         .discretisation = rule};
   for (std::int64_t i = 0; i < p.log_dt.stride * kModels; ++i) p.log_dt.values[i] = p.log_dt.values[i] / 2 - 3;
   for (std::int64_t i = 0; i < p.A_log.stride * kModels; ++i) p.A_log.values[i] /= 2;
   if (!is_complex) return p;
@@ -49,7 +52,9 @@ TEST(CudaDiagonal, S4dKernelAgrees) {
     for (const int T : {1, 16, 75}) {
       PackOf pack(kModels);
       const Count rows = pack.count({T, T, T});
-      S4dKernel<float> op{.models = kModels, .parameters = parameters(pack, 5, 19, is_complex, Discretisation::zoh), .K = pack.rows(rows, T, 19)};
+      S4dKernel<float> op{.models = kModels,
+                          .parameters = parameters(pack, 5, 19, is_complex, Discretisation::zoh),
+                          .K = pack.rows(rows, T, 19)};
       expect_agreement(op, &Operations<float>::s4d_kernel);
     }
 }

@@ -10,12 +10,13 @@ struct Setting {
   int D, N;
   Discretisation rule;
   bool by_state, with_A, add;
+  int steps = kMostSteps, most_steps = kMostSteps;
 };
 void check(const Setting& s) {
   PackOf pack(kModels);
-  Walks walks(pack);
+  Walks walks(pack, s.steps);
   const Count rows = pack.count(walks.rows), outputs = pack.count(walks.outputs);
-  const int most = kMostSteps * kMostSequences;
+  const int most = s.most_steps * kMostSequences;
   Scan<float> op{.models = kModels,
                  .discretisation = s.rule,
                  .u = pack.rows(rows, most, s.D),
@@ -27,8 +28,8 @@ void check(const Setting& s) {
                  .walks = walks.walks,
                  .output_row = {walks.output_row},
                  .y = pack.rows(outputs, most, s.D),
-                 .most_steps = kMostSteps,
-                 .most_outputs = kMostSteps};
+                 .most_steps = s.most_steps,
+                 .most_outputs = s.most_steps};
   if (s.with_A) op.A_log = pack.parameter(s.N, s.D), op.skip = pack.parameter(1, s.D);
   op.u.add = op.B.add = s.add, op.C.add = op.delta.add = !s.add;
   for (std::int64_t i = 0; i < op.delta.stride * kModels; ++i) op.delta.values[i] = std::fabs(op.delta.values[i]) / 4;
@@ -44,6 +45,11 @@ TEST(CudaScan, AgreesForEveryRule) {
 }
 TEST(CudaScan, AgreesForEveryNumberOfStates) {
   for (const int N : {1, 4, 8, 11, 17}) check({35, N, Discretisation::euler, N == 11, true, true});
+}
+// Long sequences are shared by the warps of a block: here with three shares and none for the last, and with four.
+TEST(CudaScan, AgreesWhereWarpsShareASequence) {
+  check({19, 11, Discretisation::euler, false, true, false, kMostSteps, 512});
+  check({35, 16, Discretisation::zoh, true, true, true, 70, 512}), check({35, 16, Discretisation::none, false, false, false, 70, 512});
 }
 TEST(CudaScan, AgreesWithoutParameters) { check({1, 3, Discretisation::zoh, false, false, false}); }
 

@@ -63,6 +63,26 @@ void each_table(LongConv<float>& op, F&& f) {
   f(op.u), f(op.K), f(op.skip), f(op.y);
 }
 template <class F>
+void each_table(BlockDelta<float>& op, F&& f) {
+  f(op.u), f(op.w), f(op.b), f(op.delta), f(op.derivative);
+}
+template <class F>
+void each_table(BlockLinear<float>& op, F&& f) {
+  f(op.x), f(op.W), f(op.W_imag), f(op.y);
+}
+template <class F>
+void each_table(BlockScan<float>& op, F&& f) {
+  f(op.u), f(op.delta), f(op.B), f(op.C), f(op.A_log), f(op.A_imag), f(op.bias), f(op.bias_imag), f(op.skip), f(op.y);
+}
+template <class F>
+void each_table(Attention<float>& op, F&& f) {
+  f(op.q), f(op.k), f(op.v), f(op.y);
+}
+template <class F>
+void each_table(SoftSort<float>& op, F&& f) {
+  f(op.x), f(op.score), f(op.y);
+}
+template <class F>
 void each_table(Triangle<float>& op, F&& f) {
   f(op.U), f(op.log), f(op.W_B), f(op.W_C);
 }
@@ -234,6 +254,9 @@ inline void choose_maps(Scan<float>& op, int m) { choose(op.walks, m), choose(op
 inline void choose_maps(Ssd<float>& op, int m) { choose(op.walks, m), choose(op.window_input.data, m); }
 inline void choose_maps(S4d<float>& op, int m) { choose(op.walks, m), choose(op.output_row.data, m); }
 inline void choose_maps(LongConv<float>& op, int m) { choose(op.walks, m), choose(op.output_row.data, m); }
+inline void choose_maps(BlockScan<float>& op, int m) { choose(op.walks, m), choose(op.output_row.data, m); }
+inline void choose_maps(Attention<float>& op, int m) { choose(op.walks, m); }
+inline void choose_maps(SoftSort<float>& op, int m) { choose(op.walks, m); }
 inline void choose_maps(Gather<float>& op, int m) { choose(op.index.data, m); }
 inline void choose_maps(Gate<float>& op, int m) { choose(op.row.data, m); }
 inline void choose_maps(CrossEntropy<float>& op, int m) {

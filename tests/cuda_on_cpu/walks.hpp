@@ -12,7 +12,8 @@ struct Walks {
   Walk* walks;
   const std::int32_t** output_row;
 
-  explicit Walks(PackOf& pack, int most_steps = kMostSteps) : walks(pack.array<Walk>(kModels)), output_row(pack.array<const std::int32_t*>(kModels)) {
+  explicit Walks(PackOf& pack, int most_steps = kMostSteps)
+      : walks(pack.array<Walk>(kModels)), output_row(pack.array<const std::int32_t*>(kModels)) {
     for (const int sequences : {3, 1, 0}) {
       std::vector<ScanStep> steps;
       std::vector<std::int32_t> read, first_step{0}, first_row{kShared}, first_output{0};

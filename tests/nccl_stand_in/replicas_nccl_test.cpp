@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "kernels/device/backend.hpp"
+#include "kernels/random.hpp"
 #include "tests/nccl_stand_in/nccl.h"
 #include "worker/gang.hpp"
 
@@ -56,6 +57,23 @@ TEST(NcclReplicas, SumTheGradientOfTheWholeBatchOnTheDevice) {
     }
     return 0;
   });
+}
+
+// The same chain of additions in double, rounded once: not only close.
+TEST(SumOfReplicas, HasTheBitsOfTheCpusOnTheDevice) {
+  constexpr int kSize = 1000, kReplicas = 5;
+  std::vector<float> parts(kSize * kReplicas), here(kSize), there(kSize);
+  kernels::Random random(9, 1, 0);
+  for (float& number : parts) number = static_cast<float>(random.normal());
+  const auto memory = kernels::cuda_memory(1);
+  float *parts_there = memory->allocate_array<float>(parts.size()), *sum_there = memory->allocate_array<float>(kSize);
+  memory->set(parts_there, parts.data(), parts.size() * sizeof(float));
+  kernels::ReplicaSum<float> sum{.parts = parts.data(), .stride = kSize, .count = kReplicas, .scale = 0.7, .sum = here.data(), .size = kSize};
+  kernels::operations<float>(kernels::cpu_kinds().back()).replica_sum(sum);
+  sum.parts = parts_there, sum.sum = sum_there;
+  kernels::operations<float>(kernels::cuda_kinds().front()).replica_sum(sum);
+  memory->get(there.data(), sum_there, kSize * sizeof(float));
+  EXPECT_EQ(here, there);
 }
 
 TEST(NcclReplicas, LeaveInOrderWhenAllIsDone) {

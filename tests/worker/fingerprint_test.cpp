@@ -44,7 +44,8 @@ TEST(Fingerprints, AreThoseOfThisNumericsVersion) {
     for (const VariantEntry& variant : all_variants()) {
       const std::string found = line_of(variant.name, kind) + "\n";
       seen += found;
-      if (recorded_compiler == compiler()) EXPECT_NE(expected.find(found), std::string::npos) << found << "differs from tests/worker/fingerprints.txt";
+      if (recorded_compiler != compiler()) continue;
+      EXPECT_NE(expected.find(found), std::string::npos) << found << "differs from tests/worker/fingerprints.txt";
     }
   if (recorded_compiler != compiler()) GTEST_SKIP() << "recorded by " << recorded_compiler << ", this is\n" << compiler() << "\n" << seen;
   if (HasFailure()) std::cout << compiler() << "\n" << seen;

@@ -49,11 +49,11 @@ TEST(BadSweep, NamesThePlaceTheKeyAndTheRule) {
       {mqar("token_noise = 1.5\n"), "8:15: task.token_noise: ", "expected a number from 0 to 1"},
       {mqar("embedding_noise = -1\n"), "8:19: task.embedding_noise: ", "expected a number from 0"},
       {mqar("filler = \"noise\"\n"), "8:10: task.filler: ", "expected one of \"zero\", \"random\""},
-      {mqar("overwrites = 40\n"), "8:14: task.overwrites: ", ""},
-      {mqar("hops = 2\n"), "8:1: task.hops: ", ""},
+      {mqar("overwrites = 40\n"), "8:14: task.overwrites: ", "overwrites"},
+      {mqar("hops = 2\n"), "8:8: task.hops: ", "is not read by mqar"},
       {sweep("name = \"mqar\"\nkappa = 8\nnu = 16\nT = 63\n", kMamba), "7:5: task.T: ", "even"},
       {sweep("name = \"mqar\"\nkappa = 8\nnu = 16\nT = 24\n", kMamba), "7:5: task.T: ", "T"},
-      {sweep("name = \"mqar\"\nkappa = 8\nnu = 4\nT = 64\n", kMamba), "6:6: task.nu: ", ""},
+      {sweep("name = \"mqar\"\nkappa = 8\nnu = 4\nT = 64\n", kMamba), "3:1: task.pairs: ", "pairs + overwrites <= nu, but pairs = 8 and nu = 4"},
       {sweep("name = \"mqra\"\n", kMamba), "4:8: task.name: ", "did you mean \"mqar\""},
       {sweep(kKeep + "n = 21\n", kMamba), "7:5: task.n: ", "n"},
       {sweep("name = \"piecewise_constant\"\njumps = 64\nT = 64\n", kMamba), "5:9: task.jumps: ", "jumps < T"},
@@ -70,7 +70,7 @@ TEST(BadSweep, NamesThePlaceTheKeyAndTheRule) {
       {built("conv = 1\n"), "24:8: model.conv: ", "expected conv >= 2"},
       {model("[train]\nsteps = 10\nwarmup = 11\n"), "25:10: train.warmup: ", "warmup <= steps"},
       {model("[train]\nsteps = 10\nepochs = 2\n"), "24:9: train.steps: ", "expected one of them"},
-      {model("[train]\nlearning_rate = \"fast\"\n"), "24:18: train.learning_rate: ", "expected a number"},
+      {model("[train]\nlearning_rate = \"fast\"\n"), "24:17: train.learning_rate: ", "\"fast\" is no numeric setting"},
       {model("[eval]\neval_examples = 0\n"), "24:17: eval.eval_examples: ", "expected an integer from 1"},
   };
   for (const Bad& bad : all) {
