@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <iostream>
 #include <memory>
 
@@ -51,9 +52,22 @@ Counts count(const Wanted& wanted, const results::RunState& state) {
   return counts;
 }
 
+nlohmann::ordered_json end_json(double x) {
+  return std::isinf(x) ? nlohmann::ordered_json("inf") : nlohmann::ordered_json(x);
+}
+
 nlohmann::ordered_json search_json(const results::analysis::BoundaryPlan& plan) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < plan.columns(); ++i) {
+    const auto column = plan.column(i);
+    nlohmann::ordered_json probed = nlohmann::ordered_json::array();
+    for (const auto& [value, seeds] : column.probed) probed.push_back({value, seeds});
+    all.push_back({{"column", column.label}, {"found", column.done}, {"boundary", end_json(column.x)},
+                   {"low", end_json(column.low)}, {"high", end_json(column.high)}, {"monotone", column.monotone},
+                   {"asked", column.asked}, {"counted_cost", column.cost}, {"probed", probed}});
+  }
   return {{"columns", plan.columns()}, {"columns_found", plan.columns_done()}, {"asked", plan.asked()},
-          {"counted_cost", plan.cost()}, {"cells_left", plan.cells_left()}};
+          {"counted_cost", plan.cost()}, {"cells_left", plan.cells_left()}, {"by_column", all}};
 }
 
 // How the last coordinator ended, in its own words; "" while it works, or if it was killed.

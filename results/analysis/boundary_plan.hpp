@@ -44,6 +44,7 @@ class BoundaryPlan {
     double x = 0, low = 0, high = 0;        // on the axis; low 0, high infinity: open
     bool done = false, monotone = true;     // done: found as closely as the axis and the budget allow
     bool out_of_budget = false, waits = false;
+    std::vector<std::pair<double, int>> probed;  // values, and how many seeds of each
   };
   std::size_t columns() const { return columns_.size(); }
   ColumnState column(std::size_t index) const;

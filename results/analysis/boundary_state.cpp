@@ -24,6 +24,9 @@ BoundaryPlan::ColumnState BoundaryPlan::column(std::size_t index) const {
   state.x = back(found.at), state.low = back(found.low), state.high = back(found.high);
   if (falling_) std::swap(state.low, state.high);
   state.monotone = found.monotone;
+  for (std::size_t value = 0; value < column.costs.size(); ++value)
+    if (const int seeds = column.search->asked(value); seeds > 0 && !std::isinf(column.costs[value]))
+      state.probed.emplace_back(back(steps_->at()[value]), seeds);
   return state;
 }
 
