@@ -33,7 +33,7 @@ TEST(CudaBlocks, ProjectionsAgree) {
         .models = kModels, .blocks = blocks, .x = pack.rows(rows, most, D), .W = pack.parameter(D, N)};
     if (is_complex) op.W_imag = pack.parameter(D, N);
     op.x.add = is_complex, op.y = pack.rows(rows, most, block_columns(N, blocks, is_complex));
-    op.scratch = pack.array<float>(block_linear_scratch(D, N));
+    op.scratch = pack.array<float>(block_linear_scratch(D, N, blocks, is_complex));
     expect_agreement(op, &Operations<float>::block_linear);
   }
 }
@@ -71,7 +71,7 @@ void check(const Setting& s) {
     for (std::int64_t i = 0; i < table->stride * kModels; ++i)
       if (i % padded(s.blocks) >= s.blocks) table->values[i] = table->grads[i] = 0;
   for (std::int64_t i = 0; i < op.delta.stride * kModels; ++i) op.delta.values[i] = std::fabs(op.delta.values[i]) / 4;
-  op.scratch = pack.array<float>(block_scan_scratch(kMostSteps));
+  op.scratch = pack.array<float>(block_scan_scratch(s.D, s.states, s.is_complex, kMostSteps));
   expect_agreement(op, &Operations<float>::block_scan);
 }
 
