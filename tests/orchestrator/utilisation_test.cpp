@@ -16,7 +16,7 @@ TEST(Utilisation, AddsUpWhatEverySlotDoesByCause) {
   u.set({0, 0}, Doing::no_work, 7);
   u.set({1, 0}, Doing::busy, 2);
   u.leave({1, 0}, 5);  // its rank is lost
-  EXPECT_THAT(u.seconds(10), ElementsAre(6 + 3, 1, 3, 0, 0, 0));
+  EXPECT_THAT(u.seconds(10), ElementsAre(6 + 3, 1, 3, 0, 0, 0, 0));
 }
 
 TEST(Utilisation, CountsBusyTimeBeyondTheCellsOwnAsOverhead) {
