@@ -41,7 +41,8 @@ RANDOM = SEARCH[: SEARCH.index("[search]")] + '[search]\nmode = "random"\nn = 7\
 def trials(one):
     """Everything of /trials but the time that cells took."""
     with h5py.File(one.out / "results.h5") as file:
-        return {name: (data.shape, numpy.asarray(data).tobytes()) for name, data in file["trials"].items() if name != "seconds"}
+        table = {name: numpy.asarray(data) for name, data in file["trials"].items() if name != "seconds"}
+    return {name: data.tolist() if data.dtype == object else data.tobytes() for name, data in table.items()}
 
 
 def columns(one):
