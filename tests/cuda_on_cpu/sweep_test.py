@@ -50,7 +50,7 @@ def alone(tmp_path_factory):
     """The bits of every cell trained alone on one GPU."""
     one = harness.Ground(tmp_path_factory.mktemp("alone") / "run", sweep=SWEEP)
     code, said = one.run("--device", "cuda", "--pack", 1)
-    assert code == 3, said  # some cells diverge
+    assert code == 0, said  # some cells diverge: a result like any other
     return one.bits()
 
 
@@ -72,7 +72,7 @@ def handed_out(one):
 def test_four_executors_with_a_gpu_each_give_every_cell_its_own_bits(ground, alone):
     one = sweep(ground, "four")
     code, said = one.run("--device", "cuda", "--pack", "auto")
-    assert code == 3, said
+    assert code == 0, said
     assert len(slots(said)) == 4 and len(set(slots(said).values())) == 4, said
     assert max(map(len, handed_out(one))) >= 3, handed_out(one)
     assert one.bits() == alone
@@ -89,7 +89,7 @@ def test_four_executors_with_a_gpu_each_give_every_cell_its_own_bits(ground, alo
 def test_ranks_of_one_node_share_its_gpus(ground, alone):
     one = sweep(ground, "ranks")
     code, said = one.run("--device", "cuda", "--pack", 3, ranks=2)
-    assert code == 3, said
+    assert code == 0, said
     assert sorted(slot for slot, _ in slots(said)) == ["0", "0", "1", "1"] and len(set(slots(said).values())) == 4, said
     assert one.bits() == alone
 
@@ -108,7 +108,7 @@ def test_a_pack_that_does_not_fit_is_split(ground, alone):
         little, much = (little, middle) if cell_fits(one, middle) else (middle, much)
     one.environment["CUDA_ON_CPU_MEMORY"] = str(int(1.4 * much))  # one cell and not two
     code, said = one.run("--device", "cuda", "--pack", 4)
-    assert code == 3, said
+    assert code == 0, said
     assert max(map(len, handed_out(one))) == 4
     assert one.bits() == alone
     small = sweep(ground, "small", devices=1, CUDA_ON_CPU_MEMORY=little)
@@ -143,7 +143,7 @@ def test_no_gpu_at_all_is_said_with_where_was_looked(ground):
 def test_auto_takes_the_cpu_and_says_why(ground):
     one = sweep(ground, "auto", devices=1, CUDA_ON_CPU_STATE="old_driver")
     code, said = one.run()
-    assert code == 3 and "no GPU is used: rank 0 on " in said and "the NVIDIA driver is too old" in said, said
+    assert code == 0 and "no GPU is used: rank 0 on " in said and "the NVIDIA driver is too old" in said, said
     with h5py.File(one.out / "results.h5") as file:
         assert file.attrs["device_kind"].startswith("cpu-") and "gpus" not in file.attrs
     assert sweep(ground, "cpu").run("--device", "cpu")[1].count("GPU") == 0
@@ -151,7 +151,7 @@ def test_auto_takes_the_cpu_and_says_why(ground):
 
 def test_a_folder_keeps_its_device(ground, alone):
     one = sweep(ground, "kept")
-    assert one.run("--device", "cpu")[0] == 3
+    assert one.run("--device", "cpu")[0] == 0
     code, said = one.run("--device", "cuda")
     assert code == 2 and "cpu-" in said and KIND in said, said
 
