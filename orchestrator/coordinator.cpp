@@ -135,6 +135,17 @@ Actions Coordinator::slot_ready(SlotId id, double now) {
   return actions;
 }
 
+Actions Coordinator::add(const std::vector<Job>& jobs, double now) {
+  for (const Job& job : jobs) {
+    Rate& rate = rate_of(job.family);
+    if (rate.cost == 0) rate = {policy_.rate * job.cost, job.cost, policy_.rate};
+    put(job);
+  }
+  Actions actions;
+  give_waiting(actions, now);
+  return actions;
+}
+
 void Coordinator::give_waiting(Actions& actions, double now) {
   const std::vector<SlotId> ids(waiting_.begin(), pending_ > 0 ? waiting_.end() : waiting_.begin());
   for (const SlotId& id : ids) {
@@ -241,7 +252,7 @@ Actions Coordinator::stop(double now, double grace) {
   Actions actions;
   for (const auto& [id, slot] : slots_) {
     if (slot.jobs.empty() || (slot.fraction > 0 && remaining(slot, now) <= grace)) continue;
-    actions.push_back(GiveUp{id});
+    actions.emplace_back(GiveUp{id});
     for (const SlotId& other : gangs_.others(id)) actions.emplace_back(GiveUp{other});
   }
   return actions;

@@ -71,6 +71,7 @@ class Coordinator {
   void expect(SlotId slot) { slots_[slot], gangs_.joined(slot); }   // it is being set up and will ask, or be lost
   Actions refuse_too_wide();                        // cells that need more slots at once than there are
   Actions slot_ready(SlotId slot, double now);
+  Actions add(const std::vector<Job>& jobs, double now);   // that the results so far have called for
   // True if this slot was running the cell: the result is to be recorded. False for a late word about a cell given to another.
   bool result(SlotId slot, std::uint64_t cell, double seconds);
   Actions crashed(SlotId slot, const std::string& reason, bool out_of_memory, double now);
@@ -96,6 +97,7 @@ class Coordinator {
   std::size_t slots() const { return slots_.size(); }
   std::vector<std::uint64_t> cells(SlotId slot) const;   // running there, or in the gang that it is in
   std::vector<SlotId> gang_beside(SlotId slot) const { return gangs_.others(slot); }
+  int slots_busy_with(SlotId slot) const;                // what this slot runs: itself alone, or with its gang
   bool gathers(SlotId slot) const { return gangs_.gathers(slot); }
   std::uint64_t too_wide() const;                   // waiting cells that need more slots than are left
   double predicted(const Job& job) const { return job.cost * rates_[job.family].value(); }

@@ -46,6 +46,11 @@ Actions Coordinator::rank_lost(int rank, double now) {
   return actions;
 }
 
+int Coordinator::slots_busy_with(SlotId id) const {
+  const auto slot = slots_.find(id);
+  return slot == slots_.end() || slot->second.jobs.empty() ? 1 : slot->second.jobs.front().replicas;
+}
+
 std::uint64_t Coordinator::too_wide() const {
   std::uint64_t cells = 0;
   for (const Bucket& bucket : buckets_)

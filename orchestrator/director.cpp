@@ -135,6 +135,10 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
     if (!counts_as_failed(result.status)) canary_.saw_success();
     return result.status == sweeps::Status::done && state.origin(cell) == origin ? result.seconds : 0.0;
   };
+  if (grid_.search().boundary()) {
+    search_.emplace(grid_, options_.shard, rates, options_.pack, pack_size);
+    return search_->begin(state, seconds_of);
+  }
   JobList list = missing_jobs(grid_, rates, seconds_of, options_.pack, options_.shard, pack_size);
   tally_.infeasible(list.infeasible);
   return list;
@@ -203,8 +207,9 @@ void Director::beat(int rank, const Beat& beat) {
 
 void Director::finished(int rank, const Finished& message) {
   const auto& result = message.result;
+  const int slots = coordinator_->slots_busy_with({rank, message.slot});
   if (!coordinator_->result({rank, message.slot}, result.index, result.seconds)) return;
-  utilisation_.result(result.seconds);
+  utilisation_.result(result.seconds * slots);
   record(result, team_.where(rank, message.slot));
 }
 
@@ -228,6 +233,7 @@ void Director::record(const sweeps::CellResult& result, const std::string& where
   kept.curve.clear();
   kept.diagnostics.clear();
   dirty();
+  if (search_) search_on(result);
 }
 
 void Director::crashed(int rank, const Crashed& message, double now) {

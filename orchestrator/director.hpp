@@ -14,6 +14,7 @@
 #include "orchestrator/jobs.hpp"
 #include "orchestrator/messages.hpp"
 #include "orchestrator/run.hpp"
+#include "orchestrator/search_run.hpp"
 #include "orchestrator/tally.hpp"
 #include "orchestrator/team.hpp"
 #include "orchestrator/transport.hpp"
@@ -63,6 +64,7 @@ class Director {
   void check_sweep(int rank, const Ready& ready) const;
   void lose(int rank, const std::string& reason, double now);
   void record(const sweeps::CellResult& result, const std::string& where);
+  void search_on(const sweeps::CellResult& result);   // director_search.cpp
   void dirty() { if (dirty_since_ == 0) dirty_since_ = now_; }
   bool flush_if_due(bool at_once);                 // false: nothing was due, or the disk is full
   void flush();
@@ -85,6 +87,7 @@ class Director {
   Team team_;
   Tally tally_;
   std::optional<results::RunFolder> folder_;
+  std::optional<SearchRun> search_;                // [search] mode = "boundary": from begin() on
   std::optional<Coordinator> coordinator_;         // from begin() on
   std::unordered_map<std::uint64_t, int> attempts_;
   std::uint64_t gangs_ = 0;                        // formed so far

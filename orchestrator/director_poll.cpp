@@ -123,8 +123,10 @@ void Director::rebuild() {
 }
 
 Now Director::snapshot() const {
-  return {now_, coordinator_->running() + unflushed_.size(), coordinator_->pending(), coordinator_->slots(),
-          coordinator_->eta(now_)};
+  Now now{now_, coordinator_->running() + unflushed_.size(), coordinator_->pending(), coordinator_->slots(),
+          coordinator_->eta(now_), ""};
+  if (search_) now.left = search_->left(tally_.mean_seconds(), now.slots), now.search = search_->text();
+  return now;
 }
 
 void Director::show_progress() {

@@ -102,18 +102,16 @@ void print_cells(const Plan& plan, std::ostream& out) {
     for (const auto& [reason, cells] : reasons)
       fmt::print(out, "  {:>10}  of the runnable ones are not tested at T = {}: {}   (as {})\n", cells.cells, T, reason,
                  plan.grid.label(cells.first));
-  const auto& search = plan.grid.search();
-  if (search.mode == "boundary")
-    fmt::print(out, "  only those near accuracy {} along {} are trained\n", search.level, search.axis);
-  if (search.mode == "random") fmt::print(out, "  {} of them, drawn at random, are trained\n", search.n);
 }
 
 void print_cost(const Plan& plan, std::ostream& out) {
+  const bool all = plan.grid.search().mode == "grid";
   for (const auto& [variant, sizes] : plan.survey.models)
     fmt::print(out, "model         {}: {} parameters, {} per cell\n", variant,
                between(std::to_string(sizes.parameters.least), std::to_string(sizes.parameters.most)),
                between(memory(sizes.bytes.least), memory(sizes.bytes.most)));
-  fmt::print(out, "time          {}{:.3g} core-hours on {}, the longest cell {}\n",
+  fmt::print(out, "time          {}{}{:.3g} core-hours on {}, the longest cell {}\n",
+             all ? "" : "of all these cells, of which the search trains some: ",
              plan.survey.may_stop_early ? "at most " : "", plan.total / 3600, plan.device, duration(plan.longest));
   fmt::print(out, "              {} with {} worker{}, longest first\n", duration(plan.makespan), plan.workers,
              plan.workers == 1 ? "" : "s");
@@ -251,7 +249,7 @@ void print_json(const Plan& plan, std::ostream& out) {
 }  // namespace
 
 int plan(const PlanOptions& options, std::ostream& out) {
-  const Grid grid = read_sweep(options.sweep);
+  const Grid whole = read_sweep(options.sweep), grid = whole.listed();
   const std::string device = worker::cpu_kinds().back();
   const sweeps::Rates rates = worker::machine_rates(device);
   const int workers =
@@ -266,10 +264,9 @@ int plan(const PlanOptions& options, std::ostream& out) {
   print_axes(plan, out);
   print_cells(plan, out);
   print_cost(plan, out);
+  out << search_plan(whole);
   print_gpus(grid, options.device, out);
   print_theory(plan, out);
-  if (grid.search().mode != "grid")
-    out << "\nsearch        " << grid.search().mode << ": `run` of this version trains whole grids only and will refuse it\n";
   return 0;
 }
 

@@ -58,4 +58,6 @@ struct Survey {
 // Cells of more replicas than workers count as infeasible.
 Survey survey(const sweeps::Grid& grid, const sweeps::Rates& rates, int workers = std::numeric_limits<int>::max());
 
+std::string search_plan(const sweeps::Grid& grid);  // of a boundary or a random search; "" of a whole grid
+
 }  // namespace phasegrid::orchestrator

@@ -119,9 +119,6 @@ int run(const RunOptions& options) {
   }
   try {
     const auto grid = read_sweep(options.sweep);
-    if (grid.search().mode != "grid")
-      throw sweeps::SweepError(options.sweep + ": search.mode: \"" + grid.search().mode +
-                               "\" cannot be run by this version, expected \"grid\": all cells");
     const int code = lead(*transport, signals, grid, options);
     transport->leave(kFarewell, code);
     return code;

@@ -44,8 +44,26 @@ bool advance(const std::vector<Axis>& axes, std::size_t count, std::vector<std::
 }
 
 Grid Grid::parse(std::string text, std::string file, std::shared_ptr<const Schema> schema) {
+  return make(std::move(text), std::move(file), std::move(schema), true);
+}
+
+Grid Grid::listed() const { return make(text(), data_->draft.file, data_->draft.schema, false); }
+
+std::optional<std::uint64_t> Grid::to_listed(std::uint64_t cell) const {
+  const auto at = coordinates(cell);
+  std::uint64_t index = 0;
+  for (std::size_t a = 0; a < at.size(); ++a) {
+    if (at[a] >= axes()[a].listed()) return std::nullopt;
+    index = index * axes()[a].listed() + at[a];
+  }
+  return index;
+}
+
+Grid Grid::make(std::string text, std::string file, std::shared_ptr<const Schema> schema, bool between) {
   auto data = std::make_shared<Data>();
   data->draft = read_draft(std::move(text), std::move(file), std::move(schema));
+  data->canonical = canonical_text(data->draft);
+  if (between) add_between(data->draft);
   check_size(data->draft);
   data->axes = data->draft.axes;
   Axis seed{"seed", {"seed"}, {}};
@@ -53,7 +71,6 @@ Grid Grid::parse(std::string text, std::string file, std::shared_ptr<const Schem
   for (const Axis& axis : data->axes) data->groups *= axis.size();
   data->cells = data->groups * seed.size();
   data->axes.push_back(std::move(seed));
-  data->canonical = canonical_text(data->draft);
   data->walker = std::make_unique<Walker>(data->draft);
   check_cells(*data);
   Grid grid;

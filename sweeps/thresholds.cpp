@@ -19,11 +19,19 @@ void add(std::vector<Threshold>& all, Bound kind, const char* name, Sizes sizes,
   all.push_back({kind, "N", static_cast<double>(sizes.N), name, condition, reference});
 }
 
-// What the counting bound of 3.7 counts: n recalled symbols out of nu.
+// What the counting bound of 3.7 counts: n recalled symbols out of nu. It needs conv - 1 tokens of no matter between them
+// and a question. Where a task asks at once, the convolution shows the question the last `shown` of them: the state need
+// not hold these.
 struct Recalled {
   std::int64_t n, nu;
   bool distinct;
   const char* name;
+  std::int64_t shown = 0;
+  bool evenly = true;  // each of the n is asked for equally often, so that the mean error over questions is theirs
+
+  Recalled without_shown() const {
+    return {n - shown, distinct ? nu - shown : nu, distinct, name, 0, evenly};
+  }
 };
 
 std::optional<Recalled> recalled(const TheoryCase& c) {
@@ -34,21 +42,27 @@ std::optional<Recalled> recalled(const TheoryCase& c) {
   Recalled what{0, 0, false, ""};
   if (c.task == "mqar") {
     if (c.kappa < 1 || c.pairs > c.kappa || c.N < 1) return {};
-    what = {c.pairs, c.nu, c.distinct_values, "mqar_counting"};
+    what = {c.pairs, c.nu, c.distinct_values, "mqar_counting", c.conv / 2};
   }
   if (c.task == "induction_heads") {
     // As many pairs as fit before a question; where one follower is asked for, it alone must be kept.
     const std::int64_t pairs = std::min(c.vocab / 2, (c.T - std::max<std::int64_t>(c.conv, 1)) / 2);
-    what = {c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, false, "induction_counting"};
+    what = {c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, false, "induction_counting", 0, c.one_follower};
   }
-  if (c.task == "pointer_value_retrieval" && c.pointer_last) what = {c.T - 1, c.vocab, false, "pvr_counting"};
+  if (c.task == "pointer_value_retrieval" && c.pointer_last) what = {c.T - 1, c.vocab, false, "pvr_counting", std::max<std::int64_t>(c.conv - 1, 0)};
   if (what.n < 1 || what.nu < 2 || (what.distinct && what.nu < what.n)) return {};
   return what;
 }
 
 void add_state(std::vector<Threshold>& all, const TheoryCase& c) {
-  const auto what = recalled(c);
+  auto what = recalled(c);
   if (!what) return;
+  // To be exact means to be so on the sequences, too, whose questions of MQAR keep clear of the pairs, if there is room for
+  // such sequences: n questions at every other place, none at the first `shown` ones.
+  const std::int64_t questions = (c.T - 2 * (c.pairs + c.overwrites)) / 2;
+  const bool room = c.task == "mqar" && (questions >= what->n + what->shown || questions < what->n);  // or T is not said
+  if (!room) what = what->without_shown();
+  if (what->n < 1) return;
   all.push_back({Bound::lower_bound, "state",
                  static_cast<double>(lower_bound_state(what->n, what->nu, c.error, what->distinct)), what->name,
                  "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
@@ -241,6 +255,7 @@ std::optional<TheoryCase> theory_case(const Reader& reader) {
                                    {"layers", &c.layers},
                                    {"jumps", &c.jumps}})
     reader.read(name, *into);
+  reader.read("overwrites", c.overwrites);
   reader.read("gate", c.gate), reader.read("distinct_values", c.distinct_values);
   bool gated_norm = false;
   reader.read("gated_norm", gated_norm);
@@ -284,8 +299,9 @@ std::string construction_named(const Threshold& threshold) {  // "theory 3.1 C1;
 std::optional<double> least_error(const Settings& settings, std::int64_t state) {
   const auto c = theory_case(Reader{settings});
   const auto what = c ? recalled(*c) : std::nullopt;
-  if (!what) return {};
-  return least_error(state, what->n, what->nu, what->distinct);
+  if (!what || !what->evenly || what->n <= what->shown) return {};
+  const Recalled held = what->without_shown();  // the others may all be right
+  return least_error(state, held.n, held.nu, held.distinct) * static_cast<double>(held.n) / static_cast<double>(what->n);
 }
 
 }  // namespace phasegrid::sweeps

@@ -82,7 +82,8 @@ class SharedReplicas final : public Replicas {
     while (head().rounds.load(std::memory_order_acquire) != wanted) {
       const timespec patience{0, kAskEvery};
       const long slept = syscall(SYS_futex, word(), FUTEX_WAIT, wanted - 1, &patience, nullptr, 0);
-      if (slept != 0 && errno == ETIMEDOUT && !waiting_()) throw GangBroken();
+      if (slept == 0 || errno != ETIMEDOUT || waiting_()) continue;
+      if (head().rounds.load(std::memory_order_acquire) != wanted) throw GangBroken();   // the others may have come while we asked
     }
   }
 

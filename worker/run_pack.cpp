@@ -41,7 +41,7 @@ std::string host_kind(const Device& device) {
   return std::find(kinds.begin(), kinds.end(), device.kind) != kinds.end() ? device.kind : kinds.front();
 }
 
-// A member of a gang that has no memory says so to the others before any of them begins.
+// A member of a gang that has no memory says so to the others before any of them begins: null for all.
 std::unique_ptr<Pack> make_pack(std::span<const CellSpec> cells, const Device& device, Gang gang) {
   std::unique_ptr<Pack> pack;
   try {
@@ -49,9 +49,16 @@ std::unique_ptr<Pack> make_pack(std::span<const CellSpec> cells, const Device& d
   } catch (const std::bad_alloc&) {
     if (!gang.ready()) throw;
   }
-  if (!gang.all(pack != nullptr)) throw std::bad_alloc();
+  if (!gang.all(pack != nullptr)) return nullptr;
   pack->begin();
   return pack;
+}
+
+std::vector<CellResult> too_large(const CellSpec& cell) {
+  CellResult result;
+  result.index = cell.index, result.status = Status::out_of_memory;
+  result.reason = "not enough memory for the model and its batch";
+  return {result};
 }
 
 // What trains the cells, and who is asked between steps and told at the end.
@@ -65,6 +72,7 @@ struct Training {
 // Throws std::bad_alloc where the cells do not fit together.
 std::vector<CellResult> train_together(std::span<const CellSpec> cells, const Training& by) {
   const auto pack = make_pack(cells, by.device, by.gang);
+  if (!pack) return too_large(cells.front());
   bool go_on = true;
   while (pack->running() && go_on) {
     pack->step();
@@ -83,18 +91,13 @@ std::vector<CellResult> train_together(std::span<const CellSpec> cells, const Tr
   return results;
 }
 
-std::vector<CellResult> too_large(const CellSpec& cell) {
-  CellResult result;
-  result.index = cell.index, result.status = Status::out_of_memory;
-  result.reason = "not enough memory for the model and its batch";
-  return {result};
-}
-
 // Cells that do not fit together are trained in two halves, one after the other; each gets the same bits.
 std::vector<CellResult> train(std::span<const CellSpec> cells, const Training& by) {
   try {
     return train_together(cells, by);
   } catch (const std::bad_alloc&) {
+    // The others of a gang have begun and wait: only the end of this member tells that it does not come.
+    if (!by.gang.alone()) throw std::runtime_error("not enough memory in the middle of the training of a gang");
     if (cells.size() == 1) return too_large(cells.front());
   }
   std::vector<CellResult> results;

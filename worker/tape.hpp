@@ -6,6 +6,7 @@
 #pragma once
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <ranges>
@@ -109,6 +110,21 @@ class Tape {
   }
   // From now on adds up where the time goes; null: no longer.
   void profile(Profile* into) { profile_ = into; }
+  // One recorded operation, for measurements of it alone: its name, rows of model 0 that it reads, floating-point operations of its products.
+  struct Recorded {
+    std::string_view name;
+    std::int64_t rows = 0;
+    double flops = 0;
+    std::function<void()> forward, backward;
+  };
+  std::vector<Recorded> recorded() {
+    std::vector<Recorded> all;
+    for (auto& node : nodes_) {
+      Recorded& r = all.emplace_back(node->recorded());
+      r.name = node->name(), r.forward = [&node] { node->forward(); }, r.backward = [&node] { node->backward(); };
+    }
+    return all;
+  }
   template <class Number>
   const Number* place_of(const Number* results) const { return memory_->place_of(results); }
   void wait() const { memory_->wait(); }   // until what forward() leaves for the host is there
@@ -121,6 +137,7 @@ class Tape {
     virtual void backward() = 0;
     virtual std::string_view name() const = 0;
     virtual void mark(std::unordered_set<const Real*>& written) = 0;
+    virtual Recorded recorded() = 0;
   };
   template <class Operation>
   struct NodeOf final : Node {
@@ -130,6 +147,12 @@ class Tape {
     std::string_view name() const override { return kernels::name_of(operation); }
     void mark(std::unordered_set<const Real*>& written) override {
       operation.each_input([&](kernels::Rows<Real>& input) { input.add = input.grads && !written.insert(input.grads).second; });
+    }
+    Recorded recorded() override {
+      Recorded r;
+      operation.each_input([&](kernels::Rows<Real>& input) { r.rows = std::max<std::int64_t>(r.rows, input.count[0]); });
+      if constexpr (requires { operation.x.columns, operation.W.stride; }) r.flops = 2.0 * static_cast<double>(r.rows) * operation.W.rows * operation.W.columns;
+      return r;
     }
     kernels::Functions<Operation> functions;
     Operation operation;

@@ -2,8 +2,8 @@
 //   y: four outputs, which share the loads of u and of steps, as on the CPU; the sums stay in registers;
 //   du: one step; it meets the outputs at and after it in their order;
 //   dK: one distance j and all powers; it meets the pairs at that distance, sequence by sequence, kGroup sequences a
-// thread, and the
-//   groups are joined in order. Sums K^i of runs, and their gradients, go level by level in one block of 32 channels.
+//   thread, and the groups are joined in order. Sums K^i of runs, and their gradients, go level by level in one block
+//   of 32 channels.
 #include "kernels/long_conv/long_conv.hpp"
 
 #include "kernels/device/operations.hpp"

@@ -14,6 +14,7 @@ constexpr int kSequences = 4;  // of a block: a warp each
 struct Run {
   float p, s, r, m;
   __device__ Run(float a, int log2_repeats) : p(a), s(1), r(0), m(1) {
+    PHASEGRID_KEEP_LOOP
     for (int i = 0; i < log2_repeats; ++i) r = m * p * s + r * (1 + p), s *= 1 + p, p *= p, m *= 2;
   }
 };

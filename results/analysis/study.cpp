@@ -17,14 +17,7 @@ using sweeps::CellResult;
 using sweeps::Settings;
 using sweeps::Status;
 
-// NaN where the cell's task and variant know no such number.
-double number(const Settings& settings, const std::string& name) {
-  const int place = settings.schema().find(name);
-  if (place < 0 || settings.is_word(name)) return sweeps::kNaN;
-  const sweeps::Key& key = settings.schema().keys[static_cast<std::size_t>(place)];
-  const bool numeric = key.kind != sweeps::Kind::word && key.kind != sweeps::Kind::boolean;
-  return numeric && settings.read(key) ? settings.real(name) : sweeps::kNaN;
-}
+double number(const Settings& settings, const std::string& name) { return setting(settings, name); }
 
 std::string word(const Settings& settings, const std::string& name) {
   return settings.schema().find(name) >= 0 ? settings.word(name) : "";
@@ -71,6 +64,7 @@ class Sorter {
     }
     for (const std::size_t dim : study_.dims)
       if (!is_demand(*cube_.dims()[dim].axis)) group_dims_.push_back(dim);
+    study_.searched = grid.search().boundary();
     study_.axis = searched_.key, study_.why = searched_.why;
     study_.places = cube_.size_of(study_.dims);
   }
@@ -115,12 +109,19 @@ class Sorter {
     return seeds;
   }
 
+  // A search trains few seeds of each value, the same of every reduced one: they are all.
+  std::vector<const CellResult*> judged(std::size_t first) const {
+    std::vector<const CellResult*> seeds = seeds_of(first);
+    if (study_.searched) std::erase(seeds, nullptr);
+    return seeds;
+  }
+
   // Of the cells that differ in reduced axes only, the one by the rule of results files; without such axes each.
   std::optional<std::size_t> choose(std::size_t point) const {
     if (reduced_.empty()) return point;
     std::vector<std::optional<Validation>> values(cube_.size_of(reduced_));
     for (std::size_t place = 0; place < values.size(); ++place)
-      values[place] = validation_of(seeds_of(point + cube_.cell_at(place, reduced_)));
+      values[place] = validation_of(judged(point + cube_.cell_at(place, reduced_)));
     const auto best = best_of(values);
     return best ? std::optional(point + cube_.cell_at(*best, reduced_)) : std::nullopt;
   }
@@ -139,9 +140,8 @@ class Sorter {
     const Settings settings = cube_.grid().cell(first).settings;
     point.x = number(settings, searched_.key);
     if (!(point.x > 0)) throw RunError(searched_.key + ": has values that are not positive, and no logarithm");
-    point.d = number(settings, "d"), point.N = number(settings, "N");
-    const double expand = number(settings, "expand"), D = number(settings, "D");
-    point.D = !std::isnan(D) ? D : std::isnan(expand) ? point.d : expand * point.d;
+    const Sizes sizes = sizes_of(settings);
+    point.d = sizes.d, point.N = sizes.N, point.D = sizes.D;
     point.state = point.D * point.N;
     if (point.state > 0) point.least_error = sweeps::least_error(settings, std::llround(point.state));
     point.constructed = is_constructed(settings);
@@ -168,23 +168,14 @@ class Sorter {
     column.other_size = searched_.key == "N" ? middle.d : middle.N;
     const Settings settings = cube_.grid().cell(middle.seeds[0].cell).settings;
     const std::vector<sweeps::Threshold> all = sweeps::thresholds(settings);
-    for (const sweeps::Threshold& threshold : all) {
+    for (const sweeps::Threshold& threshold : all)
       if (threshold.kind == sweeps::Bound::lower_bound && threshold.quantity == "state")
         column.state_needed = threshold.value;
-      if (threshold.kind != sweeps::Bound::exact || threshold.quantity != searched_.key || column.exact) continue;
-      const auto there = std::ranges::find_if(column.points, [&](const Point& p) { return p.x >= threshold.value; });
+    column.exact = exact_size(searched_.key, all, [&](double x) -> Sizes {
+      const auto there = std::ranges::find_if(column.points, [&](const Point& p) { return p.x >= x; });
       const Point& point = there == column.points.end() ? column.points.back() : *there;
-      const bool exists = std::ranges::all_of(all, [&](const sweeps::Threshold& other) {
-        if (other.name != threshold.name || other.kind != threshold.kind || other.quantity == searched_.key)
-          return true;
-        const double has = other.quantity == "d"   ? point.d
-                           : other.quantity == "N" ? point.N
-                           : searched_.key == "d"  ? point.D / point.d * threshold.value
-                                                   : point.D;
-        return has >= other.value;
-      });
-      if (exists) column.exact = Exact{threshold.name, threshold.condition, threshold.reference, threshold.value};
-    }
+      return {point.d, point.N, point.D};
+    });
   }
 
   // Whether accuracy grows (> 0) or falls (< 0) along the axis, over all columns.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "results/analysis/exact_size.hpp"
 #include "results/analysis/logistic.hpp"
 #include "results/run_folder.hpp"
 
@@ -27,12 +28,6 @@ struct Point {
   std::optional<double> least_error;  // of any model with so much state, theory 3.7
   bool constructed = false;           // a theorem's weights, neither trained nor perturbed
   std::vector<Trained> seeds;
-};
-
-// A theorem's construction that exists in this column, and its size on the searched axis.
-struct Exact {
-  std::string name, condition, reference;
-  double value = 0;
 };
 
 struct Column {
@@ -63,6 +58,7 @@ struct Study {
   std::string axis;               // the key along which the transition is looked for
   std::string why;                // this one: in words
   bool increasing = true;         // success grows with x
+  bool searched = false;          // a boundary search chose what to train by what it saw
   std::vector<std::size_t> dims;  // of the Cube, over which the columns lie
   std::vector<Column> columns;    // those with at least one ended training
   std::vector<Group> groups;

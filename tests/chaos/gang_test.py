@@ -2,7 +2,6 @@
 import json
 import os
 import random
-import re
 import signal
 import time
 
@@ -114,19 +113,17 @@ def test_a_gang_survives_the_kills_of_its_members(bits, ground, pytestconfig):
         one.check_nothing_is_left()
 
 
-def test_the_others_give_up_promptly_and_their_slots_work_on(ground):
-    """One attempt: the cell of the gang fails, and the slots of its other members train the rest without having been restarted."""
-    one = ground(sweep=SWEEP.replace("[1, 2, 3]", "[3]").replace("steps = 300", "steps = 2000"))
+def test_the_others_of_a_gang_give_up_and_train_what_is_left(ground):
+    """One attempt: the cell of the gang fails; the slots of its other members are free for the rest, together with the one that is started again."""
+    one = ground(sweep=SWEEP.replace("[1, 2, 3]", "[3]"))
     process = one.start("--slots", 3, "--attempts", 1, "--canary", 0)
     wait_until(lambda: sum(shares_memory(pid) for pid in executors(one)) == 3, "a gang of three")
-    before = executors(one)
-    os.kill(before[0], signal.SIGKILL)
-    wait_until(lambda: one.recorded() >= 1, "the failed cell in the journal")
+    os.kill(executors(one)[0], signal.SIGKILL)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 3, said
-    assert re.search(r"killed by signal 9.*at step", said), said
     kept = [line for line in one.journal() if line["kind"] == "finished"]
-    assert len(kept) == 4 and sum("killed by signal 9" in json.dumps(line) for line in kept) == 1
+    assert [line["status"] for line in kept].count("done") == 3, said
+    assert sum("killed by signal 9" in json.dumps(line) for line in kept) == 1, said
     one.check_nothing_is_left()
 
 

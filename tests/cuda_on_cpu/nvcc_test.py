@@ -58,7 +58,9 @@ def compile_all(root, nvcc, architecture, problems):
 
 
 def threads_of(name):
-    return 64 if re.match(r"linear_(forward|input|weight)", name) else 256 if re.search(r"(weight|bias|eigenvalues|skip)_backward", name) else 128
+    tiles = r"linear_(forward|input|weight)|ssd_(forward|backward)|attention_(forward|rows|query|key)|softsort_(multiply|rows|scores)"
+    columns = r"^(conv|norm|block_delta)_weight_backward|(bias|eigenvalues|skip)_backward|long_conv_(table|fold)"
+    return 64 if re.match(tiles, name) else 256 if re.search(columns, name) else 128
 
 
 def warps_resident(name, k):

@@ -50,7 +50,7 @@ def alone(tmp_path_factory):
     """The bits of every cell trained alone on one GPU."""
     one = harness.Ground(tmp_path_factory.mktemp("alone") / "run", sweep=SWEEP)
     code, said = one.run("--device", "cuda", "--pack", 1)
-    assert code == 0, said  # some cells diverge: a result like any other
+    assert code == 0, said  # a cell that diverges is a result
     return one.bits()
 
 
@@ -109,9 +109,9 @@ def test_a_pack_that_does_not_fit_is_split(ground, alone):
     one.environment["CUDA_ON_CPU_MEMORY"] = str(int(1.4 * much))  # one cell and not two
     code, said = one.run("--device", "cuda", "--pack", 4)
     assert code == 0, said
-    assert max(map(len, handed_out(one))) == 4
+    assert max(map(len, handed_out(one))) >= 4
     assert one.bits() == alone
-    small = sweep(ground, "small", devices=1, CUDA_ON_CPU_MEMORY=little)
+    small = sweep(ground, "small", devices=1, CUDA_ON_CPU_MEMORY=little // 2)  # not even to begin: a cell that diverges early needs less
     assert small.run("--device", "cuda", "--pack", 4, "--canary", 0)[0] == 3
     with h5py.File(small.out / "results.h5") as file:
         names = file["status"].attrs["flag_meanings"].split()

@@ -45,18 +45,24 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
   return ncclSuccess;
 }
 
+static Meeting* meeting_of(const char* id) {
+  Meeting* meeting;
+  std::memcpy(&meeting, id, sizeof meeting);
+  return meeting;
+}
+
+void nccl_stand_in::close_connections(const std::string& key) { meeting_of(key.data())->failed = 1; }
+
 ncclResult_t ncclCommInitRankConfig(ncclComm_t* communicator, int count, ncclUniqueId id, int rank, ncclConfig_t* config) {
   if (config->blocking || count > kMost) return ncclSystemError;
-  Meeting* meeting;
-  std::memcpy(&meeting, id.internal, sizeof meeting);
-  *communicator = new ncclComm{meeting, rank, count};
+  *communicator = new ncclComm{meeting_of(id.internal), rank, count};
   return (*communicator)->made(nullptr, 0);
 }
 
 ncclResult_t ncclCommGetAsyncError(ncclComm_t c, ncclResult_t* state) {
-  *state = c->meeting->failed ? ncclRemoteError : ncclSuccess;
-  for (int r = 0; r < c->count && *state == ncclSuccess; ++r)
-    if (c->meeting->calls[r] < c->call) *state = ncclInProgress;
+  *state = ncclSuccess;
+  for (int r = 0; r < c->count; ++r)
+    if (c->meeting->calls[r] < c->call) *state = c->meeting->failed ? ncclRemoteError : ncclInProgress;
   if (*state == ncclSuccess && c->receive) {
     for (int r = 0; r < c->count; ++r)
       cudaMemcpy(static_cast<char*>(c->receive) + static_cast<std::size_t>(r) * c->size, c->meeting->bytes[c->call % 2][r], c->size, cudaMemcpyHostToDevice);

@@ -4,6 +4,7 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <string>
 
 enum ncclResult_t { ncclSuccess = 0, ncclSystemError = 2, ncclRemoteError = 6, ncclInProgress = 7 };
 enum ncclDataType_t { ncclChar = 0 };
@@ -28,4 +29,5 @@ ncclResult_t ncclCommAbort(ncclComm_t);
 
 namespace nccl_stand_in {
 inline int aborted = 0, destroyed = 0;   // communicators of this process
+void close_connections(const std::string& key);   // as the end of a member's process does
 }

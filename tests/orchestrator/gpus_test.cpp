@@ -85,7 +85,7 @@ TEST(Gpus, AnswerSurvivesItsText) {
 
 TEST(Gpus, ShapesBoundTheirPacks) {
   std::vector<Job> jobs;
-  for (std::uint64_t i = 0; i < 20; ++i) jobs.push_back({i, 1, 0, i < 10 ? 0u : 1u, i < 10 ? 3u : 0u});
+  for (std::uint64_t i = 0; i < 20; ++i) jobs.push_back({.cell = i, .shape = i < 10 ? 0u : 1u, .most = i < 10 ? 3 : 0});
   Coordinator coordinator(jobs, {.pack = 5});
   const auto given = [&](int slot) {
     return std::get<HandOut>(coordinator.slot_ready({0, slot}, 0).at(0)).cells.size();

@@ -192,6 +192,13 @@ TEST(Gang, StopsTogetherWhenAsked) {
   EXPECT_EQ(result.status, sweeps::Status::pending);
 }
 
+// As from an allocation in the middle of it: the others must not wait for ever.
+TEST(Gang, EndsWhereOneMemberHasNoMemoryForWhatIsLeft) {
+  const auto cell = mqar_cell("mamba", "", "steps = 100000\nreplicas = 3");
+  const Observer observer = [](const Progress& progress) -> bool { return progress.step < 5 ? true : throw std::bad_alloc(); };
+  EXPECT_THROW(run(cell, observer), std::runtime_error);
+}
+
 // All members return the same results, whoever they are: what the journal keeps does not depend on who leads.
 TEST(Gang, AllMembersHaveTheSameResult) {
   const auto cell = mqar_cell("mamba2", "", "steps = 20\nreplicas = 3\n[eval]\neval_examples = 200");

@@ -73,7 +73,7 @@ TEST(SharedReplicas, KeepAskingWhileAnotherIsMissingAndGiveUpWhenTold) {
 TEST(SharedReplicas, OutliveAMemberThatIsKilledAndLeaveNothingBehind) {
   const int file = make_shared_file();
   int life[2];
-  ASSERT_EQ(pipe(life), 0);
+  ASSERT_EQ(pipe2(life, O_NONBLOCK), 0);
   const pid_t child = fork();
   if (child == 0) {
     const auto replicas = replica(file, 1, 2);

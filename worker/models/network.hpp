@@ -39,6 +39,7 @@ class Network {
   void backward() { tape_.backward(); }               // adds to grads
 
   void profile(Profile* into) { tape_.profile(into); }
+  std::vector<typename Tape<Real>::Recorded> recorded() { return tape_.recorded(); }
 
   double loss(int m) const { return tape_.wait(), loss_[m]; }   // training: mean over the batch's scored positions; evaluating: their sum
   std::int64_t right(int m) const { return tape_.wait(), right_[m]; }   // of a real-valued task: 0
