@@ -57,7 +57,7 @@ void Director::begin(double now) {
   const results::Origin origin{provenance.numerics_version, provenance.device_kind};
   start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin));
   const bool on_gpus = is_gpu_kind(provenance.device_kind);
-  const auto slots = team_.slots(options_.slots, on_gpus);
+  const auto slots = team_.slots(options_.slots, on_gpus, options_.threads);
   const Binding binding = on_gpus ? bind_gpus(team_.places(), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
@@ -79,6 +79,7 @@ void Director::begin(double now) {
 void Director::send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding) {
   Setup setup{.text = grid_.text(), .file = options_.sweep, .hash = grid_.hash()};
   setup.device_kind = device_kind;
+  setup.threads = options_.threads;
   setup.host = host_name();
   setup.pid = getpid();
   setup.hang_limit = options_.hang_limit;

@@ -55,7 +55,7 @@ class Executor {
   void begin(const Setup& setup) {
     use_cores(setup.cores);
     grid_.emplace(sweeps::Grid::parse(setup.text, setup.file, worker::make_schema()));
-    device_.kind = setup.device_kind;
+    device_ = {setup.device_kind, setup.threads};
     say(encode(Done{}));
   }
 

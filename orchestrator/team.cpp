@@ -79,7 +79,7 @@ std::vector<Place> Team::places() const {
   return places;
 }
 
-std::vector<int> Team::slots(int wanted, bool on_gpus) const {
+std::vector<int> Team::slots(int wanted, bool on_gpus, int threads) const {
   if (on_gpus && wanted == 0) return gpu_slots(places());
   std::map<std::string, int> ranks_on;
   for (const Member& member : members_) ++ranks_on[member.hello->host];
@@ -89,7 +89,7 @@ std::vector<int> Team::slots(int wanted, bool on_gpus) const {
     const std::string& host = member.hello->host;
     const int ranks = ranks_on[host], nth = seen[host]++;
     const int fair = member.hello->cores / ranks + (nth < member.hello->cores % ranks ? 1 : 0);
-    slots.push_back(wanted > 0 ? wanted : std::max(1, fair));
+    slots.push_back(wanted > 0 ? wanted : std::max(1, fair / threads));
   }
   return slots;
 }

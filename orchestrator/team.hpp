@@ -23,7 +23,7 @@ class Team {
   // The most capable device kind that every rank can run. `wanted`: "auto", or a kind that all must be able to run (else
   // RunError). `before`: the kind of the results so far, kept by auto if all can run it.
   std::string device_kind(const std::string& wanted, const std::string& before) const;
-  std::vector<int> slots(int wanted, bool on_gpus = false) const;   // for each rank; 0 wanted: its GPUs or its cores
+  std::vector<int> slots(int wanted, bool on_gpus = false, int threads = 1) const;   // for each rank; 0 wanted: its GPUs, or its cores / threads
   std::vector<Place> places() const;                     // of the ranks, for binding GPUs
   std::string describe(const std::vector<int>& slots) const;   // "3 ranks on 2 hosts, 6 slots"
   std::string where(int rank, int slot) const;           // "rank 2 slot 0 host-a"

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "kernels/operations.hpp"
+#include "kernels/parallel.hpp"
 #include "worker/diagnostics/diagnose.hpp"
 #include "worker/pack.hpp"
 #include "worker/schema.hpp"
@@ -33,6 +34,8 @@ std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& 
                                  const std::function<void(Pack&)>& keep) {
   const auto start = std::chrono::steady_clock::now();
   kernels::flush_denormals();
+  kernels::Pool pool(device.threads);
+  const kernels::UsePool use(pool);
   std::vector<CellResult> results;
   try {
     Pack pack(cells, device);

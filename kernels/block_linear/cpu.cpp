@@ -2,6 +2,7 @@
 
 #include "kernels/gemm.hpp"
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 
 namespace phasegrid::kernels {
 inline namespace PHASEGRID_ISA {
@@ -9,15 +10,16 @@ inline namespace PHASEGRID_ISA {
 template <class Real>
 void forward_part(const BlockLinear<Real>& op, int m, const Parameter<Real>& W, std::int64_t offset) {
   const int p = op.x.columns / op.blocks, N = W.columns, wide = W.width, stride = padded(op.blocks);
-  Real* sum = op.scratch;
-  for (std::int64_t r = 0; r < op.x.count[m]; ++r) {
-    const Real* x = op.x.value(m) + r * op.x.width;
-    Real* y = op.y.value(m) + r * op.y.width + offset;
-    for (int j = 0; j < op.blocks; ++j) {
-      gemm<Real>(1, wide, p, x + j * p, 0, 1, W.value(m) + static_cast<std::int64_t>(j) * p * wide, wide, sum, wide, false);  // (1)
-      for (int n = 0; n < N; ++n) y[n * stride + j] = sum[n];
+  parallel_rows(op.x.count[m], op.x.width + op.y.width, op.scratch, wide, [&](std::int64_t begin, std::int64_t end, Real* sum) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const Real* x = op.x.value(m) + r * op.x.width;
+      Real* y = op.y.value(m) + r * op.y.width + offset;
+      for (int j = 0; j < op.blocks; ++j) {
+        gemm<Real>(1, wide, p, x + j * p, 0, 1, W.value(m) + static_cast<std::int64_t>(j) * p * wide, wide, sum, wide, false);  // (1)
+        for (int n = 0; n < N; ++n) y[n * stride + j] = sum[n];
+      }
     }
-  }
+  });
 }
 
 template <class Real>

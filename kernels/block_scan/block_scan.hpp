@@ -29,7 +29,7 @@ struct BlockScan {
   template <class F> void each_input(F&& f) { f(u), f(delta), f(B), f(C); }
 };
 
-// a and h of one sequence, for one tile of channels and states.
-inline std::int64_t block_scan_scratch(int most_steps) { return (2 * most_steps + 1) * std::int64_t{16} * 8; }
+// a and h of one sequence, for one tile of channels and states, and what it adds to sums over sequences.
+inline std::int64_t block_scan_scratch(int most_steps) { return (2 * most_steps + 1) * std::int64_t{16} * 8 + 16 * 64; }
 
 }  // namespace phasegrid::kernels

@@ -11,6 +11,7 @@
 
 #include "kernels/complex.hpp"
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 
 namespace phasegrid::kernels {
 inline namespace PHASEGRID_ISA {
@@ -129,11 +130,23 @@ void walk_forward(const BlockTile<Real, Number, NB>& k, int sequence, Real* a_ke
   }
 }
 
-template <class Number, int NB>
-struct BlockGradients { Number A[NB], bias[NB], B_shared[kMostShared * NB]; };
+// Gradients of one tile that are sums over sequences; those of shared rows of u and delta are added to the tables at once.
+template <class Real, class Number, int NB>
+struct BlockGradients {
+  Number A[NB], bias[NB], B_shared[kMostShared * NB];
+  Vec<Real> u_shared[kMostShared], delta_shared[kMostShared];
+
+  void clear() {
+    const Number zero = NumberKind<Number>::from(Vec<Real>{});
+    for (Number& x : A) x = zero;
+    for (Number& x : bias) x = zero;
+    for (Number& x : B_shared) x = zero;
+    for (int row = 0; row < kMostShared; ++row) u_shared[row] = delta_shared[row] = Vec<Real>{};
+  }
+};
 
 template <class Real, class Number, int NB>
-void walk_backward(const BlockTile<Real, Number, NB>& k, int sequence, const Real* a_kept, const Real* h_kept, BlockGradients<Number, NB>& d) {
+void walk_backward(const BlockTile<Real, Number, NB>& k, int sequence, const Real* a_kept, const Real* h_kept, BlockGradients<Real, Number, NB>& d) {
   constexpr int kNumber = NumberKind<Number>::kParts * kLanes;
   const auto& op = k.op;
   const Walk& walk = op.walks[k.m];
@@ -151,7 +164,10 @@ void walk_backward(const BlockTile<Real, Number, NB>& k, int sequence, const Rea
       });
     }
     const Vec<Real> u = at(op.u.value(k.m) + step.row * k.D + k.c), delta = at(op.delta.value(k.m) + step.row * k.D + k.c);
-    Vec<Real> d_u = at(op.u.grad(k.m) + step.row * k.D + k.c), d_delta = at(op.delta.grad(k.m) + step.row * k.D + k.c);
+    const bool shared = step.row < walk.shared;
+    Vec<Real>&to_u = shared ? d.u_shared[step.row] : at(op.u.grad(k.m) + step.row * k.D + k.c);
+    Vec<Real>&to_delta = shared ? d.delta_shared[step.row] : at(op.delta.grad(k.m) + step.row * k.D + k.c);
+    Vec<Real> d_u = to_u, d_delta = to_delta;
     unrolled<NB>([&](auto n) PHASEGRID_LAMBDA {
       const Number a = load_packed<Real, Number>(a_kept + here + n * kNumber), h = load_packed<Real, Number>(h_kept + here + n * kNumber);
       const InputFactor<Number> f = input_factor(op.discretisation, delta, k.A[n], a);
@@ -166,17 +182,27 @@ void walk_backward(const BlockTile<Real, Number, NB>& k, int sequence, const Rea
       d_delta += real_dot(k.A[n], g) + real_dot(b * f.by_delta, S) * u;   // (5)
       d.A[n] += g * delta + conj(b * f.by_A) * S * u;
       d.bias[n] += d_b;
-      if (step.row < walk.shared) d.B_shared[step.row * NB + n] += d_b;
+      if (shared) d.B_shared[step.row * NB + n] += d_b;
       else k.sum(op.B.grad(k.m) + static_cast<std::int64_t>(step.row) * op.B.width, n, d_b);
       G[n] = conj(passed) * G[n];
     });
-    at(op.u.grad(k.m) + step.row * k.D + k.c) = d_u, at(op.delta.grad(k.m) + step.row * k.D + k.c) = d_delta;
+    to_u = d_u, to_delta = d_delta;
+  }
+}
+
+// Adds the part of one sequence to the sums.
+template <class Real, class Number, int NB>
+void add_part(const BlockTile<Real, Number, NB>& k, const BlockGradients<Real, Number, NB>& part, BlockGradients<Real, Number, NB>& d) {
+  for (int n = 0; n < NB; ++n) d.A[n] += part.A[n], d.bias[n] += part.bias[n];
+  for (int row = 0; row < k.op.walks[k.m].shared; ++row) {
+    for (int n = 0; n < NB; ++n) d.B_shared[row * NB + n] += part.B_shared[row * NB + n];
+    at(k.op.u.grad(k.m) + row * k.D + k.c) += part.u_shared[row], at(k.op.delta.grad(k.m) + row * k.D + k.c) += part.delta_shared[row];
   }
 }
 
 // Gradients of one tile that are summed over all sequences.
 template <class Real, class Number, int NB>
-void finish_tile(const BlockTile<Real, Number, NB>& k, const BlockGradients<Number, NB>& d) {
+void finish_tile(const BlockTile<Real, Number, NB>& k, const BlockGradients<Real, Number, NB>& d) {
   const auto& op = k.op;
   for (int n = 0; n < k.used; ++n) {
     for (int row = 0; row < op.walks[k.m].shared; ++row)
@@ -196,44 +222,59 @@ template <class Real, class Number>
 void forward_model(const BlockScan<Real>& op, int m) {
   constexpr int NB = kLanes == 16 ? 4 : 2;
   const std::int64_t D = op.u.width;
-  for (std::int64_t q = 0; q < op.y.count[m]; ++q)
-    for (std::int64_t c = 0; c < D; c += kLanes)
-      at(op.y.value(m) + q * D + c) = at(op.skip.value(m) + c) * at(op.u.value(m) + op.output_row[m][q] * D + c);
-  for (int c = 0; c < D; c += kLanes)
-    for (int n0 = 0; n0 < op.A_log.columns; n0 += NB) {
-      const BlockTile<Real, Number, NB> tile(op, m, c, n0);
-      for (int s = 0; s < op.walks[m].sequences; ++s) walk_forward<Real, Number, NB, false>(tile, s, nullptr, nullptr);
-    }
+  const std::int64_t steps = op.walks[m].first_step[op.walks[m].sequences];
+  parallel_columns(op.u.width, steps * op.A_log.columns, [&](int begin, int end) {
+    for (std::int64_t q = 0; q < op.y.count[m]; ++q)
+      for (std::int64_t c = begin; c < end; c += kLanes)
+        at(op.y.value(m) + q * D + c) = at(op.skip.value(m) + c) * at(op.u.value(m) + op.output_row[m][q] * D + c);
+    for (int c = begin; c < end; c += kLanes)
+      for (int n0 = 0; n0 < op.A_log.columns; n0 += NB) {
+        const BlockTile<Real, Number, NB> tile(op, m, c, n0);
+        for (int s = 0; s < op.walks[m].sequences; ++s) walk_forward<Real, Number, NB, false>(tile, s, nullptr, nullptr);
+      }
+  });
+}
+
+// All sequences of one tile.
+template <class Real, class Number, int NB>
+void backward_tile(const BlockScan<Real>& op, int m, int c, int n0) {
+  using Gradients = BlockGradients<Real, Number, NB>;
+  constexpr int kNumber = NumberKind<Number>::kParts * kLanes, kGradients = sizeof(Gradients) / sizeof(Real);
+  static_assert(kGradients <= 16 * 64, "block_scan_scratch() leaves room for them");
+  const BlockTile<Real, Number, NB> tile(op, m, c, n0);
+  const Walk& walk = op.walks[m];
+  std::int64_t most = 0;
+  for (int s = 0; s < walk.sequences; ++s) most = walk.first_step[s + 1] - walk.first_step[s] > most ? walk.first_step[s + 1] - walk.first_step[s] : most;
+  Gradients d;
+  d.clear();
+  parallel_in_turn(
+      walk.sequences, op.scratch, kGradients + (2 * most + 1) * NB * kNumber,
+      [&](int s, Real* scratch) {
+        Gradients& part = *reinterpret_cast<Gradients*>(scratch);
+        part.clear();
+        Real *a_kept = scratch + kGradients, *h_kept = a_kept + (walk.first_step[s + 1] - walk.first_step[s]) * NB * kNumber;
+        walk_forward<Real, Number, NB, true>(tile, s, a_kept, h_kept);
+        walk_backward<Real, Number, NB>(tile, s, a_kept, h_kept, part);
+      },
+      [&](int, const Real* scratch) { add_part(tile, *reinterpret_cast<const Gradients*>(scratch), d); });
+  finish_tile(tile, d);
 }
 
 template <class Real, class Number>
 void backward_model(const BlockScan<Real>& op, int m) {
-  constexpr int NB = kLanes == 16 ? 4 : 2, kNumber = NumberKind<Number>::kParts * kLanes;
   const std::int64_t D = op.u.width;
-  const Walk& walk = op.walks[m];
   for (const Rows<Real>* rows : {&op.u, &op.delta, &op.B, &op.C})
-    if (!rows->add) std::memset(rows->grad(m), 0, static_cast<std::size_t>(rows->count[m]) * rows->width * sizeof(Real));
-  for (std::int64_t q = 0; q < op.y.count[m]; ++q)
-    for (std::int64_t c = 0; c < D; c += kLanes) {
-      const std::int64_t row = op.output_row[m][q] * D + c;
-      const Vec<Real> d_y = at(op.y.grad(m) + q * D + c);
-      at(op.skip.grad(m) + c) += d_y * at(op.u.value(m) + row), at(op.u.grad(m) + row) += d_y * at(op.skip.value(m) + c);
-    }
-  for (int c = 0; c < D; c += kLanes)
-    for (int n0 = 0; n0 < op.A_log.columns; n0 += NB) {
-      const BlockTile<Real, Number, NB> tile(op, m, c, n0);
-      BlockGradients<Number, NB> d;
-      for (Number& x : d.A) x = tile.zero();
-      for (Number& x : d.bias) x = tile.zero();
-      for (Number& x : d.B_shared) x = tile.zero();
-      for (int s = 0; s < walk.sequences; ++s) {
-        const std::int64_t steps = walk.first_step[s + 1] - walk.first_step[s];
-        Real* h_kept = op.scratch + steps * NB * kNumber;
-        walk_forward<Real, Number, NB, true>(tile, s, op.scratch, h_kept);
-        walk_backward<Real, Number, NB>(tile, s, op.scratch, h_kept, d);
+    if (!rows->add) parallel_zero(rows->grad(m), static_cast<std::int64_t>(rows->count[m]) * rows->width);
+  parallel_columns(op.u.width, op.y.count[m], [&](int begin, int end) {
+    for (std::int64_t q = 0; q < op.y.count[m]; ++q)
+      for (std::int64_t c = begin; c < end; c += kLanes) {
+        const std::int64_t row = op.output_row[m][q] * D + c;
+        const Vec<Real> d_y = at(op.y.grad(m) + q * D + c);
+        at(op.skip.grad(m) + c) += d_y * at(op.u.value(m) + row), at(op.u.grad(m) + row) += d_y * at(op.skip.value(m) + c);
       }
-      finish_tile(tile, d);
-    }
+  });
+  for (int c = 0; c < D; c += kLanes)
+    for (int n0 = 0; n0 < op.A_log.columns; n0 += kLanes == 16 ? 4 : 2) backward_tile<Real, Number, kLanes == 16 ? 4 : 2>(op, m, c, n0);
 }
 
 template <class Real>

@@ -20,6 +20,7 @@ namespace {
 
 struct Arguments {
   std::string sweep, cell, weights, kind = "auto";
+  int threads = 1;
   bool curve = false, json = false;
 };
 
@@ -69,7 +70,7 @@ int cell(const Arguments& args) {
   if (args.kind != "auto" && std::find(kinds.begin(), kinds.end(), args.kind) == kinds.end()) {
     throw sweeps::SweepError("--device-kind " + args.kind + ": this machine runs " + fmt::format("{}", fmt::join(kinds, ", ")));
   }
-  const worker::Device device{args.kind == "auto" ? kinds.back() : args.kind};
+  const worker::Device device{args.kind == "auto" ? kinds.back() : args.kind, args.threads};
   const sweeps::CellSpec spec = grid.cell(index);
   const worker::Trained trained = worker::train_cell(spec, device);
   const sweeps::CellResult& result = trained.result;
@@ -88,6 +89,9 @@ void add_cell(CLI::App& app, int& code) {
   verb->add_option("sweep", args->sweep, "The sweep file (TOML)")->required();
   verb->add_option("cell", args->cell, "An index, or every axis that varies: variant=mamba,d=13,seed=7")->required();
   verb->add_option("--device-kind", args->kind, "cpu-portable, cpu-avx2, cpu-avx512; auto: the best of this machine")->capture_default_str();
+  verb->add_option("--threads", args->threads, "That train the cell together; the result has the same bits whatever their number")
+      ->check(CLI::Range(1, worker::kMostThreads))
+      ->capture_default_str();
   verb->add_option("--weights", args->weights, "Write the trained weights there (HDF5, docs/weights.md)");
   verb->add_flag("--curve", args->curve, "Print the learning curve as well");
   verb->add_flag("--json", args->json, "Print one JSON object");
