@@ -2,9 +2,10 @@
 //
 // Operations are described with addresses of the host: maps, row counts and walks lie in a layout that is filled anew for each
 // batch. On a device whose memory is its own, the mirror (kernels/mirror.hpp) replaces these addresses once, when an operation is
-// recorded; upload() then brings the contents of a batch over in one piece, and download() brings losses back.
+// recorded; upload() then brings the contents of a batch over in one piece. Losses stay on the device until somebody asks for them.
 #pragma once
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -32,6 +33,12 @@ class Mirror {
   virtual void result(std::int64_t*& results) = 0;
 };
 
+// Work that is given to the device again and again, as the device remembers it.
+class Recorded {
+ public:
+  virtual ~Recorded() = default;
+};
+
 class Memory {
  public:
   virtual ~Memory() = default;
@@ -43,11 +50,23 @@ class Memory {
   virtual void get(void* to, const void* from, std::size_t bytes) = 0;          // to the host; waits
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void zero(void* to, std::size_t bytes) = 0;
-  virtual void update(std::span<const Update<float>> pack) = 0;                 // an optimiser step of several models
+
+  // An optimiser step of several models: prepare() brings the settings over, update() takes the step.
+  virtual void prepare(std::span<const Update<float>> pack) = 0;
+  virtual void update() = 0;
+  void update(std::span<const Update<float>> pack) { prepare(pack), update(); }
+
+  // Does `work`, which must be the same operations in the same order each time; what it reads may change.
+  virtual void repeat(std::unique_ptr<Recorded>& recorded, const std::function<void()>& work);
+  // Where an operation on this memory leaves what its description, on the host, calls `results`.
+  virtual const double* place_of(const double* results) { return results; }
+  virtual const std::int64_t* place_of(const std::int64_t* results) { return results; }
+  // Adds what a forward pass left at such places to the sums of each model; `right` may be null.
+  virtual void tally(const double* loss, const std::int64_t* right, Tally* sums) = 0;
 
   virtual Mirror* mirror() { return nullptr; }                                  // null: operations may use the host's addresses
-  virtual void upload() {}
-  virtual void download() {}
+  virtual void upload() {}                                                      // what the batches of the host say now
+  virtual void download() {}                                                    // results: they are fetched by the next wait()
   virtual void wait() {}
 };
 

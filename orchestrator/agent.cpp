@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "orchestrator/binding.hpp"
+#include "orchestrator/gpus.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
 #include "sweeps/grid.hpp"
@@ -30,10 +31,13 @@ std::string last_words_of(Child& child) {
 
 }  // namespace
 
-Agent::Agent(Transport& transport, double now)
+Agent::Agent(Transport& transport, double now, kernels::GpuSurvey survey)
     : transport_(transport), last_beat_(now), last_heard_(now), launcher_(getppid()) {
-  tell(Hello{host_name(), getpid(), static_cast<std::int32_t>(job_cores().size()), worker::cpu_kinds(),
-             worker::kNumericsVersion, git_hash(), node_name(), visible_gpus()});
+  Hello hello{host_name(), getpid(), static_cast<std::int32_t>(job_cores().size()), worker::cpu_kinds(),
+              worker::kNumericsVersion, git_hash(), node_name(), visible_gpus()};
+  for (const std::string& kind : usable_kinds(survey)) hello.kinds.push_back(kind);
+  hello.survey = std::move(survey);
+  tell(hello);
 }
 
 Agent::~Agent() { end_executors(); }
@@ -50,6 +54,7 @@ void Agent::handle(const std::string& message, double now) {
     case Kind::assign: return assign(decode<Assign>(message), now);
     case Kind::abandon: return abandon(decode<Abandon>(message).slot, now);
     case Kind::pulse: return;
+    case Kind::gang_join: return pass_on(decode<GangJoin>(message));
     case Kind::bye:
       done_ = true;
       orderly_ = decode<Bye>(message).orderly;
@@ -105,17 +110,30 @@ void Agent::failed_start(int index, const std::string& reason, double now) {
 
 void Agent::assign(const Assign& assign, double now) {
   Slot& slot = slots_.at(static_cast<std::size_t>(assign.slot));
+  Fd memory;
+  try {
+    if (assign.replicas > 1 && !is_gpu_kind(setup_.device_kind)) memory = gang_files_.take(assign.gang, assign.replicas);
+  } catch (const std::system_error& error) {
+    tell(Crashed{assign.slot, false, error.what()});
+    return slot.state == State::idle ? tell(Free{assign.slot}) : void();
+  }
   if (slot.state != State::idle) return tell(Abandoned{assign.slot});  // it crashed while the message was on its way
   slot.state = State::busy;
-  slot.cells = {assign.cells.begin(), assign.cells.end()};
+  slot.cells.clear();
+  if (assign.replica == 0) slot.cells = {assign.cells.begin(), assign.cells.end()};   // the others of a gang bring no results
   slot.progress = {};
   slot.last_sign = now;
-  slot.child.channel.send(encode(assign));
+  slot.child.channel.send(encode(assign), std::move(memory));
+}
+
+void Agent::pass_on(const GangJoin& join) {
+  Slot& slot = slots_.at(static_cast<std::size_t>(join.slot));
+  if (slot.state == State::busy) slot.child.channel.send(encode(join));
 }
 
 void Agent::abandon(int index, double now) {
   Slot& slot = slots_.at(static_cast<std::size_t>(index));
-  if (slot.state != State::busy) return tell(Abandoned{index});
+  if (slot.state != State::busy) return;  // it has said how it ended
   slot.giving_up = true;
   slot.kill_at = now + kPatience;
   slot.child.channel.send(encode(Stop{}));
@@ -168,6 +186,10 @@ void Agent::hear(int index, const std::string& message, double now) {
     case Kind::finished:
       slot.cells.erase(decode<Finished>(message).result.index);
       return transport_.send(0, message);
+    case Kind::gang_key: {
+      const auto key = decode<GangKey>(message);
+      return tell(GangKey{index, key.gang, key.bytes});
+    }
     case Kind::done: return now_idle(index);
     default: throw WireError("an executor said something that is not for an agent");
   }

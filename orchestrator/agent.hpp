@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orchestrator/child.hpp"
+#include "orchestrator/gang_files.hpp"
 #include "orchestrator/messages.hpp"
 #include "orchestrator/transport.hpp"
 
@@ -18,7 +19,7 @@ namespace phasegrid::orchestrator {
 
 class Agent {
  public:
-  Agent(Transport& transport, double now);
+  Agent(Transport& transport, double now, kernels::GpuSurvey survey = {});   // what GPUs it may use
   ~Agent();                                         // ends its executors
 
   void handle(const std::string& message, double now);   // from the coordinator
@@ -36,7 +37,7 @@ class Agent {
   struct Slot {
     State state = State::empty;
     Child child;
-    std::unordered_set<std::uint64_t> cells;        // running, without a result
+    std::unordered_set<std::uint64_t> cells;        // running, without a result; of a gang: replica 0's only
     Progress progress;
     double last_sign = 0, kill_at = 0, start_at = 0, closed_at = 0;   // closed_at: when its socket was first seen closed, or 0
     int failed_starts = 0;                          // in a row
@@ -48,6 +49,7 @@ class Agent {
   void begin(const Setup& setup, double now);
   void assign(const Assign& assign, double now);
   void abandon(int slot, double now);
+  void pass_on(const GangJoin& join);
   void start(int index, double now);
   bool poll_slot(int index, double now);
   void hear(int index, const std::string& message, double now);
@@ -62,6 +64,7 @@ class Agent {
 
   Transport& transport_;
   Setup setup_;
+  GangFiles gang_files_;
   std::vector<Slot> slots_;
   Fd coordinator_;                                  // of the same host: tells at once when it is gone
   double last_beat_, last_heard_;

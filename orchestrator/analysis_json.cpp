@@ -145,7 +145,7 @@ void print_analysis_json(const Report& report, const sweeps::Grid& grid, std::os
       {"success", study.increasing ? "grows" : "falls"},
       {"level", report.options.level},
       {"estimator",
-       {{"cut", kCut},
+       {{"cut", report.study.searched ? kSearchCut : kCut},
         {"least_slope", kSteepest},
         {"greatest_slope", kFlattest},
         {"bootstrap_replicates", report.options.replicates}}},

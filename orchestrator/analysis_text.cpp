@@ -128,11 +128,11 @@ void print_analysis(const Report& report, const sweeps::Grid& grid, std::ostream
                      study.increasing ? "grows" : "falls");
   out << fmt::format("  {} trainings in {} columns count", study.counted, study.columns.size());
   if (study.left_out > 0) out << fmt::format(", {} failed ones say nothing", study.left_out);
-  if (grid.size() > study.results) out << fmt::format(", {} cells have no result yet", grid.size() - study.results);
+  if (grid.search().mode == "grid" && grid.size() > study.results) out << fmt::format(", {} cells have no result yet", grid.size() - study.results);
   if (study.places > study.columns.size())
     out << fmt::format(", {} columns have none at all", study.places - study.columns.size());
   out << fmt::format("\n\nTransitions [profile likelihood, cut {}]; \"-\": open, the tested values do not bound it:\n",
-                     kCut);
+                     study.searched ? kSearchCut : kCut);
   print_transitions(report, out);
   for (const Scaling& scaling : report.scalings) print_laws(report, scaling, out);
   out << "\nVerdicts:\n";

@@ -6,14 +6,14 @@
 
 namespace phasegrid::orchestrator {
 
-Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) : policy_(policy) {
+Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) : policy_(policy), gangs_(policy.gangs_across_ranks) {
   std::sort(jobs.begin(), jobs.end(), Order{});
   for (const Job& job : jobs) {
     Rate& rate = rate_of(job.family);
     if (rate.cost == 0) rate = {policy_.rate * job.cost, job.cost, policy_.rate};
     Bucket& bucket = buckets_[bucket_of(job)];
     bucket.jobs.insert(bucket.jobs.end(), job);
-    pending_cost_[job.family] += job.cost;
+    pending_cost_[job.family] += job.cost * job.replicas;
     pending_squares_[job.family] += job.cost * job.cost;
   }
   pending_ = jobs.size();
@@ -41,7 +41,7 @@ void Coordinator::learn(std::uint32_t family, double cost, double seconds) {
 
 std::size_t Coordinator::bucket_of(const Job& job) {
   const auto [place, is_new] = bucket_index_.try_emplace(std::uint64_t{job.family} << 32 | job.shape, buckets_.size());
-  if (is_new) buckets_.push_back({job.family, {}, 0});
+  if (is_new) buckets_.push_back({job.family, {}, 0, job.replicas}), gangs_used_ |= job.replicas > 1;
   return place->second;
 }
 
@@ -56,21 +56,21 @@ void Coordinator::rank(std::size_t b) {
 void Coordinator::put(const Job& job) {
   const std::size_t b = bucket_of(job);
   buckets_[b].jobs.insert(job);
-  pending_cost_[job.family] += job.cost;
+  pending_cost_[job.family] += job.cost * job.replicas;
   pending_squares_[job.family] += job.cost * job.cost;
   ++pending_;
   rank(b);
 }
 
 void Coordinator::take(Bucket& bucket, std::set<Job, Order>::iterator job) {
-  pending_cost_[job->family] -= job->cost;
+  pending_cost_[job->family] -= job->cost * job->replicas;
   pending_squares_[job->family] -= job->cost * job->cost;
   --pending_;
   bucket.jobs.erase(job);
 }
 
 // The longest cell that ends before the deadline, and others of its shape that may run beside it.
-std::vector<Job> Coordinator::choose(double now) {
+std::vector<Job> Coordinator::choose(SlotId id, double now) {
   const double room = (deadline_ - now) / policy_.safety;
   std::size_t best = buckets_.size();
   auto lead = std::set<Job, Order>::iterator{};
@@ -78,6 +78,7 @@ std::vector<Job> Coordinator::choose(double now) {
   for (const auto& [negative_head, b] : order_) {
     if (-negative_head <= best_seconds) break;  // later buckets hold only shorter cells
     Bucket& bucket = buckets_[b];
+    if (bucket.replicas > 1 && !gangs_.may_run(id, b, bucket.replicas, bucket.jobs.size(), waiting_)) continue;
     const double rate = rates_[bucket.family].value();
     const auto first_that_fits =
         std::isinf(room) ? bucket.jobs.begin() : bucket.jobs.lower_bound(Job{.cell = 0, .cost = room / rate});
@@ -87,10 +88,13 @@ std::vector<Job> Coordinator::choose(double now) {
   if (best == buckets_.size()) return {};
 
   Bucket& bucket = buckets_[best];
+  if (bucket.replicas > 1 && !gangs_.enough(id, bucket.replicas, waiting_)) return gangs_.gather(id, best), std::vector<Job>{};
+  gangs_.stop_gathering(id);
   const bool suspect = crashes_.contains(lead->cell);  // a cell that crashed once runs alone, so that it harms no other
   const auto fair_share =
       static_cast<std::size_t>((pending_ + slots_.size() - 1) / std::max<std::size_t>(slots_.size(), 1));
-  const std::size_t most = suspect ? 1 : std::clamp<std::size_t>(fair_share, 1, static_cast<std::size_t>(policy_.pack));
+  const auto pack = static_cast<std::size_t>(lead->most > 0 ? std::min(policy_.pack, lead->most) : policy_.pack);
+  const std::size_t most = suspect || bucket.replicas > 1 ? 1 : std::clamp<std::size_t>(fair_share, 1, pack);
   std::vector<Job> chosen;
   while (lead != bucket.jobs.end() && chosen.size() < most) {
     const auto next = std::next(lead);
@@ -106,10 +110,12 @@ std::vector<Job> Coordinator::choose(double now) {
 
 Actions Coordinator::hand_out(SlotId id, double now) {
   if (stopping_ || paused_) return {};
-  std::vector<Job> jobs = choose(now);
+  std::vector<Job> jobs = choose(id, now);
   if (jobs.empty()) return {};
-  HandOut action{id, {}};
+  HandOut action{id, {}, {}};
   for (const Job& job : jobs) action.cells.push_back(job.cell);
+  if (jobs.front().replicas > 1) action.gang = gangs_.form(id, jobs.front().replicas, waiting_);
+  for (const SlotId& member : action.gang) waiting_.erase(member);
   running_ += jobs.size();
   waiting_.erase(id);
   Slot& slot = slots_[id];
@@ -122,15 +128,30 @@ Actions Coordinator::hand_out(SlotId id, double now) {
 Actions Coordinator::slot_ready(SlotId id, double now) {
   [[maybe_unused]] const Slot& slot = slots_[id];
   assert(slot.jobs.empty() && "a slot asks when it has nothing to do");
+  gangs_.joined(id), gangs_.leave(id);
   waiting_.insert(id);
-  return hand_out(id, now);
+  Actions actions = hand_out(id, now);
+  if (gangs_used_ && !actions.empty()) give_waiting(actions, now);   // those who gathered for what is now taken
+  return actions;
+}
+
+Actions Coordinator::add(const std::vector<Job>& jobs, double now) {
+  for (const Job& job : jobs) {
+    Rate& rate = rate_of(job.family);
+    if (rate.cost == 0) rate = {policy_.rate * job.cost, job.cost, policy_.rate};
+    put(job);
+  }
+  Actions actions;
+  give_waiting(actions, now);
+  return actions;
 }
 
 void Coordinator::give_waiting(Actions& actions, double now) {
-  for (auto waiting = waiting_.begin(); waiting != waiting_.end() && pending_ > 0;) {
-    const SlotId id = *waiting++;  // hand_out takes it from the set
+  const std::vector<SlotId> ids(waiting_.begin(), pending_ > 0 ? waiting_.end() : waiting_.begin());
+  for (const SlotId& id : ids) {
+    if (!waiting_.contains(id)) continue;        // in a gang by now
     Actions more = hand_out(id, now);
-    if (more.empty()) return;      // nothing fits: not for the next one either
+    if (more.empty() && !gangs_used_) return;    // nothing fits: not for the next one either
     std::move(more.begin(), more.end(), std::back_inserter(actions));
   }
 }
@@ -151,6 +172,7 @@ bool Coordinator::result(SlotId id, std::uint64_t cell, double seconds) {
   }
   const std::uint32_t family = job->family;
   jobs.erase(job);
+  if (jobs.empty()) gangs_.dissolve(id);
   --running_;
   crashes_.erase(cell);
   if (std::abs(rate.value() - rate.ranked) > 0.1 * rate.ranked) {  // the order between families may have changed
@@ -174,12 +196,12 @@ Actions Coordinator::take_back(SlotId id, double now) {
   return actions;
 }
 
-Actions Coordinator::abandoned(SlotId id, double now) { return take_back(id, now); }
-
-Actions Coordinator::crashed(SlotId id, const std::string& reason, bool out_of_memory, double now) {
+Actions Coordinator::crashed(SlotId member, const std::string& reason, bool out_of_memory, double now) {
+  const SlotId id = gangs_.leader(member);
   const auto slot = slots_.find(id);
   if (slot == slots_.end()) return {};
   Actions actions;
+  break_up(member, actions);
   auto& jobs = slot->second.jobs;
   const bool was_pack = jobs.size() > 1;
   std::erase_if(jobs, [&](const Job& job) {
@@ -197,30 +219,9 @@ Actions Coordinator::crashed(SlotId id, const std::string& reason, bool out_of_m
   return actions;
 }
 
-Actions Coordinator::slot_lost(SlotId id, double now) {
-  waiting_.erase(id);
-  Actions actions = take_back(id, now);
-  slots_.erase(id);
-  return actions;
-}
-
-Actions Coordinator::rank_lost(int rank, double now) {
-  Actions actions;
-  std::vector<SlotId> lost;
-  for (auto slot = slots_.lower_bound({rank, 0}); slot != slots_.end() && slot->first.rank == rank; ++slot) {
-    lost.push_back(slot->first);
-    waiting_.erase(slot->first);  // all at once: none of them may be given the cells of another
-  }
-  for (const SlotId& id : lost) {
-    Actions more = slot_lost(id, now);
-    std::move(more.begin(), more.end(), std::back_inserter(actions));
-  }
-  return actions;
-}
-
 std::vector<std::uint64_t> Coordinator::cells(SlotId id) const {
   std::vector<std::uint64_t> cells;
-  const auto slot = slots_.find(id);
+  const auto slot = slots_.find(gangs_.leader(id));
   if (slot == slots_.end()) return cells;
   for (const Job& job : slot->second.jobs) cells.push_back(job.cell);
   return cells;
@@ -250,7 +251,9 @@ Actions Coordinator::stop(double now, double grace) {
   stopping_ = true;
   Actions actions;
   for (const auto& [id, slot] : slots_) {
-    if (!slot.jobs.empty() && (slot.fraction == 0 || remaining(slot, now) > grace)) actions.push_back(GiveUp{id});
+    if (slot.jobs.empty() || (slot.fraction > 0 && remaining(slot, now) <= grace)) continue;
+    actions.emplace_back(GiveUp{id});
+    for (const SlotId& other : gangs_.others(id)) actions.emplace_back(GiveUp{other});
   }
   return actions;
 }
@@ -263,9 +266,10 @@ Actions Coordinator::tick(double now) {
 bool Coordinator::stuck(double now) const {
   if (running_ > 0 || pending_ == 0) return false;
   if (stopping_ || slots_.empty() || now >= deadline_) return true;
-  if (waiting_.size() < slots_.size() || std::isinf(deadline_)) return false;  // a slot may still ask
+  if (waiting_.size() < slots_.size()) return false;  // a slot may still ask
+  if (std::isinf(deadline_)) return pending_ == too_wide();
   for (const auto& bucket : buckets_) {
-    if (!bucket.jobs.empty() && now + predicted(*bucket.jobs.rbegin()) * policy_.safety <= deadline_) return false;
+    if (!bucket.jobs.empty() && bucket.replicas <= gangs_.most_slots() && now + predicted(*bucket.jobs.rbegin()) * policy_.safety <= deadline_) return false;
   }
   return true;
 }
@@ -281,7 +285,7 @@ Eta Coordinator::eta(double now) const {
   for (const auto& [id, slot] : slots_) {
     if (slot.jobs.empty()) continue;
     const double left = remaining(slot, now);
-    total += left;
+    total += left * slot.jobs.front().replicas;
     squares += left * left;
     longest = std::max(longest, left);
   }

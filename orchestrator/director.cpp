@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <csignal>
 
+#include "orchestrator/gpu_cells.hpp"
 #include "orchestrator/jobs.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
 #include "orchestrator/walltime.hpp"
 #include "worker/calibrate.hpp"
+#include "worker/pack_size.hpp"
 #include "worker/run_pack.hpp"
 
 namespace phasegrid::orchestrator {
@@ -42,7 +44,8 @@ void Director::begin(double now) {
     kind_before = results::read_run(directory, results::Bulk::skip).provenance.device_kind;
   results::Provenance provenance;
   provenance.numerics_version = worker::kNumericsVersion;
-  provenance.device_kind = team_.device_kind(options_.device_kind, kind_before);
+  provenance.device_kind = choose_kind(kind_before);
+  provenance.gpus = team_.describe_gpus(provenance.device_kind);
   provenance.git_hash = git_hash();
   provenance.compiler = compiler();
   provenance.mpi = transport_.mpi_version();
@@ -55,10 +58,15 @@ void Director::begin(double now) {
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
 
   const results::Origin origin{provenance.numerics_version, provenance.device_kind};
-  start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin));
   const bool on_gpus = is_gpu_kind(provenance.device_kind);
-  const auto slots = team_.slots(options_.slots, on_gpus, options_.threads);
-  const Binding binding = on_gpus ? bind_gpus(team_.places(), slots) : Binding{};
+  const kernels::Gpu smallest = team_.smallest_gpu(provenance.device_kind);
+  PackSize pack_size;
+  if (options_.pack == 0 && on_gpus)
+    pack_size = [smallest](const sweeps::Settings& s) { return worker::pack_size(s, smallest); };
+  if (options_.pack == 0) options_.pack = on_gpus ? worker::kLargestPack : 1;
+  start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin, pack_size), on_gpus);
+  const auto slots = team_.slots(options_.slots, provenance.device_kind, options_.threads);
+  const Binding binding = on_gpus ? bind_gpus(team_.places(provenance.device_kind), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
                " kept, in " + directory.string() +
@@ -68,12 +76,28 @@ void Director::begin(double now) {
   if (deadline_ > 0) console_.say("deadline in " + duration(deadline_ - boot_time()) + " (" + deadline_source_ + ")");
   folder_->note("begin", team_.describe(slots));
   dirty();
+  if (!provenance.gpus.empty()) console_.say(provenance.gpus);
   if (on_gpus) console_.say("GPU of each slot:\n" + binding.table.substr(0, binding.table.size() - 1));
+  const std::string why = options_.device == "auto" && kernels::built_with_cuda() ? team_.gpu_trouble() : "";
+  if (!why.empty()) console_.say("no GPU is used: " + why);
   for (const std::string& warning : binding.warnings) console_.say("warning: " + warning);
   send_setup(provenance.device_kind, slots, binding);
+  apply(coordinator_->refuse_too_wide());
   next_rebuild_ = now + 10;
   next_line_ = now + 30;
   changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
+}
+
+// Variants that lack a CUDA kernel keep the whole sweep on the CPU: results of one folder are of one kind.
+std::string Director::choose_kind(const std::string& before) {
+  const std::string kind = team_.device_kind(options_.device_kind, before, options_.device);
+  if (!is_gpu_kind(kind)) return kind;
+  const std::string lacking = cells_without_gpu(grid_);
+  if (lacking.empty()) return kind;
+  if (options_.device == "cuda" || options_.device_kind != "auto")
+    throw results::RunError(options_.sweep + ": " + lacking + " runs on the CPU only: --device cpu, or a sweep without it");
+  console_.say("no GPU is used: " + lacking + " runs on the CPU only");
+  return team_.device_kind("auto", before, "cpu");
 }
 
 void Director::send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding) {
@@ -95,7 +119,7 @@ void Director::send_setup(const std::string& device_kind, const std::vector<int>
   }
 }
 
-JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& origin) {
+JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& origin, const PackSize& pack_size) {
   const results::RunState& state = folder_->state();
   for (const results::Attempt& attempt : state.attempts) {
     int& highest = attempts_[attempt.cell];
@@ -105,20 +129,25 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
     const auto found = state.results.find(cell);
     if (found == state.results.end() || found->second.status == sweeps::Status::pending) return std::nullopt;
     const sweeps::CellResult& result = found->second;
+    if (result.status == sweeps::Status::infeasible) return std::nullopt;  // for want of slots: this run may have more
     if (std::find(options_.retry.begin(), options_.retry.end(), result.status) != options_.retry.end())
       return std::nullopt;
     tally_.found(result);
     if (!counts_as_failed(result.status)) canary_.saw_success();
     return result.status == sweeps::Status::done && state.origin(cell) == origin ? result.seconds : 0.0;
   };
-  JobList list = missing_jobs(grid_, rates, seconds_of, options_.pack, options_.shard);
+  if (grid_.search().boundary()) {
+    search_.emplace(grid_, options_.shard, rates, options_.pack, pack_size);
+    return search_->begin(state, seconds_of);
+  }
+  JobList list = missing_jobs(grid_, rates, seconds_of, options_.pack, options_.shard, pack_size);
   tally_.infeasible(list.infeasible);
   return list;
 }
 
 // The order of work begins with what finished cells of this device kind have taken.
-void Director::start_coordinator(JobList list) {
-  coordinator_.emplace(std::move(list.jobs), Policy{.attempts = options_.attempts, .pack = options_.pack});
+void Director::start_coordinator(JobList list, bool gangs_across_ranks) {
+  coordinator_.emplace(std::move(list.jobs), Policy{.attempts = options_.attempts, .pack = options_.pack, .gangs_across_ranks = gangs_across_ranks});
   for (std::uint32_t family = 0; family < list.known.size(); ++family)
     coordinator_->learn(family, list.known[family].cost, list.known[family].seconds);
 }
@@ -150,6 +179,7 @@ void Director::handle(const Parcel& parcel, double now) {
       utilisation_.leave({rank, message.slot}, now);
       return apply(coordinator_->slot_lost({rank, message.slot}, now));
     }
+    case Kind::gang_key: return pass_on(rank, decode<GangKey>(parcel.bytes));
     case Kind::beat: return beat(rank, decode<Beat>(parcel.bytes));
     case Kind::stop_requested: {
       const int number = decode<StopRequested>(parcel.bytes).signal;
@@ -178,30 +208,33 @@ void Director::beat(int rank, const Beat& beat) {
 
 void Director::finished(int rank, const Finished& message) {
   const auto& result = message.result;
+  const int slots = coordinator_->slots_busy_with({rank, message.slot});
   if (!coordinator_->result({rank, message.slot}, result.index, result.seconds)) return;
-  utilisation_.result(result.seconds);
+  utilisation_.result(result.seconds * slots);
   record(result, team_.where(rank, message.slot));
 }
 
 void Director::free(SlotId slot, double now) {
   const Actions actions = coordinator_->slot_ready(slot, now);
-  if (actions.empty()) utilisation_.set(slot, idle_cause(), now);
+  if (actions.empty()) utilisation_.set(slot, idle_cause(slot), now);
   apply(actions);
 }
 
-Doing Director::idle_cause() const {
+Doing Director::idle_cause(SlotId slot) const {
   if (!stop_reason_.empty()) return Doing::stopping;
   if (full_since_ > 0) return Doing::disk;
+  if (coordinator_->gathers(slot)) return Doing::gathering;
   return coordinator_->pending() == 0 ? Doing::no_work : Doing::deadline;
 }
 
 void Director::record(const sweeps::CellResult& result, const std::string& where) {
   folder_->finished(result, attempts_[result.index], where);
-  canary_.result(result);
+  if (result.status != sweeps::Status::infeasible) canary_.result(result);
   sweeps::CellResult& kept = unflushed_.emplace_back(result);
   kept.curve.clear();
   kept.diagnostics.clear();
   dirty();
+  if (search_) search_on(result);
 }
 
 void Director::crashed(int rank, const Crashed& message, double now) {
@@ -235,6 +268,7 @@ void Director::act(const HandOut& action) {
   const std::string where = team_.where(action.slot.rank, action.slot.slot);
   for (const std::uint64_t cell : action.cells) folder_->started(cell, ++attempts_[cell], where);
   dirty();
+  if (!action.gang.empty()) return start_gang(action);
   utilisation_.set(action.slot, Doing::busy, now_);
   tell(action.slot.rank, Assign{action.slot.slot, action.cells});
 }

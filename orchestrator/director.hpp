@@ -14,6 +14,7 @@
 #include "orchestrator/jobs.hpp"
 #include "orchestrator/messages.hpp"
 #include "orchestrator/run.hpp"
+#include "orchestrator/search_run.hpp"
 #include "orchestrator/tally.hpp"
 #include "orchestrator/team.hpp"
 #include "orchestrator/transport.hpp"
@@ -44,21 +45,26 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
+  std::string choose_kind(const std::string& before);
   void send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding);
-  JobList find_jobs(const sweeps::Rates& rates, const results::Origin& origin);   // cells without a result
-  void start_coordinator(JobList list);
+  JobList find_jobs(const sweeps::Rates& rates, const results::Origin& origin, const PackSize& pack_size);   // cells without a result
+  void start_coordinator(JobList list, bool gangs_across_ranks);
   void free(SlotId slot, double now);
-  Doing idle_cause() const;
+  Doing idle_cause(SlotId slot) const;
   void apply(const Actions& actions);
   void act(const HandOut& action);
   void act(const GiveUp& action);
   void act(const Quarantine& action);
+  void act(const Refuse& action);
+  void start_gang(const HandOut& action);
+  void pass_on(int rank, const GangKey& key);      // of a gang, from its leader to the others
   void finished(int rank, const Finished& message);
   void crashed(int rank, const Crashed& message, double now);
   void beat(int rank, const Beat& beat);
   void check_sweep(int rank, const Ready& ready) const;
   void lose(int rank, const std::string& reason, double now);
   void record(const sweeps::CellResult& result, const std::string& where);
+  void search_on(const sweeps::CellResult& result);   // director_search.cpp
   void dirty() { if (dirty_since_ == 0) dirty_since_ = now_; }
   bool flush_if_due(bool at_once);                 // false: nothing was due, or the disk is full
   void flush();
@@ -81,8 +87,10 @@ class Director {
   Team team_;
   Tally tally_;
   std::optional<results::RunFolder> folder_;
+  std::optional<SearchRun> search_;                // [search] mode = "boundary": from begin() on
   std::optional<Coordinator> coordinator_;         // from begin() on
   std::unordered_map<std::uint64_t, int> attempts_;
+  std::uint64_t gangs_ = 0;                        // formed so far
   std::vector<sweeps::CellResult> unflushed_;      // recorded, not yet durable; without curves
   Canary canary_;
   Utilisation utilisation_;

@@ -1,59 +1,63 @@
 #include "orchestrator/jobs.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 
+#include "sweeps/drawn_cells.hpp"
 #include "worker/run_pack.hpp"
 
 namespace phasegrid::orchestrator {
-namespace {
 
-// Small numbers for names, in the order of their first appearance.
-class Numbers {
- public:
-  std::uint32_t of(const std::string& name) {
-    return known_.try_emplace(name, static_cast<std::uint32_t>(known_.size())).first->second;
-  }
-  std::vector<std::string> names() const {
-    std::vector<std::string> all(known_.size());
-    for (const auto& [name, number] : known_) all[number] = name;
-    return all;
-  }
+std::uint32_t JobMaker::number(Numbers& numbers, const std::string& name) {
+  return numbers.try_emplace(name, static_cast<std::uint32_t>(numbers.size())).first->second;
+}
 
- private:
-  std::unordered_map<std::string, std::uint32_t> known_;
-};
+Job JobMaker::operator()(std::uint64_t cell, const sweeps::Settings& settings) {
+  const auto replicas = settings.integer("replicas");
+  const double alone = sweeps::predicted_seconds(grid_.schema().cost(settings), rates_);
+  Job job{.cell = cell, .cost = std::max(1e-6, alone / static_cast<double>(replicas)), .replicas = static_cast<int>(replicas)};
+  job.family = number(families_, settings.word("variant") + (replicas > 1 ? " x " + std::to_string(replicas) : ""));
+  if (pack_ > 1) job.shape = number(shapes_, worker::pack_shape(grid_.cell(cell)));
+  if (pack_size_ && !most_of_.contains(job.shape)) most_of_[job.shape] = pack_size_(settings);
+  if (pack_size_) job.most = most_of_[job.shape];
+  return job;
+}
 
-}  // namespace
+std::vector<std::string> JobMaker::families() const {
+  std::vector<std::string> all(families_.size());
+  for (const auto& [name, number] : families_) all[number] = name;
+  return all;
+}
+
+void JobList::keep(const Job& job, double seconds) {
+  ++kept;
+  if (known.size() <= job.family) known.resize(job.family + 1);
+  if (seconds > 0) known[job.family].cost += job.cost, known[job.family].seconds += seconds;
+}
 
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
                      const std::function<std::optional<double>(std::uint64_t)>& seconds_of, int pack,
-                     const sweeps::Shard& shard) {
+                     const sweeps::Shard& shard, const PackSize& pack_size) {
   JobList list;
-  Numbers families, shapes;
-  const auto& cost = grid.schema().cost;
+  JobMaker make(grid, rates, pack, pack_size);
+  const bool random = grid.search().mode == "random";
+  const std::vector<std::uint64_t> drawn = random ? sweeps::drawn_cells(grid) : std::vector<std::uint64_t>();
+  const auto ours = [&](std::uint64_t cell) {
+    return shard.has(cell) && (!random || std::ranges::binary_search(drawn, cell));
+  };
   const std::uint64_t seeds = grid.axes().back().size();
   grid.visit_groups([&](std::uint64_t first, const sweeps::Settings& settings, const std::string& reason) {
     if (!reason.empty()) {
-      for (std::uint64_t cell = first; cell < first + seeds; ++cell) list.infeasible += shard.has(cell);
+      for (std::uint64_t cell = first; cell < first + seeds; ++cell) list.infeasible += ours(cell);
       return;
     }
-    const double seconds = std::max(1e-6, sweeps::predicted_seconds(cost(settings), rates));
-    const std::uint32_t family = families.of(settings.word("variant"));
-    const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
-    for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
-      if (!shard.has(cell)) continue;
-      const std::optional<double> took = seconds_of(cell);
-      if (!took) {
-        list.jobs.push_back({cell, seconds, family, shape});
-        continue;
-      }
-      ++list.kept;
-      if (list.known.size() <= family) list.known.resize(family + 1);
-      if (*took > 0) list.known[family].cost += seconds, list.known[family].seconds += *took;
+    Job job = make(first, settings);
+    for (job.cell = first; job.cell < first + seeds; ++job.cell) {
+      if (!ours(job.cell)) continue;
+      if (const std::optional<double> took = seconds_of(job.cell)) list.keep(job, *took);
+      else list.jobs.push_back(job);
     }
   });
-  list.families = families.names();
+  list.families = make.families();
   return list;
 }
 

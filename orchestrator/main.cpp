@@ -43,6 +43,7 @@ int command_line(int argc, char** argv) {
   orchestrator::add_verify(app, code);
   orchestrator::add_slurm(app, code);
   orchestrator::add_executor(app, code);
+  orchestrator::add_gpus(app, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

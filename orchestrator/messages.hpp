@@ -10,16 +10,26 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/device/survey.hpp"
 #include "orchestrator/wire.hpp"
 #include "sweeps/cell.hpp"
 
 namespace phasegrid::orchestrator {
 
 enum class Kind : std::uint8_t {
-  hello, ready, free, finished, crashed, abandoned, slot_lost, beat, stop_requested,  // agent -> coordinator
-  setup, assign, abandon, pulse, bye,                                                // coordinator -> agent
+  hello, ready, free, finished, crashed, abandoned, slot_lost, gang_key, beat, stop_requested,  // agent -> coordinator
+  setup, assign, gang_join, abandon, pulse, bye,                                     // coordinator -> agent
   progress, done, stop                                                               // executor -> agent; agent -> executor
 };
+
+template <class Archive>
+void fields(Archive& a, kernels::Gpu& gpu) {
+  a(gpu.uuid, gpu.kind, gpu.name, gpu.bytes, gpu.multiprocessors, gpu.byte_rate, gpu.flop_rate, gpu.problem);
+}
+template <class Archive>
+void fields(Archive& a, kernels::GpuSurvey& survey) {
+  a(survey.gpus, survey.driver, survey.problem);
+}
 
 // An agent reports for work: what its machine is.
 struct Hello {
@@ -32,7 +42,8 @@ struct Hello {
   std::string git_hash;
   std::string node;                     // as the batch system calls it; "": nobody does
   std::vector<std::string> gpus;        // that it was given, shared by all ranks there that name the same ones
-  template <class Archive> void fields(Archive& a) { a(host, pid, cores, kinds, numerics, git_hash, node, gpus); }
+  kernels::GpuSurvey survey;            // what the driver says of them; nothing where nobody asked
+  template <class Archive> void fields(Archive& a) { a(host, pid, cores, kinds, numerics, git_hash, node, gpus, survey); }
 };
 
 // The sweep, once for each rank and each executor.
@@ -67,7 +78,25 @@ struct Assign {
   static constexpr Kind kKind = Kind::assign;
   std::int32_t slot = 0;
   std::vector<std::uint64_t> cells;
-  template <class Archive> void fields(Archive& a) { a(slot, cells); }
+  std::uint64_t gang = 0;               // that trains them; 0: the slot alone
+  std::int32_t replica = 0, replicas = 1;
+  template <class Archive> void fields(Archive& a) { a(slot, cells, gang, replica, replicas); }
+};
+
+// By which the members of a gang on GPUs find each other: made by the executor of replica 0, for the coordinator ...
+struct GangKey {
+  static constexpr Kind kKind = Kind::gang_key;
+  std::int32_t slot = 0;
+  std::uint64_t gang = 0;
+  std::string bytes;
+  template <class Archive> void fields(Archive& a) { a(slot, gang, bytes); }
+};
+struct GangJoin {                       // ... who brings it to the executors of the others
+  static constexpr Kind kKind = Kind::gang_join;
+  std::int32_t slot = 0;
+  std::uint64_t gang = 0;
+  std::string key;
+  template <class Archive> void fields(Archive& a) { a(slot, gang, key); }
 };
 
 struct Finished {

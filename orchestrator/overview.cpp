@@ -8,6 +8,7 @@
 #include <map>
 
 #include "orchestrator/tally.hpp"
+#include "orchestrator/wanted.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
@@ -15,27 +16,26 @@ namespace {
 constexpr std::size_t kRecent = 200;  // results over which the speed is taken
 
 void count_cells(const sweeps::Grid& grid, const results::RunState& state, Overview& view) {
-  const std::uint64_t seeds = grid.axes().back().size();
-  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings&, const std::string& reason) {
-    for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
-      if (!state.provenance.shard.has(cell)) continue;
-      ++view.cells;
-      if (!reason.empty()) {
-        ++view.infeasible;
-        continue;
-      }
-      const auto found = state.results.find(cell);
-      if (found == state.results.end() || found->second.status == sweeps::Status::pending) {
-        ++view.missing;
-        continue;
-      }
-      const sweeps::CellResult& result = found->second;
-      ++view.recorded;
-      ++view.by_status[static_cast<std::size_t>(result.status)];
-      if (result.status == sweeps::Status::done && !(result.accuracy <= view.best_accuracy))
-        view.best_accuracy = result.accuracy, view.best_cell = cell;
+  const Wanted wanted(grid, state);
+  if (wanted.search()) view.search = search_text(*wanted.search()), view.left = wanted.search()->cells_left();
+  wanted.visit([&](std::uint64_t cell, bool possible) {
+    ++view.cells;
+    if (!possible) {
+      ++view.infeasible;
+      return;
     }
+    const auto found = state.results.find(cell);
+    if (found == state.results.end() || found->second.status == sweeps::Status::pending) {
+      ++view.missing;
+      return;
+    }
+    const sweeps::CellResult& result = found->second;
+    ++view.recorded;
+    ++view.by_status[static_cast<std::size_t>(result.status)];
+    if (result.status == sweeps::Status::done && !(result.accuracy <= view.best_accuracy))
+      view.best_accuracy = result.accuracy, view.best_cell = cell;
   });
+  if (!wanted.search()) view.left = view.missing;
 }
 
 void group_failures(const results::RunState& state, Overview& view) {
@@ -74,7 +74,7 @@ void extrapolate(Overview& view) {
   if (n < 2) return;
   const double first = seconds_of_utc(recent.back()->ended_utc), last = seconds_of_utc(recent.front()->ended_utc);
   view.cells_per_second = static_cast<double>(n - 1) / std::max(1.0, last - first);
-  view.seconds_left = static_cast<double>(view.missing) / view.cells_per_second;
+  view.seconds_left = static_cast<double>(view.left) / view.cells_per_second;
   view.seconds_error = view.seconds_left / std::sqrt(static_cast<double>(n));
 }
 

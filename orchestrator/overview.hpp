@@ -14,6 +14,8 @@ double seconds_of_utc(const std::string& utc);  // since 1970; NaN where the tex
 
 struct Overview {
   std::uint64_t cells = 0, recorded = 0, missing = 0, infeasible = 0, failed = 0;  // of the folder's shard
+  std::uint64_t left = 0;  // cells to train to the end: those missing, of a boundary search a guess
+  std::string search;      // how far a boundary search is; "" in other modes
   std::array<std::uint64_t, 8> by_status{};
   struct Failure {
     std::string reason;

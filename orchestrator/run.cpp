@@ -10,6 +10,7 @@
 #include "orchestrator/data_files.hpp"
 #include "orchestrator/director.hpp"
 #include "orchestrator/event_loop.hpp"
+#include "orchestrator/gpus.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/signals.hpp"
 
@@ -37,10 +38,14 @@ void deliver(Transport& transport, const std::function<bool()>& over) {
   }
 }
 
+kernels::GpuSurvey survey(const RunOptions& options) {
+  return options.device == "cpu" ? kernels::GpuSurvey{} : ask_for_gpus();
+}
+
 // Every rank but 0: an agent alone.
-int follow(Transport& transport, Signals& signals) {
+int follow(Transport& transport, Signals& signals, const RunOptions& options) {
   Pause pause(transport.must_be_polled());
-  Agent agent(transport, monotonic());
+  Agent agent(transport, monotonic(), survey(options));
   while (!agent.done()) {
     bool happened = false;
     Parcel parcel;
@@ -85,7 +90,7 @@ bool round(Transport& transport, Signals& signals, Director& director, Agent& ag
 int lead(Transport& transport, Signals& signals, const sweeps::Grid& grid, const RunOptions& options) {
   Pause pause(transport.must_be_polled());
   Director director(transport, grid, options, monotonic());
-  Agent agent(transport, monotonic());
+  Agent agent(transport, monotonic(), survey(options));
   const pid_t launcher = getppid();
   try {
     while (!director.done()) {
@@ -108,15 +113,12 @@ int run(const RunOptions& options) {
   Signals signals;
   const auto transport = make_transport();
   if (transport->rank() != 0) {
-    const int code = follow(*transport, signals);
+    const int code = follow(*transport, signals, options);
     transport->leave(kFarewell, code);
     return code;
   }
   try {
     const auto grid = read_sweep(options.sweep);
-    if (grid.search().mode != "grid")
-      throw sweeps::SweepError(options.sweep + ": search.mode: \"" + grid.search().mode +
-                               "\" cannot be run by this version, expected \"grid\": all cells");
     const int code = lead(*transport, signals, grid, options);
     transport->leave(kFarewell, code);
     return code;

@@ -13,11 +13,12 @@ struct RunOptions {
   std::string sweep, directory;
   int slots = 0;                             // executors on each rank; 0: the host's cores divided by its ranks and `threads`
   int threads = 1;                           // of each executor, on a CPU
-  std::string device_kind = "auto";          // auto: the best that every rank can run
+  std::string device = "auto";               // cpu, cuda; auto: GPUs where every rank has one, else the CPU
+  std::string device_kind = "auto";          // auto: the best of these that every rank can run
   std::vector<sweeps::Status> retry;         // results of these statuses do not count
   std::optional<double> seconds;             // until the deadline
   bool ask_slurm = true;                     // for the deadline, where `seconds` does not say it
-  int pack = 1;
+  int pack = 1;                              // most cells in one pack; 0: one on a CPU, on a GPU what keeps it busy
   int attempts = 2;                          // crashes after which a cell is recorded as failed
   double hang_limit = 600;                   // seconds
   bool accept_mixed = false;

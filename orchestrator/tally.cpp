@@ -23,7 +23,7 @@ std::string first_of(const std::string& text, std::size_t most) {
 }  // namespace
 
 bool counts_as_failed(Status status) {
-  return status == Status::failed || status == Status::timeout || status == Status::out_of_memory;
+  return status == Status::failed || status == Status::timeout || status == Status::out_of_memory || status == Status::infeasible;
 }
 
 std::string duration(double seconds) {
@@ -69,7 +69,7 @@ std::uint64_t Tally::recorded() const {
 
 std::uint64_t Tally::failed() const {
   std::uint64_t sum = 0;
-  for (const Status status : {Status::failed, Status::timeout, Status::out_of_memory})
+  for (const Status status : {Status::failed, Status::timeout, Status::out_of_memory, Status::infeasible})
     sum += by_status_[static_cast<std::size_t>(status)];
   return sum;
 }
@@ -80,9 +80,12 @@ double Tally::cells_per_minute(double now) const {
   return 60 * static_cast<double>(recent_.size()) / std::max(now - since, 1e-3);
 }
 
+double Tally::mean_seconds() const { return cell_seconds_ / static_cast<double>(std::max<std::uint64_t>(recorded(), 1)); }
+
 std::string Tally::line(const Now& now) const {
   const std::uint64_t total = recorded() + now.running + now.pending;
-  std::string text = fmt::format("{}/{} cells", recorded(), total);
+  std::string text = now.search.empty() ? fmt::format("{}/{} cells", recorded(), total)
+                                        : fmt::format("{} cells, {}", recorded(), now.search);
   if (failed() > 0) text += fmt::format(", {} failed", failed());
   text += fmt::format(", {} running on {} slots", now.running, now.slots);
   const double speed = cells_per_minute(now.time);
@@ -98,6 +101,7 @@ std::string Tally::summary(const Now& now, const std::string& utilisation, const
     text += fmt::format("  {:<14} {}\n", name, value);
   };
   row("cells", fmt::format("{} recorded, {} of them in this run", recorded(), here_));
+  if (!now.search.empty()) row("search", now.search);
   for (std::size_t status = 0; status < by_status_.size(); ++status) {
     if (by_status_[status] > 0)
       row(std::string("  ") + to_text(static_cast<Status>(status)), std::to_string(by_status_[status]));

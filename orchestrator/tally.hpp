@@ -17,9 +17,10 @@ struct Now {                         // what changes from moment to moment
   std::uint64_t running = 0, pending = 0;
   std::size_t slots = 0;
   Eta left;                          // predicted
+  std::string search;                // how far a boundary search is; "": all cells are known beforehand
 };
 
-bool counts_as_failed(sweeps::Status status);    // failed, timeout, out_of_memory; a diverged cell is a result
+bool counts_as_failed(sweeps::Status status);    // failed, timeout, out_of_memory, no room for its gang; a diverged cell is a result
 std::string duration(double seconds);            // "7 s", "3 min 20 s", "5 h 02 min", "12 d 3 h"
 
 class Tally {
@@ -34,6 +35,7 @@ class Tally {
   std::uint64_t recorded() const;                            // cells with a result
   std::uint64_t failed() const;
   std::uint64_t recorded_here() const { return here_; }
+  double mean_seconds() const;                               // of a cell
   std::string line(const Now& now) const;
   std::string summary(const Now& now, const std::string& utilisation, const std::string& results_file) const;
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "orchestrator/gpus.hpp"
 #include "orchestrator/machine.hpp"
 #include "results/run_folder.hpp"
 
@@ -50,13 +51,21 @@ void Team::check_versions() const {
   }
 }
 
-std::string Team::device_kind(const std::string& wanted, const std::string& before) const {
+std::vector<std::string> Team::common_kinds() const {
   std::vector<std::string> common = members_[0].hello->kinds;
   for (const Member& member : members_) {
     const auto& kinds = member.hello->kinds;
     std::erase_if(common,
                   [&](const std::string& kind) { return std::find(kinds.begin(), kinds.end(), kind) == kinds.end(); });
   }
+  return common;
+}
+
+std::string Team::device_kind(const std::string& wanted, const std::string& before, const std::string& device) const {
+  std::vector<std::string> common = common_kinds();
+  const auto other = [&](const std::string& kind) { return is_gpu_kind(kind) != (device == "cuda"); };
+  if (device != "auto") std::erase_if(common, other);
+  if (device == "cuda" && common.empty()) throw results::RunError("--device cuda: " + gpu_trouble());
   const auto has = [&](const std::string& kind) {
     return std::find(common.begin(), common.end(), kind) != common.end();
   };
@@ -70,17 +79,58 @@ std::string Team::device_kind(const std::string& wanted, const std::string& befo
   throw results::RunError("--device-kind " + wanted + ": not every rank can run it; kinds that all can run: " + all);
 }
 
-std::vector<Place> Team::places() const {
+std::string Team::gpu_trouble() const {
+  const auto common = common_kinds();
+  if (std::any_of(common.begin(), common.end(), is_gpu_kind)) return "";
+  std::string kinds;
+  for (std::size_t rank = 0; rank < members_.size(); ++rank) {
+    const Hello& hello = *members_[rank].hello;
+    const std::string name = "rank " + std::to_string(rank) + " on " + hello.host + ": ", why = trouble(hello.survey);
+    if (!why.empty()) return name + why;
+    kinds += (kinds.empty() ? "" : "; ") + name;
+    for (const std::string& kind : usable_kinds(hello.survey)) kinds += kind + " ";
+    kinds.pop_back();
+  }
+  return "the ranks' GPUs are of different kinds: " + kinds;
+}
+
+kernels::Gpu Team::smallest_gpu(const std::string& kind) const {
+  kernels::Gpu smallest;
+  for (const Member& member : members_)
+    for (const kernels::Gpu& gpu : member.hello->survey.gpus)
+      if (gpu.kind == kind && gpu.problem.empty() && (smallest.bytes == 0 || gpu.bytes < smallest.bytes))
+        smallest = gpu;
+  return smallest;
+}
+
+std::string Team::describe_gpus(const std::string& kind) const {
+  std::map<std::string, std::set<std::pair<std::string, std::string>>> same;  // description -> (host, UUID)
+  for (const Member& member : members_)
+    for (const kernels::Gpu& gpu : member.hello->survey.gpus) {
+      if (gpu.kind != kind || !gpu.problem.empty()) continue;
+      const auto tenths = static_cast<std::int64_t>(static_cast<double>(gpu.bytes) / (1 << 30) * 10 + 0.5);
+      same[gpu.name + " (" + kind + ", " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GiB, driver " +
+           member.hello->survey.driver + ")"].emplace(member.hello->host, gpu.uuid);
+    }
+  std::string text;
+  for (const auto& [what, which] : same) text += (text.empty() ? "" : "; ") + std::to_string(which.size()) + " x " + what;
+  return text;
+}
+
+std::vector<Place> Team::places(const std::string& kind) const {
   std::vector<Place> places;
   for (const Member& member : members_) {
     const Hello& hello = *member.hello;
-    places.push_back({hello.node.empty() ? hello.host : hello.node, hello.gpus});
+    Place& place = places.emplace_back(Place{hello.node.empty() ? hello.host : hello.node, {}});
+    for (const kernels::Gpu& gpu : hello.survey.gpus)
+      if (gpu.kind == kind && gpu.problem.empty()) place.gpus.push_back(gpu.uuid);
+    if (hello.survey.gpus.empty()) place.gpus = hello.gpus;  // nobody asked the driver
   }
   return places;
 }
 
-std::vector<int> Team::slots(int wanted, bool on_gpus, int threads) const {
-  if (on_gpus && wanted == 0) return gpu_slots(places());
+std::vector<int> Team::slots(int wanted, const std::string& kind, int threads) const {
+  if (is_gpu_kind(kind) && wanted == 0) return gpu_slots(places(kind));
   std::map<std::string, int> ranks_on;
   for (const Member& member : members_) ++ranks_on[member.hello->host];
   std::map<std::string, int> seen;

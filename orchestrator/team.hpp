@@ -21,10 +21,15 @@ class Team {
   // Throws std::runtime_error naming both sides if numerics versions differ.
   void check_versions() const;
   // The most capable device kind that every rank can run. `wanted`: "auto", or a kind that all must be able to run (else
-  // RunError). `before`: the kind of the results so far, kept by auto if all can run it.
-  std::string device_kind(const std::string& wanted, const std::string& before) const;
-  std::vector<int> slots(int wanted, bool on_gpus = false, int threads = 1) const;   // for each rank; 0 wanted: its GPUs, or its cores / threads
-  std::vector<Place> places() const;                     // of the ranks, for binding GPUs
+  // RunError). `before`: the kind of the results so far, kept by auto if all can run it. `device`: auto, cpu, cuda.
+  std::string device_kind(const std::string& wanted, const std::string& before, const std::string& device = "auto") const;
+  // Why not every rank can train on a GPU, in one line; "" if all can, on the same kind.
+  std::string gpu_trouble() const;
+  kernels::Gpu smallest_gpu(const std::string& kind) const;   // by memory; one without memory where nobody knows
+  std::string describe_gpus(const std::string& kind) const;   // "4 x NVIDIA H100 (sm_90, 79.6 GiB, driver 550.54.15, CUDA 12.4)"
+  // For each rank; 0 wanted: its GPUs of this kind, or its cores / threads.
+  std::vector<int> slots(int wanted, const std::string& kind = "cpu", int threads = 1) const;
+  std::vector<Place> places(const std::string& kind) const;                    // of the ranks, for binding GPUs of this kind
   std::string describe(const std::vector<int>& slots) const;   // "3 ranks on 2 hosts, 6 slots"
   std::string where(int rank, int slot) const;           // "rank 2 slot 0 host-a"
 
@@ -40,6 +45,8 @@ class Team {
   int size() const { return static_cast<int>(members_.size()); }
 
  private:
+  std::vector<std::string> common_kinds() const;         // that every rank can run, least capable first
+
   struct Member {
     std::optional<Hello> hello;
     Fd process;                                          // watched where it runs on our host

@@ -27,7 +27,7 @@ bool same(const sweeps::LabelledArray& a, const sweeps::LabelledArray& b) {
 
 bool is_final(sweeps::Status status) {
   using enum sweeps::Status;
-  return status != pending && status != failed && status != timeout && status != out_of_memory;
+  return status != pending && status != failed && status != timeout && status != out_of_memory && status != infeasible;
 }
 
 bool same_bits(const sweeps::CellResult& a, const sweeps::CellResult& b) {

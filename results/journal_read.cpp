@@ -162,6 +162,7 @@ void JournalReader::run(LineReader& fields) {
   p.started_utc = fields.text("started_utc");
   if (!first_start.empty()) p.started_utc = first_start;
   p.shard = fields.next_is("shard") ? shard_of(fields.text("shard")) : sweeps::Shard{};
+  p.gpus = fields.next_is("gpus") ? fields.text("gpus") : "";
   state_.origin_now = origin_index(state_, {p.numerics_version, p.device_kind});
   read_grid(fields);
 }

@@ -45,6 +45,7 @@ std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, con
       .text("host", provenance.host)
       .text("started_utc", provenance.started_utc);
   if (!provenance.shard.whole()) line.text("shard", sweeps::to_text(provenance.shard));
+  if (!provenance.gpus.empty()) line.text("gpus", provenance.gpus);
   if (state.grid > 0) add_relocation(line, state);
   return line.finish();
 }

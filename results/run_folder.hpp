@@ -40,6 +40,7 @@ struct Provenance {
   std::string device_kind, git_hash, compiler, mpi, host, started_utc;
   std::string sweep_file;      // as it was named on the command line
   sweeps::Shard shard = {};    // the part of the sweep that this folder is for
+  std::string gpus;            // "4 x NVIDIA H100 (sm_90, 79.6 GiB, driver ...)"; "": none was used
 };
 
 // What the bits of a result depend on besides its cell.

@@ -40,10 +40,11 @@ std::string axis_text(const Draft& draft, const Axis& axis) {
 
 std::string search_text(const Search& search) {
   if (search.mode == "grid") return "";
-  if (search.mode == "random") return fmt::format("search random n = {}\n", search.n);
-  return fmt::format("search {} axis = {} level = {} tolerance = {} probes_per_round = {} budget = {}\n", search.mode,
-                     search.axis, to_text(search.level), to_text(search.tolerance), search.probes_per_round,
-                     search.budget);
+  if (search.mode == "random") return fmt::format("search random n = {} seed = {}\n", search.n, search.seed);
+  return fmt::format(
+      "search {} axis = {} level = {} tolerance = {} probes_per_round = {} budget = {} budget_cost = {} between = {}\n",
+      search.mode, search.axis, to_text(search.level), to_text(search.tolerance), search.probes_per_round,
+      search.budget, to_text(search.budget_cost), search.between);
 }
 
 }  // namespace

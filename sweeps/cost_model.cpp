@@ -9,6 +9,8 @@ double predicted_seconds(const Cost& cost, const Rates& rates) {
          cost.steps / rates.step_rate;
 }
 
+double counted_cost(const Cost& cost) { return cost.flops + kExponential * cost.exponentials; }
+
 double total_seconds(const Jobs& jobs) {
   double total = 0;
   for (const auto& [seconds, count] : jobs) total += seconds * static_cast<double>(count);

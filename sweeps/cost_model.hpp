@@ -20,6 +20,11 @@ struct Rates {
 
 double predicted_seconds(const Cost& cost, const Rates& rates);
 
+// Operations: flops, and exponentials, each of which takes about the time of kExponential flops. The same on any machine:
+// boundary searches weigh probes by it.
+constexpr double kExponential = 20;
+double counted_cost(const Cost& cost);
+
 // Jobs by their length in seconds, longest first.
 using Jobs = std::map<double, std::uint64_t, std::greater<>>;
 

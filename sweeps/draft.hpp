@@ -31,6 +31,7 @@ struct Draft {
   std::vector<std::vector<Place>> places;  // [axis][point] of the first key, for messages
   std::vector<std::int64_t> seeds;
   std::vector<int> eval_T;
+  std::vector<Place> eval_T_places;
   Search search;
   std::vector<std::string> tasks, variants;  // in use
   Place task_place, axes_place;              // of the sections
@@ -44,7 +45,8 @@ Draft read_draft(std::string text, std::string file, std::shared_ptr<const Schem
 void read_axes(Draft& draft, const Table& section);                // draft_axes.cpp
 void read_sweep(Draft& draft, const Table& section, Place place);  // draft_sections.cpp
 void read_eval_T(Draft& draft, const Node& node);
-void read_search(Draft& draft, const Table& section, Place place);
+void read_search(Draft& draft, const Table& section, Place place);  // draft_search.cpp
+void add_between(Draft& draft);                                     // draft_search.cpp
 void read_data(Draft& draft, const Table& section);  // data_files.cpp
 
 // The value that stands at `node` for a key, converted to the key's kind; an expression where a text stands for a
@@ -54,6 +56,10 @@ struct Given {
   Value value;  // of an expression: its text
 };
 Given read_value(const Draft& draft, const Key& key, const std::string& path, const Node& node);
+
+// A key that is none of the schema's, and a value there that may not follow other settings.
+Key plain_key(const char* name, Kind kind, double least, double most, std::vector<std::string> words = {});
+Value read_plain(const Draft& draft, const Key& key, const std::string& path, const Node& node);
 
 const char* to_text(Section section);
 std::string path_of(const Draft& draft, int key);  // "axes.d" or "model.d": where the sweep gives it

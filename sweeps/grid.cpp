@@ -15,8 +15,6 @@
 namespace phasegrid::sweeps {
 namespace {
 
-constexpr std::uint64_t kMostProven = 1'000'000;  // settings tried before a grid without a possible cell is let pass
-
 void check_size(const Draft& draft) {
   double cells = static_cast<double>(draft.seeds.size());
   std::string product;
@@ -35,7 +33,8 @@ void unpack(std::uint64_t index, const std::vector<Axis>& axes, std::vector<std:
   for (std::size_t a = axes.size(); a-- > 0;) coordinates[a] = index % axes[a].size(), index /= axes[a].size();
 }
 
-// Moves to the next point of the first `count` axes, the last of them fastest; false after the last point.
+}  // namespace
+
 bool advance(const std::vector<Axis>& axes, std::size_t count, std::vector<std::size_t>& coordinates) {
   for (std::size_t a = count; a-- > 0;) {
     if (++coordinates[a] < axes[a].size()) return true;
@@ -44,34 +43,27 @@ bool advance(const std::vector<Axis>& axes, std::size_t count, std::vector<std::
   return false;
 }
 
-// A reason begins with a key's name; the message points to where the sweep gives that key, else to its section.
-[[noreturn]] void refuse(const Draft& draft, const std::string& reason) {
-  const std::size_t colon = reason.find(": ");
-  const std::string name = reason.substr(0, colon == std::string::npos ? 0 : colon);
-  const int key = draft.schema->find(name);
-  const bool given = key >= 0 && draft.sources[key].origin != Origin::fallback;
-  const std::string why = key >= 0 ? reason.substr(colon + 2) : reason;
-  fail(draft.file, given ? draft.sources[key].place : draft.task_place, key >= 0 ? path_of(draft, key) : "axes",
-       "no cell of this grid can exist: " + why);
-}
-
-void check_possible(const Grid::Data& data) {
-  std::vector<std::size_t> at(data.draft.axes.size(), 0);
-  std::string first;
-  for (std::uint64_t tried = 0; tried < kMostProven; ++tried) {
-    data.walker->go_to(at);
-    const std::string reason = data.walker->reason();
-    if (reason.empty()) return;
-    if (first.empty()) first = reason;
-    if (!advance(data.axes, at.size(), at)) refuse(data.draft, first);
-  }
-}
-
-}  // namespace
-
 Grid Grid::parse(std::string text, std::string file, std::shared_ptr<const Schema> schema) {
+  return make(std::move(text), std::move(file), std::move(schema), true);
+}
+
+Grid Grid::listed() const { return make(text(), data_->draft.file, data_->draft.schema, false); }
+
+std::optional<std::uint64_t> Grid::to_listed(std::uint64_t cell) const {
+  const auto at = coordinates(cell);
+  std::uint64_t index = 0;
+  for (std::size_t a = 0; a < at.size(); ++a) {
+    if (at[a] >= axes()[a].listed()) return std::nullopt;
+    index = index * axes()[a].listed() + at[a];
+  }
+  return index;
+}
+
+Grid Grid::make(std::string text, std::string file, std::shared_ptr<const Schema> schema, bool between) {
   auto data = std::make_shared<Data>();
   data->draft = read_draft(std::move(text), std::move(file), std::move(schema));
+  data->canonical = canonical_text(data->draft);
+  if (between) add_between(data->draft);
   check_size(data->draft);
   data->axes = data->draft.axes;
   Axis seed{"seed", {"seed"}, {}};
@@ -79,9 +71,8 @@ Grid Grid::parse(std::string text, std::string file, std::shared_ptr<const Schem
   for (const Axis& axis : data->axes) data->groups *= axis.size();
   data->cells = data->groups * seed.size();
   data->axes.push_back(std::move(seed));
-  data->canonical = canonical_text(data->draft);
   data->walker = std::make_unique<Walker>(data->draft);
-  check_possible(*data);
+  check_cells(*data);
   Grid grid;
   grid.data_ = std::move(data);
   return grid;

@@ -19,17 +19,23 @@ struct Axis {
   std::vector<std::vector<Value>> values;  // [point][key]; the text of the expression where the axis lists expressions
   bool expressions = false;                // several expressions: a string dimension, numbers in <key>_value
   bool reduce = false;                     // best value of this axis per cell, chosen on validation over all seeds
+  std::size_t between = 0;                 // the last so many points are not listed: a boundary search may probe them
   std::size_t size() const { return values.size(); }
+  std::size_t listed() const { return values.size() - between; }
 };
 
 struct Search {  // [search]; mode "grid" when the section is missing
   std::string mode = "grid";
-  std::string axis;
+  std::string axis;         // along which to search, and to analyse
   double level = 0.9;
   double tolerance = 0.25;  // octaves: the width of the interval at which a boundary counts as found
   std::int64_t probes_per_round = 16;
   std::int64_t budget = 0;  // cells; 0: no limit
-  std::int64_t n = 0;       // mode "random": cells to draw
+  double budget_cost = 0;   // counted operations (counted_cost); 0: no limit
+  bool between = true;      // integers between the listed values of the axis may be probed, too
+  std::int64_t n = 0;       // mode "random": cells to draw,
+  std::int64_t seed = 0;    // and by which numbers
+  bool boundary() const { return mode == "boundary"; }
 };
 
 // The most cells that a grid may have; a larger one is refused when it is parsed.
@@ -42,6 +48,10 @@ class Grid {
   // Throws SweepError. `file` is used in messages only.
   static Grid parse(std::string text, std::string file, std::shared_ptr<const Schema> schema);
   static Grid read(const std::string& path, std::shared_ptr<const Schema> schema);
+  // Without the points that a boundary search may probe between the listed ones: what the sweep file says, and what
+  // results.h5 has dimensions for. Cells are numbered differently: to_listed() tells which is which.
+  Grid listed() const;
+  std::optional<std::uint64_t> to_listed(std::uint64_t index) const;  // none: between listed values
 
   const std::string& name() const;
   const std::string& text() const;       // the file as it was read
@@ -79,6 +89,7 @@ class Grid {
 
   struct Data;  // defined in grid.cpp
  private:
+  static Grid make(std::string text, std::string file, std::shared_ptr<const Schema> schema, bool between);
   std::shared_ptr<const Data> data_;
 };
 

@@ -19,11 +19,19 @@ void add(std::vector<Threshold>& all, Bound kind, const char* name, Sizes sizes,
   all.push_back({kind, "N", static_cast<double>(sizes.N), name, condition, reference});
 }
 
-// What the counting bound of 3.7 counts: n recalled symbols out of nu.
+// What the counting bound of 3.7 counts: n recalled symbols out of nu. It needs conv - 1 tokens of no matter between them
+// and a question. Where a task asks at once, the convolution shows the question the last `shown` of them: the state need
+// not hold these.
 struct Recalled {
   std::int64_t n, nu;
   bool distinct;
   const char* name;
+  std::int64_t shown = 0;
+  bool evenly = true;  // each of the n is asked for equally often, so that the mean error over questions is theirs
+
+  Recalled without_shown() const {
+    return {n - shown, distinct ? nu - shown : nu, distinct, name, 0, evenly};
+  }
 };
 
 std::optional<Recalled> recalled(const TheoryCase& c) {
@@ -34,21 +42,27 @@ std::optional<Recalled> recalled(const TheoryCase& c) {
   Recalled what{0, 0, false, ""};
   if (c.task == "mqar") {
     if (c.kappa < 1 || c.pairs > c.kappa || c.N < 1) return {};
-    what = {c.pairs, c.nu, c.distinct_values, "mqar_counting"};
+    what = {c.pairs, c.nu, c.distinct_values, "mqar_counting", c.conv / 2};
   }
   if (c.task == "induction_heads") {
     // As many pairs as fit before a question; where one follower is asked for, it alone must be kept.
     const std::int64_t pairs = std::min(c.vocab / 2, (c.T - std::max<std::int64_t>(c.conv, 1)) / 2);
-    what = {c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, false, "induction_counting"};
+    what = {c.one_follower ? 1 : pairs, c.vocab - c.vocab / 2, false, "induction_counting", 0, c.one_follower};
   }
-  if (c.task == "pointer_value_retrieval" && c.pointer_last) what = {c.T - 1, c.vocab, false, "pvr_counting"};
+  if (c.task == "pointer_value_retrieval" && c.pointer_last) what = {c.T - 1, c.vocab, false, "pvr_counting", std::max<std::int64_t>(c.conv - 1, 0)};
   if (what.n < 1 || what.nu < 2 || (what.distinct && what.nu < what.n)) return {};
   return what;
 }
 
 void add_state(std::vector<Threshold>& all, const TheoryCase& c) {
-  const auto what = recalled(c);
+  auto what = recalled(c);
   if (!what) return;
+  // To be exact means to be so on the sequences, too, whose questions of MQAR keep clear of the pairs, if there is room for
+  // such sequences: n questions at every other place, none at the first `shown` ones.
+  const std::int64_t questions = (c.T - 2 * (c.pairs + c.overwrites)) / 2;
+  const bool room = c.task == "mqar" && (questions >= what->n + what->shown || questions < what->n);  // or T is not said
+  if (!room) what = what->without_shown();
+  if (what->n < 1) return;
   all.push_back({Bound::lower_bound, "state",
                  static_cast<double>(lower_bound_state(what->n, what->nu, c.error, what->distinct)), what->name,
                  "one recurrent layer, no norm after the mixer, any precision", "theory 3.7 LB1"});
@@ -131,10 +145,31 @@ void keep_nth(std::vector<Threshold>& all, const TheoryCase& c) {
         "T/2 + 1 undamped conjugate pairs; for this T only; one channel more to hold a gate open", "theory 3.5 C6");
 }
 
+constexpr std::int64_t kLongestGap = 100;  // of C7b, in single precision
+
 void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
+  if (c.variant == "mamba" && c.conv >= 2 && c.T <= kLongestGap)
+    add(all, Bound::exact, "s6_induction_short", {2 * c.vocab, 2 * c.vocab, c.vocab},
+        "conv >= 2, no norm; T <= 100, single precision", "theory 3.8 C7b");
   if (c.variant == "mamba_delta_t" && c.conv >= 2)
     add(all, Bound::exact, "delta_t_induction_exact", {2 * c.vocab, 2 * c.vocab, c.vocab}, "conv >= 2, no norm; any T",
         "theory 3.8 C7");
+}
+
+// n pieces, or all modes of T points.
+void piecewise_constant(std::vector<Threshold>& all, const TheoryCase& c) {
+  const std::int64_t n = most_pieces(c.jumps, c.T);
+  const bool s6 = c.variant == "mamba" && knows_time(c), s4d = c.variant == "s4d" || c.variant == "mamba_s4d";
+  const char* memories = "positional encoding, discretisation none, no norm; T points";
+  if (s6 && c.plain_input) add(all, Bound::exact, "s6_pieces_exact", {3, 2 * n + 2, 1}, memories, "theory 3.6 H1");
+  if (c.variant == "mamba_delta_t" && knows_time(c) && c.plain_input)
+    add(all, Bound::exact, "delta_t_pieces_exact", {3, 4, n}, memories, "theory 3.6 H1");
+  if (s6 && !c.identity)
+    add(all, Bound::exact, "s6_wavelets_exact", {3, 2 * n + 1, n}, "positional encoding, relu or silu, no norm; T points",
+        "theory 3.6 H2");
+  if (s4d && c.complex_modes)
+    add(all, Bound::exact, "s4d_modes_exact", {c.gate ? 2 : 1, 2, 2 * (c.T / 2 + 1)}, "complex modes, no norm; this T only",
+        "theory 3.6 H3");
 }
 
 void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
@@ -189,6 +224,7 @@ std::vector<Threshold> thresholds(const TheoryCase& c) {
   if (c.task == "keep_nth") keep_nth(all, c);
   if (c.task == "induction_heads") induction_heads(all, c);
   if (c.task == "pointer_value_retrieval") pointer_value_retrieval(all, c);
+  if (c.task == "piecewise_constant") piecewise_constant(all, c);
   add_state(all, c);
   return all;
 }
@@ -198,13 +234,15 @@ namespace {
 // Nothing where the table does not speak of the cell's options.
 std::optional<TheoryCase> theory_case(const Reader& reader) {
   TheoryCase c;
-  std::string final_norm = "none", mode, pointer;
+  std::string final_norm = "none", mode, pointer, rule, activation;
   for (const auto& [name, into] : {std::pair("variant", &c.variant),
                                    {"task", &c.task},
                                    {"positional", &c.positional},
                                    {"final_norm", &final_norm},
                                    {"s4d_mode", &mode},
-                                   {"pointer", &pointer}})
+                                   {"pointer", &pointer},
+                                   {"discretisation", &rule},
+                                   {"activation", &activation}})
     reader.read(name, *into);
   for (const auto& [name, into] : {std::pair("kappa", &c.kappa),
                                    {"nu", &c.nu},
@@ -214,8 +252,10 @@ std::optional<TheoryCase> theory_case(const Reader& reader) {
                                    {"N", &c.N},
                                    {"expand", &c.expand},
                                    {"conv", &c.conv},
-                                   {"layers", &c.layers}})
+                                   {"layers", &c.layers},
+                                   {"jumps", &c.jumps}})
     reader.read(name, *into);
+  reader.read("overwrites", c.overwrites);
   reader.read("gate", c.gate), reader.read("distinct_values", c.distinct_values);
   bool gated_norm = false;
   reader.read("gated_norm", gated_norm);
@@ -224,6 +264,7 @@ std::optional<TheoryCase> theory_case(const Reader& reader) {
   c.random_filler = filler == "random";
   c.own_width = reader.has("D") && reader.settings.given("D");
   c.normed = final_norm != "none" || gated_norm;
+  c.plain_input = rule == "none", c.identity = activation == "identity";
   c.complex_modes = mode == "complex", c.pointer_last = pointer.empty() || pointer == "last";
   if (!adapt(c, reader)) return {};
   return c;
@@ -258,8 +299,9 @@ std::string construction_named(const Threshold& threshold) {  // "theory 3.1 C1;
 std::optional<double> least_error(const Settings& settings, std::int64_t state) {
   const auto c = theory_case(Reader{settings});
   const auto what = c ? recalled(*c) : std::nullopt;
-  if (!what) return {};
-  return least_error(state, what->n, what->nu, what->distinct);
+  if (!what || !what->evenly || what->n <= what->shown) return {};
+  const Recalled held = what->without_shown();  // the others may all be right
+  return least_error(state, held.n, held.nu, held.distinct) * static_cast<double>(held.n) / static_cast<double>(what->n);
 }
 
 }  // namespace phasegrid::sweeps

@@ -29,7 +29,9 @@ struct Threshold {
 struct TheoryCase {
   std::string variant, task;
   std::int64_t kappa = 1, nu = 1, pairs = 1, vocab = 2, T = 1;
-  std::int64_t N = 1, expand = 1, conv = 2, layers = 1;
+  std::int64_t N = 1, expand = 1, conv = 2, layers = 1, overwrites = 0;
+  std::int64_t jumps = 0;  // of the function that is asked for
+  bool plain_input = false, identity = false;  // the input does not feel the step size; no activation
   bool gate = true, distinct_values = true, normed = false;  // normed: a norm between mixer and head
   bool complex_modes = false, pointer_last = true, one_follower = false, random_filler = false;
   bool own_width = false;  // D is given by itself, not as expand*d
@@ -48,8 +50,8 @@ std::string construction_named(const Threshold& threshold);
 // d and N of the cell itself are read only where a formula needs them.
 std::vector<Threshold> thresholds(const Settings& settings);
 
-// The least average error that a layer with so many real numbers of state can have on the cell's task (theory 3.7 LB1);
-// nothing where no lower bound is known.
+// The least average error that a layer with so many real numbers of state can have on the cell's task (theory 3.7 LB1,
+// without the symbols that the convolution shows a question directly); nothing where no lower bound is known.
 std::optional<double> least_error(const Settings& settings, std::int64_t state);
 
 }  // namespace phasegrid::sweeps

@@ -8,10 +8,13 @@
 //                per channel and row of each activation, and those of the mixer, in each direction
 //
 // Channels count as the kernels lay them out, padded to 16. Evaluation is the forward third: the validation set every
-// `every` steps and the test set twice; the lengths of [eval] T are not counted.
+// `every` steps and the test set twice; the lengths of [eval] T are not counted. Diagnostics walk through all states in double
+// precision, one sequence after the other; what one visit of a state costs was measured on an AVX-512 core, D = 16 and 64.
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/rows.hpp"
+#include "worker/diagnostics/diagnose.hpp"
 #include "worker/mixer_cost.hpp"
 #include "worker/row_counts.hpp"
 #include "worker/schema.hpp"
@@ -25,7 +28,7 @@ struct Shape {
   double V, T, d, D, K, batch;
   double C, O;  // columns of real-valued inputs, and of the head
   int layers;
-  bool gate, tied;
+  bool gate, tied, residual;
   MixerCost mixer;
   double norm, final_norm, positions;  // parameters of one norm, of the last, of learned positions
 };
@@ -38,7 +41,7 @@ Shape shape_of(const Settings& s, const RowCounts& counts) {
   shape.C = counts.channels, shape.O = counts.outputs > 0 ? counts.outputs : counts.vocab;
   shape.d = s.real("d"), shape.D = s.real("D"), shape.K = s.real("conv");
   shape.mixer = mixer_cost(s), shape.layers = static_cast<int>(s.integer("layers")), shape.batch = s.real("batch");
-  shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding");
+  shape.gate = s.boolean("gate"), shape.tied = s.boolean("tied_embedding"), shape.residual = s.boolean("residual");
   shape.norm = norm_parameters(s.word("norm"), shape.d);
   shape.final_norm = norm_parameters(s.word("final_norm"), shape.d);
   if (s.word("positional") == "learned") shape.positions = shape.T * shape.d;
@@ -76,29 +79,54 @@ Work forward(const Shape& s, const RowCounts& counts) {
   return work;
 }
 
-// Numbers in the tables of one layer: values, and for training gradients and kept derivatives.
-double tables(const Shape& s, const LayerCounts& c, bool training) {
+// Of [diagnostics], together.
+Work diagnosed(const Shape& s, const Settings& settings) {
+  // For each state at each position: exponentials of the kernels, and for reach operations of their matrix products per channel.
+  constexpr double kDecay = 340, kState = 50, kWalk = 420, kProduct = 120;
+  const Wanted want = wanted(settings);
+  const bool reach = want.sensitivity || want.gradients;
+  if (!want.anything()) return {};
+  const double states = want.examples * s.layers * s.T * s.D * settings.real("N");
+  return {reach ? kProduct * states * s.D : 0,
+          states * ((want.decay || want.decay_channels ? kDecay : 0) + kState * want.state + kWalk * (reach + want.gradients))};
+}
+
+// Numbers of one layer's tables: values, and for training gradients and what the way back needs; and of the maps that say which rows are
+// which (worker/layout.hpp). A layer's input is the output of the one before: only the first brings its own.
+double tables(const Shape& s, const LayerCounts& c, bool first, bool training) {
   const double values = training ? 2 : 1, kept = training ? 1 : 0;
-  const double d = wide(s.d), D = wide(s.D);
-  double n = values * c.rows * ((s.norm > 0 ? 2 : 1) * d + D);
-  n += c.windows * ((values + kept) * D + values * s.mixer.activations);                           // u, and what the mixer keeps
-  n += values * c.outputs * (D + s.mixer.read_activations + d + (s.gate ? D : 0));                 // y, gated, out
+  const double d = wide(s.d), D = wide(s.D), taps = std::max(1.0, s.K);
+  double n = c.rows * (values * ((first ? d : 0) + (s.norm > 0 ? d : 0) + D + s.mixer.row_activations) + kept * s.mixer.row_kept);
+  n += c.windows * (values * (D + s.mixer.activations) + kept * (D + s.mixer.kept));            // u, and what the mixer computes
+  n += values * c.outputs * (D + s.mixer.read_activations + (s.residual ? 2 : 1) * d + (s.gate ? D : 0));   // y, gated, out
   if (s.gate) n += values * c.gates * (d + D);
-  return n + s.mixer.states + c.steps / s.batch * 256;                                             // and the walk
+  return n + c.windows * (taps + 1) + c.steps * 3 + c.outputs * (3 + taps) + c.gates;
 }
 
-// Numbers in all tables of one batch.
-double tables(const Shape& s, const RowCounts& counts, bool training) {
-  double n = counts.scored * (training ? 2 : 1) * (wide(s.V) + (s.final_norm > 0 ? 2 : 1) * wide(s.d));
-  for (int layer = 0; layer < s.layers; ++layer)
-    n += tables(s, layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner, training);
-  return n;
+// Numbers that do not grow with the batch: what the mixer works in, the walk of one sequence.
+double working(const Shape& s, const LayerCounts& c, bool training) {
+  constexpr double kWalked = 3 * 16 * 8;
+  return s.mixer.states + c.shared * s.mixer.shared_states + (training && s.mixer.walked > 0 ? c.steps / s.batch * kWalked : 0);
 }
 
-// Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
-double bytes(const Shape& s, const RowCounts& counts, double count) {
+// Bytes of one network on a batch of `scale` times the usual size. Windows are found with a hash table over positions.
+double network_bytes(const Shape& s, const RowCounts& counts, bool training, double scale) {
+  constexpr double kPerPosition = 16;
+  const double values = training ? 2 : 1, d = wide(s.d);
+  double rows = counts.scored * values * (wide(s.O) + (s.final_norm > 0 ? d : 0)) + (s.C > 0 ? values * counts.first.rows * wide(s.C) : 0), rest = 0;
+  for (int layer = 0; layer < s.layers; ++layer) {
+    const LayerCounts& c = layer + 1 == s.layers ? counts.last : layer == 0 ? counts.first : counts.inner;
+    rows += tables(s, c, layer == 0, training), rest += working(s, c, training);
+  }
+  return 4 * ((rows + kPerPosition * s.batch * s.T) * scale + rest);
+}
+
+// Of one replica: weights, gradients, two moments, the best weights so far, in a gang two gradients to share, and most weights once more, turned for
+// the way back; the network in training, on its share of the batch, and in evaluation.
+double bytes(const Shape& s, const RowCounts& counts, double count, double replicas) {
   constexpr double kEvaluationBatch = 64;
-  return 4 * (5 * count + tables(s, counts, true) + tables(s, counts, false) * kEvaluationBatch / s.batch);
+  const double shared = replicas > 1 ? 2 * count : 0, turned = count - (s.C > 0 ? 0 : s.V * s.d);
+  return 4 * (5 * count + shared + turned) + network_bytes(s, counts, true, 1 / replicas) + network_bytes(s, counts, false, kEvaluationBatch / s.batch);
 }
 
 }  // namespace
@@ -125,7 +153,7 @@ sweeps::Cost step_cost(const Settings& settings, const RowCounts& counts) {
   const Shape shape = shape_of(settings, counts);
   const Work work = forward(shape, counts);
   sweeps::Cost cost;
-  cost.bytes = static_cast<std::uint64_t>(4 * (4 * parameters(shape) + tables(shape, counts, true)));
+  cost.bytes = static_cast<std::uint64_t>(4 * 4 * parameters(shape) + network_bytes(shape, counts, true, 1));
   cost.flops = 3 * work.flops, cost.exponentials = 2 * work.exponentials, cost.steps = 1;
   return cost;
 }
@@ -140,9 +168,10 @@ sweeps::Cost cell_cost(const Settings& settings) {
   const double count = parameters(shape);
   sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);
-  cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count));
-  cost.flops = work.flops * (3 * steps + evaluated);
-  cost.exponentials = work.exponentials * (2 * steps + evaluated);
+  cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count, settings.real("replicas")));
+  const Work more = diagnosed(shape, settings);
+  cost.flops = work.flops * (3 * steps + evaluated) + more.flops;
+  cost.exponentials = work.exponentials * (2 * steps + evaluated) + more.exponentials;
   cost.positions = (steps + evaluated) * shape.batch * shape.T;
   cost.steps = steps;
   return cost;

@@ -9,6 +9,7 @@
 
 #include "kernels/rows.hpp"
 #include "kernels/s4d/s4d.hpp"
+#include "kernels/scan/scan.hpp"
 #include "kernels/ssd/ssd.hpp"
 #include "worker/schema.hpp"
 
@@ -37,6 +38,12 @@ double wide(double columns) { return kernels::padded(static_cast<int>(columns));
 // Weights from D channels to `out` step sizes, without biases.
 double delta_weights(const Sizes& s, double out) { return s.fixed_delta ? 0 : s.R > 0 ? s.R * (s.D + out) : s.D * out; }
 
+// The scan keeps A and its gradient; for shared rows closed forms of runs of 1, 2, 4 .. 32.
+void walk(MixerCost& cost, double N, double D) {
+  const double states = N > 4 ? std::ceil(N / 8) * 8 : N;
+  cost.states = 3 * states * D, cost.shared_states = 3 * kernels::kPowers * states * D;
+}
+
 // A, skip, step sizes (`out` of them), B and C.
 MixerCost selective(const Sizes& s, double out) {
   MixerCost cost;
@@ -45,9 +52,9 @@ MixerCost selective(const Sizes& s, double out) {
   cost.flops = 2 * ((s.fixed_delta ? 0 : R > 0 ? s.D * R + s.R * wide(out) : s.D * wide(out)) + s.D * N);
   cost.read_flops = 2 * s.D * N;
   cost.exponentials = s.N * D + wide(out), cost.walked = s.N * D;
-  cost.activations = 1.5 * wide(out) + D + R + N;
+  cost.activations = wide(out) + R + N, cost.kept = wide(out) + 2 * D;
   cost.read_activations = D + N;
-  cost.states = 3 * D * N;
+  walk(cost, s.N, D);
   return cost;
 }
 // The two options of arXiv 2410.03292: B and C from one triangle, and a sequence sorted there and back, all of it read.
@@ -76,7 +83,8 @@ MixerCost mamba2(const Settings& settings) {
   cost.flops = 2 * weights + 2 * conv + (chunk < T ? 2 * s.N * s.D : 0);
   cost.read_flops = 2 * chunk * (s.N + s.D) + (chunk < T ? 2 * s.N * s.D : 0);
   cost.exponentials = 3 * H + 2 * GN;
-  cost.activations = 2.5 * wide(GN) + 2.5 * wide(H), cost.read_activations = 1.5 * wide(GN);
+  cost.row_activations = 2 * wide(GN) + wide(H), cost.row_kept = wide(H);
+  cost.activations = wide(GN), cost.kept = wide(GN), cost.read_activations = 1.5 * wide(GN);
   cost.states = std::ceil(T / chunk) * s.N * wide(s.D) + 4 * T * (wide(s.D) + wide(GN));
   return cost;
 }
@@ -88,7 +96,6 @@ MixerCost s4d(const Settings& settings) {
   const double D = wide(s.D), T = task.T, outputs = settings.integer("layers") > 1 ? T : task.most_scored;
   MixerCost cost;
   cost.parameters = 3 * s.N * s.D + 2 * s.D;
-  cost.read_activations = D;
   if (kernels::s4d_convolves(outputs, s.N)) {
     cost.flops = 4 * s.N * D / settings.real("batch"), cost.read_flops = T * D;   // the impulse response: once per step
     cost.states = T * (3 * D + 14 * kernels::kPad);
@@ -103,7 +110,6 @@ MixerCost s4(const Settings& settings) {
   MixerCost cost;
   cost.parameters = 5 * s.N * s.D + 2 * s.D;
   cost.flops = 12 * s.N * D / settings.real("batch"), cost.read_flops = T * D;
-  cost.read_activations = D;
   cost.states = T * (3 * D + (s.N + 16) * kernels::kPad);
   return cost;
 }
@@ -116,8 +122,9 @@ MixerCost b2s6(const Settings& settings) {
   cost.parameters = s.N + 2 * s.N * s.D + (settings.boolean("block_bias") ? s.N * s.D : 0) + learned_delta + s.D;
   cost.flops = 2 * s.N * s.D + 20 * s.N * D, cost.read_flops = 2 * s.N * s.D;   // the exact integral of the input is the most of it
   cost.exponentials = (is_complex ? 1.5 : 1) * s.N * D + D;                     // a complex one: exponential, sine and cosine
-  cost.walked = s.N * D, cost.activations = 1.5 * D + projected, cost.read_activations = D + projected;
-  cost.states = 3 * s.N * D;
+  cost.walked = s.N * D, cost.activations = D + projected, cost.kept = D, cost.read_activations = D + projected;
+  const double states = std::ceil(s.N / (is_complex ? 8 : 4)) * (is_complex ? 8 : 4) * D;
+  cost.states = 7 * states, cost.shared_states = (6 + 4 * kernels::kPowers) * states;
   return cost;
 }
 MixerCost attention(const Settings& settings) {
@@ -141,7 +148,8 @@ MixerCost linear_attention(const Settings& settings) {
   cost.parameters = s.d * s.N + s.N + 2 * s.N * s.D;
   cost.flops = 2 * (s.d * N + s.D * N), cost.read_flops = 2 * s.D * N;
   cost.exponentials = s.N * D + N, cost.walked = s.N * D;
-  cost.activations = 2.5 * N + D, cost.read_activations = D + N, cost.states = 3 * D * N;
+  cost.activations = 2 * N, cost.kept = N + 2 * D, cost.read_activations = D + N;
+  walk(cost, s.N, D);
   return cost;
 }
 

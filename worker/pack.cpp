@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <iterator>
+#include <numeric>
 
 #include "worker/models/constructions/constructions.hpp"
 #include "worker/schema.hpp"
@@ -16,15 +17,16 @@ using tasks::Stream;
 
 namespace {
 constexpr int kEvaluationBatch = 64;
+constexpr std::int64_t kLookEvery = 64;   // steps, on a device that must be waited for
 bool constructed(const CellSpec& cell) { return cell.settings.word("init") == "construction"; }
 }
 
-Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells), device_(device) {
+Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang) {
   int longest = 0, most_scored = 0;
   for (const CellSpec& spec : cells) {
     Cell& cell = cells_.emplace_back();
     cell.settings = train_settings(spec.settings);
-    cell.data.emplace(spec, cell.settings);
+    cell.data.emplace(spec, cell.settings, gang_.share());
     most_scored = std::max(most_scored, cell.data->task().most_scored());
     for (const int T : spec.eval_T) longest = std::max(longest, T);
   }
@@ -34,7 +36,13 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
   segments_ = parameters_.segments();
   stride_ = parameters_.size();
   const int M = static_cast<int>(cells.size());
-  for (float** buffer : {&weights_, &grads_, &first_, &second_, &best_}) *buffer = arena_.allocate_array<float>(static_cast<std::size_t>(M * stride_));
+  gang_.reserve(stride_, sizeof(float), cells_.front().settings.eval_examples / kEvaluationBatch + 1);
+  memory_ = kernels::memory(device.kind, M);
+  for (float** buffer : {&weights_, &grads_, &first_, &second_, &best_}) *buffer = memory_->allocate_array<float>(static_cast<std::size_t>(M * stride_));
+  records_ = memory_->allocate_array<kernels::LossRecord>(static_cast<std::size_t>(M));
+  tallies_ = memory_->allocate_array<kernels::Tally>(static_cast<std::size_t>(M));
+  gang_loss_ = memory_->allocate_array<double>(1);
+  seen_.resize(static_cast<std::size_t>(M));
   for (int m = 0; m < M; ++m) {
     start(m);
     CellResult& result = results_.emplace_back();
@@ -42,19 +50,33 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
     result.parameters = parameters_.trainable();
   }
   if (steps_planned() > 0)
-    network_ = std::make_unique<Network<float>>(model_, shape(task, cells_.front().settings.batch, most_scored), M, device.kind, weights_, grads_);
+    network_ = std::make_unique<Network<float>>(model_, shape(task, gang_.share().most(cells_.front().settings.batch), most_scored), M, device.kind, weights_, grads_);
   evaluator_ = std::make_unique<Network<float>>(model_, shape(task, kEvaluationBatch, most_scored), M, device.kind, weights_, nullptr);
+}
+
+void Pack::begin() {
   std::vector<int> built;
-  for (int m = 0; m < M; ++m)
-    if (constructed(cells[m])) built.push_back(m);
+  for (std::size_t m = 0; m < specs_.size(); ++m)
+    if (constructed(specs_[m])) built.push_back(static_cast<int>(m));
   if (!built.empty()) validate(built);
 }
 
 void Pack::start(int m) {
-  if (!constructed(specs_[m])) return parameters_.initialise(weights(m), weights_key(specs_[m]));
-  std::vector<double> flat(static_cast<std::size_t>(stride_));
-  construct(specs_[m], parameters_, flat.data());
-  std::copy(flat.begin(), flat.end(), weights(m));
+  std::vector<float> start(static_cast<std::size_t>(stride_));
+  if (constructed(specs_[m])) {
+    std::vector<double> flat(start.size());
+    construct(specs_[m], parameters_, flat.data());
+    std::copy(flat.begin(), flat.end(), start.begin());
+  } else {
+    parameters_.initialise(start.data(), weights_key(specs_[m]));
+  }
+  memory_->set(weights_ + m * stride_, start.data(), start.size() * sizeof(float));
+}
+
+const float* Pack::weights(int m) {
+  weights_here_.resize(static_cast<std::size_t>(stride_));
+  memory_->get(weights_here_.data(), weights_ + m * stride_, weights_here_.size() * sizeof(float));
+  return weights_here_.data();
 }
 
 LayoutShape Pack::shape(const tasks::Task& task, int sequences, int most_scored) const {
@@ -77,46 +99,77 @@ std::int64_t Pack::steps_planned() const {
 void Pack::step() {
   ++step_;
   train_step();
+  const auto is_due = [&](const Cell& cell) { return cell.training && (step_ % cell.settings.every == 0 || step_ == cell.settings.steps); };
+  const bool must_wait = memory_->mirror();
+  if (!must_wait || step_ % kLookEvery == 0 || std::any_of(cells_.begin(), cells_.end(), is_due)) look();
   std::vector<int> due;
-  for (std::size_t m = 0; m < cells_.size(); ++m) {
-    const Cell& cell = cells_[m];
-    if (cell.training && (step_ % cell.settings.every == 0 || step_ == cell.settings.steps)) due.push_back(static_cast<int>(m));
-  }
+  for (std::size_t m = 0; m < cells_.size(); ++m)
+    if (is_due(cells_[m])) due.push_back(static_cast<int>(m));
   if (!due.empty()) validate(due);
 }
 
 void Pack::train_step() {
   const int M = static_cast<int>(cells_.size());
   for (int m = 0; m < M; ++m) {
-    if (cells_[m].training) cells_[m].data->draw(step_, batch_);
+    Cell& cell = cells_[m];
+    if (cell.training) cell.data->draw(step_, batch_), cell.drawn.push_back(cell.data->sequences(step_));
     else batch_.clear(model_.T);
     network_->set(m, batch_);
-    results_[m].examples += batch_.sequences;
   }
-  network_->forward();
-  for (int m = 0; m < M; ++m) {
-    if (!cells_[m].training) continue;
-    last_loss_ = network_->loss(m);
-    cells_[m].train_loss += last_loss_, ++cells_[m].train_steps;
-    if (!std::isfinite(last_loss_)) rest(m, Status::diverged, "the training loss is not a number at step " + std::to_string(step_));
+  network_->upload();
+  prepare_update();
+  memory_->repeat(training_, [&] {
+    network_->compute();
+    memory_->zero(grads_, static_cast<std::size_t>(M * stride_) * sizeof(float));
+    network_->backward();
+    if (gang_.alone()) memory_->update();
+  });
+  if (!gang_.alone()) meet();
+}
+
+// A member of a gang, which has one model, puts its share of the loss and of the gradient to the others' before it takes the step.
+void Pack::meet() {
+  double loss = 0;
+  memory_->get(&loss, network_->losses_there(), sizeof loss);
+  loss = gang_.mean_loss(loss, network_->scored(0));
+  memory_->set(gang_loss_, &loss, sizeof loss);
+  gang_.sum(kernels::operations<float>(device_.kind), grads_, stride_);
+  memory_->update();
+}
+
+void Pack::prepare_update() {
+  std::vector<kernels::Update<float>> updates;
+  for (std::size_t m = 0; m < cells_.size(); ++m) {
+    const TrainSettings& s = cells_[m].settings;
+    const std::int64_t at = static_cast<std::int64_t>(m) * stride_;
+    updates.push_back({.method = s.method, .segments = segments_.data(), .count = static_cast<int>(segments_.size()),
+                       .w = weights_ + at, .g = grads_ + at, .m = first_ + at, .v = second_ + at,
+                       .size = stride_, .step = cells_[m].training ? step_ : 0, .learning_rate = s.rate_at(step_), .weight_decay = s.weight_decay,
+                       .clip = s.clip, .loss = gang_.alone() ? network_->losses_there() + m : gang_loss_, .record = records_ + m});
   }
-  std::memset(grads_, 0, static_cast<std::size_t>(M * stride_) * sizeof(float));
-  network_->backward();
-  for (int m = 0; m < M; ++m) {
+  memory_->prepare(updates);
+}
+
+void Pack::look() {
+  memory_->get(seen_.data(), records_, seen_.size() * sizeof seen_[0]);
+  for (std::size_t m = 0; m < cells_.size(); ++m) {
     Cell& cell = cells_[m];
     if (!cell.training) continue;
-    const TrainSettings& s = cell.settings;
-    kernels::operations<float>(device_.kind).update({.method = s.method, .segments = segments_.data(), .count = static_cast<int>(segments_.size()),
-                                                     .w = weights(m), .g = grads_ + m * stride_, .m = first_ + m * stride_, .v = second_ + m * stride_,
-                                                     .size = stride_, .step = step_, .learning_rate = s.rate_at(step_), .weight_decay = s.weight_decay,
-                                                     .clip = s.clip});
-    results_[m].steps = step_;
+    CellResult& result = results_[m];
+    const std::int64_t diverged = seen_[m].diverged_at, looked = step_ - static_cast<std::int64_t>(cell.drawn.size());
+    const auto took_part = cell.drawn.begin() + (diverged > 0 ? diverged - looked : step_ - looked);
+    result.examples = std::accumulate(cell.drawn.begin(), took_part, result.examples);
+    cell.drawn.clear();
+    result.steps = diverged > 0 ? diverged - 1 : step_;
+    last_loss_ = seen_[m].last;
+    if (diverged > 0) rest(static_cast<int>(m), Status::diverged, "the training loss is not a number at step " + std::to_string(diverged));
   }
 }
 
 void Pack::validate(const std::vector<int>& due) {
   const std::vector<Score> scores = evaluate(due, Stream::validation, 0);
   for (std::size_t i = 0; i < due.size(); ++i) judge(due[i], scores[i]);
+  memory_->set(records_, seen_.data(), seen_.size() * sizeof seen_[0]);
 }
 
 // Keeps the weights of the best evaluation (accuracy first, then loss) and applies the stop rules. Constructed weights are
@@ -124,14 +177,15 @@ void Pack::validate(const std::vector<int>& due) {
 void Pack::judge(int m, const Score& score) {
   Cell& cell = cells_[m];
   CellResult& result = results_[m];
-  result.curve.push_back({step_, score.accuracy, score.loss, cell.train_steps > 0 ? cell.train_loss / static_cast<double>(cell.train_steps) : sweeps::kNaN});
-  cell.train_loss = 0, cell.train_steps = 0;
+  kernels::LossRecord& record = seen_[static_cast<std::size_t>(m)];
+  result.curve.push_back({step_, score.accuracy, score.loss, record.steps > 0 ? record.sum / static_cast<double>(record.steps) : sweeps::kNaN});
+  record.sum = 0, record.steps = 0;
   if (!std::isfinite(score.loss)) return rest(m, Status::diverged, "the validation loss is not a number at step " + std::to_string(step_));
   const bool first = result.curve.size() == 1;
   if (first || score.accuracy > result.accuracy_validation || (score.accuracy == result.accuracy_validation && score.loss < cell.best_loss)) {
     result.accuracy_validation = score.accuracy, cell.best_loss = score.loss, result.best_step = step_;
     cell.evaluations_since_best = 0;
-    std::memcpy(best_ + m * stride_, weights(m), static_cast<std::size_t>(stride_) * sizeof(float));
+    memory_->copy(best_ + m * stride_, weights_ + m * stride_, static_cast<std::size_t>(stride_) * sizeof(float));
   } else {
     ++cell.evaluations_since_best;
   }
@@ -146,21 +200,24 @@ void Pack::rest(int m, Status status, std::string reason) {
   results_[m].status = status, results_[m].reason = std::move(reason);
 }
 
-std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream, int T) {
+std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, int T) {
   const bool other_length = T > 0 && T != model_.T;
   std::vector<std::unique_ptr<tasks::Task>> tasks(cells_.size());
   std::unique_ptr<Network<float>> longer;
+  std::vector<int> models;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(models), [&](int m) { return !other_length || length_fits(specs_[m].settings, T).empty(); });
+  if (models.empty()) return std::vector<Score>(all.size(), {sweeps::kNaN, sweeps::kNaN});
   if (other_length) {
     int most_scored = 0;
-    for (const int m : models) {
-      tasks[m] = make_task(specs_[m].settings, T);
-      if (!tasks[m] || tasks[m]->vocab() > model_.vocab) return std::vector<Score>(models.size(), {sweeps::kNaN, sweeps::kNaN});
-      most_scored = std::max(most_scored, tasks[m]->most_scored());
-    }
+    for (const int m : models) tasks[m] = make_task(specs_[m].settings, T), most_scored = std::max(most_scored, tasks[m]->most_scored());
     ModelSettings model = model_;   // the scalar position stays in units of the training length: only the layout grows
     longer = std::make_unique<Network<float>>(model, shape(*tasks[models.front()], kEvaluationBatch, most_scored), static_cast<int>(cells_.size()), device_.kind, weights_, nullptr);
   }
   Network<float>& network = longer ? *longer : *evaluator_;
+  std::unique_ptr<kernels::Recorded> passing;
+  std::unique_ptr<kernels::Recorded>& recorded = longer ? passing : evaluation_;
+  memory_->zero(tallies_, cells_.size() * sizeof *tallies_);
+  std::vector<std::int64_t> scored(cells_.size());
   std::vector<Scorer> scorers(cells_.size());
   const auto task_of = [&](int m) -> const tasks::Task& { return other_length ? *tasks[m] : cells_[m].data->task(); };
   const auto wanted = [&](int m) { return std::min(cells_[m].settings.eval_examples, task_of(m).available(stream)); };
@@ -168,18 +225,32 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream,
   for (std::size_t m = 0; m < cells_.size(); ++m) network.set(static_cast<int>(m), batch_);
   std::int64_t most = 0;
   for (const int m : models) most = std::max(most, wanted(m));
+  std::vector<BatchSums> sums;   // of a gang's one model, by batch
   for (std::int64_t begin = 0; begin < most; begin += kEvaluationBatch) {
+    const bool mine = gang_.mine(begin / kEvaluationBatch);
     for (const int m : models) {
       const std::int64_t count = std::clamp<std::int64_t>(wanted(m) - begin, 0, kEvaluationBatch);
       tasks::draw_batch(task_of(m), cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
       network.set(m, batch_);
-      scorers[m].saw(batch_);
+      scorers[m].saw(batch_), scored[m] += network.scored(m);
     }
-    network.forward();
-    for (const int m : models) scorers[m].add(network.loss(m), network.right(m), network.scored(m));
+    if (gang_.alone()) {
+      network.upload();
+      memory_->repeat(recorded, [&] { network.compute(), memory_->tally(network.losses_there(), network.right_there(), tallies_); });
+      continue;
+    }
+    if (mine) network.forward();
+    sums.push_back(mine ? BatchSums{network.loss(0), network.right(0), network.scored(0)} : BatchSums{});
   }
+  gang_.collect(sums);
+  for (const BatchSums& batch : sums) scorers[0].add(batch.loss, batch.right, batch.scored);
+  std::vector<kernels::Tally> tallies(cells_.size());
+  memory_->get(tallies.data(), tallies_, tallies.size() * sizeof tallies[0]);
+  for (const int m : models)
+    if (gang_.alone()) scorers[m].add(tallies[m].loss, tallies[m].right, scored[m]);
   std::vector<Score> scores;
-  for (const int m : models) scores.push_back(scorers[m].score());
+  for (const int m : all)
+    scores.push_back(std::find(models.begin(), models.end(), m) != models.end() ? scorers[m].score() : Score{sweeps::kNaN, sweeps::kNaN});
   return scores;
 }
 
@@ -189,7 +260,7 @@ void Pack::finish() {
     if (results_[m].status == Status::done) done.push_back(static_cast<int>(m));
   if (done.empty()) return;
   const std::vector<Score> last = evaluate(done, Stream::test, 0);
-  for (const int m : done) std::memcpy(weights(m), best_ + m * stride_, static_cast<std::size_t>(stride_) * sizeof(float));
+  for (const int m : done) memory_->copy(weights_ + m * stride_, best_ + m * stride_, static_cast<std::size_t>(stride_) * sizeof(float));
   const std::vector<Score> best = evaluate(done, Stream::test, 0);
   for (std::size_t i = 0; i < done.size(); ++i) {
     CellResult& result = results_[done[i]];

@@ -1,14 +1,16 @@
 // A pack in training: M models of one shape, their weights and optimiser state in flat buffers (M, size), stepping together.
 //
 // A model that has finished, or has diverged, rests: its batch is empty and its weights stay, while the others go on. What a model computes
-// does not depend on its neighbours.
+// does not depend on its neighbours. Weights, gradients, moments and the best weights live in the device's memory; between two looks
+// (evaluations, and now and then for a model that has diverged) the host only sends batches and learning rates.
 #pragma once
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "kernels/arena.hpp"
+#include "kernels/memory.hpp"
+#include "worker/gang.hpp"
 #include "worker/models/network.hpp"
 #include "worker/run_pack.hpp"
 #include "worker/score.hpp"
@@ -18,19 +20,22 @@ namespace phasegrid::worker {
 
 class Pack {
  public:
-  Pack(std::span<const sweeps::CellSpec> cells, const Device& device);   // throws std::bad_alloc
+  // A member of a gang has one cell. Throws std::bad_alloc.
+  Pack(std::span<const sweeps::CellSpec> cells, const Device& device, Gang gang = Gang());
+
+  void begin();                                        // once, before anything below: judges weights that are built
 
   bool running() const;                                // some model still trains
   void step();                                         // one step of every model that trains, evaluations included
   std::int64_t steps_done() const { return step_; }
   std::int64_t steps_planned() const;
-  double last_loss() const { return last_loss_; }
+  double last_loss() const { return last_loss_; }      // when the host last looked
   void finish();                                       // tests: final weights, best weights, other lengths
   std::vector<sweeps::CellResult> take_results() { return std::move(results_); }
 
   const ModelSettings& model() const { return model_; }
   const ParameterSet& parameters() const { return parameters_; }
-  float* weights(int m) { return weights_ + m * stride_; }
+  const float* weights(int m);                         // on the host, until the next call
 
  private:
   struct Cell {
@@ -39,12 +44,14 @@ class Pack {
     bool training = true;
     double best_loss = 0;
     std::int64_t evaluations_since_best = 0;
-    double train_loss = 0;                             // sum since the last evaluation
-    std::int64_t train_steps = 0;
+    std::vector<std::int64_t> drawn;                   // sequences of each step since the last look
   };
 
   void start(int m);                                   // the weights that model m begins with
   void train_step();
+  void prepare_update();
+  void meet();
+  void look();                                         // at the records: who has diverged, and when
   void validate(const std::vector<int>& due);
   void judge(int m, const Score& score);
   void rest(int m, sweeps::Status status, std::string reason = {});
@@ -54,15 +61,22 @@ class Pack {
 
   std::span<const sweeps::CellSpec> specs_;
   Device device_;
+  Gang gang_;
   ModelSettings model_;
   ParameterSet parameters_;
   std::vector<kernels::Segment> segments_;
   std::int64_t stride_ = 0, step_ = 0;
-  kernels::Arena arena_;
-  float *weights_, *grads_, *first_, *second_, *best_;
+  std::unique_ptr<kernels::Memory> memory_;
+  float *weights_, *grads_, *first_, *second_, *best_;   // there, (M, stride)
+  kernels::LossRecord* records_;                       // there; since each model's last evaluation
+  kernels::Tally* tallies_;
+  double* gang_loss_;                                  // there, of the whole batch
+  std::vector<kernels::LossRecord> seen_;              // the records at the last look
+  std::vector<float> weights_here_;
   std::vector<Cell> cells_;
   std::vector<sweeps::CellResult> results_;
   std::unique_ptr<Network<float>> network_, evaluator_;
+  std::unique_ptr<kernels::Recorded> training_, evaluation_;
   tasks::Batch batch_;
   double last_loss_ = 0;
 };

@@ -47,6 +47,7 @@ LayerCounts counts_of(const LayerMaps& maps, int taps, double scale) {
   counts.steps = scale * static_cast<double>(maps.steps.size());
   counts.outputs = scale * static_cast<double>(maps.output_row.size());
   counts.gates = scale * static_cast<double>(maps.gate_input.size());
+  counts.shared = maps.shared;
   return counts;
 }
 

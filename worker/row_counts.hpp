@@ -7,6 +7,7 @@ namespace phasegrid::worker {
 // Of one layer, per batch.
 struct LayerCounts {
   double rows = 0, windows = 0, steps = 0, outputs = 0, gates = 0;
+  double shared = 0;   // windows that sequences share
 };
 
 struct RowCounts {

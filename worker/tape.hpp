@@ -6,10 +6,12 @@
 #pragma once
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <ranges>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
@@ -38,7 +40,6 @@ class Tape {
   kernels::Rows<Real> rows(kernels::Count count, std::int64_t capacity, int columns) {
     kernels::Rows<Real> r;
     r.columns = columns, r.width = kernels::padded(columns), r.count = count, r.stride = capacity * r.width;
-    if (dry()) return r;
     r.values = scratch(r.stride * models_);
     if (training_) r.grads = scratch(r.stride * models_);
     return r;
@@ -46,18 +47,21 @@ class Tape {
   // A table without a gradient of its own, only when training: what the way back needs to remember.
   kernels::Rows<Real> kept(const kernels::Rows<Real>& like) {
     kernels::Rows<Real> r = like;
-    r.grads = nullptr, r.values = dry() || !training_ ? nullptr : scratch(r.stride * models_);
+    r.grads = nullptr, r.values = training_ ? scratch(r.stride * models_) : nullptr;
     return r;
   }
   // A parameter that an operation computes from others: its gradient is cleared on the way forward.
   kernels::Parameter<Real> derived(int rows, int columns) {
     kernels::Parameter<Real> p{nullptr, nullptr, static_cast<std::int64_t>(rows) * kernels::padded(columns), rows, columns, kernels::padded(columns)};
-    if (dry()) return p;
     p.values = scratch(p.stride * models_);
     if (training_) p.grads = scratch(p.stride * models_);
     return p;
   }
-  Real* scratch(std::int64_t n) { return dry() ? nullptr : memory_->allocate_array<Real>(static_cast<std::size_t>(n)); }
+  Real* scratch(std::int64_t n) {
+    numbers_ += n;
+    return dry() ? nullptr : memory_->allocate_array<Real>(static_cast<std::size_t>(n));
+  }
+  std::int64_t numbers() const { return numbers_; }   // in its tables; a dry tape only counts them
   // Column 0 of every row: numbers that never change.
   void fill(const kernels::Rows<Real>& rows, Real value) {
     if (dry()) return;
@@ -78,21 +82,26 @@ class Tape {
   template <class Operation>
   void record(kernels::Functions<Operation> kernels::Operations<Real>::*functions, Operation operation) {
     operation.models = models_;
+    if (checked_ && lacking_.empty() && !(checked_->*functions).forward) lacking_ = kernels::name_of(operation);
     if (dry()) return;
     if (!(operations_->*functions).forward) throw std::runtime_error("the CUDA backend lacks an operation that this variant needs");
     if (kernels::Mirror* mirror = memory_->mirror()) kernels::mirror(operation, *mirror);
     nodes_.push_back(std::make_unique<NodeOf<Operation>>(operations_->*functions, operation));
   }
+  // Of a dry tape: looks for operations that this table lacks; the first of them, or "".
+  void check(const kernels::Operations<Real>& table) { checked_ = &table; }
+  const std::string& lacking() const { return lacking_; }
   void finish() {
     std::unordered_set<const Real*> written;
     for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) (*node)->mark(written);
   }
 
-  void forward() {
-    memory_->upload();
+  void forward() { upload(), compute(), memory_->download(); }
+  // The same in parts: what the batches say, to the device; the operations, whose results stay there.
+  void upload() { memory_->upload(); }
+  void compute() {
     if (profile_) profiled(nodes_, &Node::forward, &OperationSeconds::forward);
     else for (auto& node : nodes_) node->forward();
-    memory_->download();
   }
   void backward() {
     const auto reversed = std::ranges::reverse_view(nodes_);
@@ -101,6 +110,23 @@ class Tape {
   }
   // From now on adds up where the time goes; null: no longer.
   void profile(Profile* into) { profile_ = into; }
+  // One recorded operation, for measurements of it alone: its name, rows of model 0 that it reads, floating-point operations of its products.
+  struct Recorded {
+    std::string_view name;
+    std::int64_t rows = 0;
+    double flops = 0;
+    std::function<void()> forward, backward;
+  };
+  std::vector<Recorded> recorded() {
+    std::vector<Recorded> all;
+    for (auto& node : nodes_) {
+      Recorded& r = all.emplace_back(node->recorded());
+      r.name = node->name(), r.forward = [&node] { node->forward(); }, r.backward = [&node] { node->backward(); };
+    }
+    return all;
+  }
+  template <class Number>
+  const Number* place_of(const Number* results) const { return memory_->place_of(results); }
   void wait() const { memory_->wait(); }   // until what forward() leaves for the host is there
   std::size_t bytes() const { return memory_->bytes() + integers_.bytes(); }
 
@@ -111,6 +137,7 @@ class Tape {
     virtual void backward() = 0;
     virtual std::string_view name() const = 0;
     virtual void mark(std::unordered_set<const Real*>& written) = 0;
+    virtual Recorded recorded() = 0;
   };
   template <class Operation>
   struct NodeOf final : Node {
@@ -120,6 +147,12 @@ class Tape {
     std::string_view name() const override { return kernels::name_of(operation); }
     void mark(std::unordered_set<const Real*>& written) override {
       operation.each_input([&](kernels::Rows<Real>& input) { input.add = input.grads && !written.insert(input.grads).second; });
+    }
+    Recorded recorded() override {
+      Recorded r;
+      operation.each_input([&](kernels::Rows<Real>& input) { r.rows = std::max<std::int64_t>(r.rows, input.count[0]); });
+      if constexpr (requires { operation.x.columns, operation.W.stride; }) r.flops = 2.0 * static_cast<double>(r.rows) * operation.W.rows * operation.W.columns;
+      return r;
     }
     kernels::Functions<Operation> functions;
     Operation operation;
@@ -136,6 +169,9 @@ class Tape {
   }
 
   const kernels::Operations<Real>* operations_;
+  const kernels::Operations<Real>* checked_ = nullptr;
+  std::string lacking_;
+  std::int64_t numbers_ = 0;
   int models_;
   bool training_;
   std::unique_ptr<kernels::Memory> memory_;   // null: dry

@@ -20,7 +20,11 @@ struct BlockLinear {
 };
 
 inline int block_columns(int N, int blocks, bool is_complex) { return (is_complex ? 2 : 1) * N * padded(blocks); }
-// W^T, and one row of one block.
-inline std::int64_t block_linear_scratch(int D, int N) { return static_cast<std::int64_t>(padded(N)) * (padded(D) + 1); }
+// W and its gradient, four rows and theirs, all with blocks side by side; or W^T, and one row of one block.
+inline std::int64_t block_linear_scratch(int D, int N, int blocks, bool is_complex) {
+  const std::int64_t turned = static_cast<std::int64_t>(D / blocks) * padded(blocks) * ((is_complex ? 4 : 2) * N + 8);
+  const std::int64_t plain = static_cast<std::int64_t>(padded(N)) * (padded(D) + 1);
+  return turned > plain ? turned : plain;
+}
 
 }  // namespace phasegrid::kernels

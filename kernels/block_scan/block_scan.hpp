@@ -23,13 +23,19 @@ struct BlockScan {
   const Walk* walks;             // [models]
   Index output_row;              // (outputs) -> window row
   Rows<Real> y;
+  int most_steps = 0;            // of one sequence; 0: no more than there are rows
   Real* scratch = nullptr;       // block_scan_scratch() numbers
 
   bool is_complex() const { return static_cast<bool>(A_imag); }
   template <class F> void each_input(F&& f) { f(u), f(delta), f(B), f(C); }
 };
 
-// a and h of one sequence, for one tile of channels and states, and what it adds to sums over sequences.
-inline std::int64_t block_scan_scratch(int most_steps) { return (2 * most_steps + 1) * std::int64_t{16} * 8 + 16 * 64; }
+// Sized for the widest vectors, whatever the machine: tiles of 16 channels x 4 states. Of a tile, numbers like A: 5, 6 of each shared row
+// and 4 of each of its runs, and the lanes' blocks in the room of 2; of a sequence: factors (3), h, and partial sums of dB and dC.
+constexpr int kBlockScanArrays = 5 + kMostShared * (6 + 4 * kPowers) + 2;
+inline std::int64_t block_scan_scratch(int D, int N, bool is_complex, int most_steps) {
+  const std::int64_t parts = is_complex ? 2 : 1, states = (N + 3) / 4 * 4;
+  return parts * (kBlockScanArrays * states * padded(D) + (6 * static_cast<std::int64_t>(most_steps) + 1) * 4 * 16);
+}
 
 }  // namespace phasegrid::kernels

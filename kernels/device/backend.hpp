@@ -14,6 +14,7 @@ struct Operations;
 
 std::vector<std::string> cuda_kinds();  // "sm_90": of the device that this process uses; empty: no device
 const Operations<float>* cuda_operations(std::string_view device_kind);  // null for other kinds
+const Operations<float>* cuda_table();   // what the backend can do, whether or not there is a device; null: no backend
 std::unique_ptr<Memory> cuda_memory(int models);
 
 }  // namespace phasegrid::kernels

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/device/backend.hpp"
+#include "kernels/device/graph.hpp"
 #include "kernels/device/queue.hpp"
 #include "kernels/optimiser/cuda.hpp"
 
@@ -41,7 +42,10 @@ namespace {
 
 class DeviceMemory final : public Memory {
  public:
-  explicit DeviceMemory(int models) : mirror_(models) {}
+  explicit DeviceMemory(int models) : models_(models), mirror_(models) { ++alive; }
+  ~DeviceMemory() override {
+    if (--alive == 0) queue().release_workspace();
+  }
 
   void* allocate(std::size_t bytes) override {
     Buffer& buffer = buffers_.emplace_back(std::max<std::size_t>(bytes, 1));
@@ -62,7 +66,22 @@ class DeviceMemory final : public Memory {
   void zero(void* to, std::size_t bytes) override {
     check(cudaMemsetAsync(to, 0, bytes, queue().stream()), "clearing memory");
   }
-  void update(std::span<const Update<float>> pack) override;
+  using Memory::update;
+  void prepare(std::span<const Update<float>> pack) override;
+  void update() override;
+  void repeat(std::unique_ptr<Recorded>& recorded, const std::function<void()>& work) override {
+    if (!recorded) recorded = std::make_unique<Graph>();
+    static_cast<Graph&>(*recorded).run(work);
+  }
+  const double* place_of(const double* results) override {
+    return reinterpret_cast<const double*>(mirror_.place_of(results));
+  }
+  const std::int64_t* place_of(const std::int64_t* results) override {
+    return reinterpret_cast<const std::int64_t*>(mirror_.place_of(results));
+  }
+  void tally(const double* loss, const std::int64_t* right, Tally* sums) override {
+    add_to_tallies(loss, right, sums, models_);
+  }
 
   Mirror* mirror() override { return &mirror_; }
   void upload() override { mirror_.upload(); }
@@ -76,13 +95,16 @@ class DeviceMemory final : public Memory {
   void wait_for_queue() { check(cudaStreamSynchronize(queue().stream()), "waiting for the queue"); }
   const Segment* segments_on_device(const Segment* segments, int count);
 
+  static inline int alive = 0;  // they share the workspace
+  int models_;
   std::vector<Buffer> buffers_;
   std::size_t bytes_ = 0;
   MapMirror mirror_;
   std::vector<Segment> segments_here_;
   Buffer segments_, updates_;
   Staging update_staging_[2];
-  int turn_ = 0;
+  int turn_ = 0, updated_ = 0;      // models
+  std::int64_t longest_ = 0;        // numbers of the longest segment
 };
 
 // Segments are the same from step to step.
@@ -99,20 +121,24 @@ const Segment* DeviceMemory::segments_on_device(const Segment* segments, int cou
   return reinterpret_cast<const Segment*>(segments_.data());
 }
 
-void DeviceMemory::update(std::span<const Update<float>> pack) {
-  if (pack.empty() || pack.front().count == 0) return;
+void DeviceMemory::prepare(std::span<const Update<float>> pack) {
+  updated_ = static_cast<int>(pack.size());
+  if (pack.empty()) return;
   const Segment* segments = segments_on_device(pack.front().segments, pack.front().count);
   const std::size_t bytes = pack.size() * sizeof(PackUpdate);
   if (updates_.bytes() < bytes) wait_for_queue(), updates_ = Buffer(bytes);
   Staging& staging = update_staging_[turn_ ^= 1];
   PackUpdate* here = reinterpret_cast<PackUpdate*>(staging.begin(bytes));
-  bool clips = false;
-  for (const Update<float>& u : pack) *here++ = pack_update(u, segments), clips |= u.clip > 0;
+  for (const Update<float>& u : pack) *here++ = pack_update(u, segments);
   staging.copy(updates_.data(), 0, bytes), staging.end();
-  std::int64_t longest = 0;
-  for (const Segment& segment : segments_here_) longest = std::max(longest, segment.length);
-  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), static_cast<int>(pack.size()), pack.front().count,
-              longest, clips);
+  longest_ = 0;
+  for (const Segment& segment : segments_here_) longest_ = std::max(longest_, segment.length);
+}
+
+void DeviceMemory::update() {
+  if (updated_ == 0 || segments_here_.empty()) return;
+  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), updated_, static_cast<int>(segments_here_.size()),
+              longest_);
 }
 
 }  // namespace

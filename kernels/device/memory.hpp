@@ -51,7 +51,6 @@ class Staging {
 class MapMirror final : public Mirror {
  public:
   explicit MapMirror(int models);
-  ~MapMirror() override;
   void counts(Count& counts) override;
   void map(Index& map, Count rows, std::int64_t most_rows, int each, Targets targets) override;
   void reals(Reals& reals, Count rows, std::int64_t most_rows, int each) override;
@@ -60,8 +59,9 @@ class MapMirror final : public Mirror {
   void result(std::int64_t*& results) override;
 
   void upload();
-  void download();
+  void download() { asked_ = true; }
   void wait();
+  const char* place_of(const void* results) const;
   std::size_t bytes() const { return head_.bytes() + body_.bytes(); }
 
  private:
@@ -95,8 +95,7 @@ class MapMirror final : public Mirror {
   std::vector<Result> result_list_;
   Staging staging_[2];
   int turn_ = 0;
-  cudaEvent_t results_left_ = nullptr;
-  bool waiting_ = false;
+  bool asked_ = false;  // results have been left that the host has not seen
 };
 
 }  // namespace phasegrid::kernels::cuda

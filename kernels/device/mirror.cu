@@ -39,10 +39,7 @@ MapMirror::MapMirror(int models)
     : models_(models),
       head_(static_cast<std::size_t>(models) * 16384 + 65536),
       results_(static_cast<std::size_t>(models) * 64),
-      results_here_(results_.bytes(), true) {
-  check(cudaEventCreateWithFlags(&results_left_, cudaEventDisableTiming), "creating an event");
-}
-MapMirror::~MapMirror() { cudaEventDestroy(results_left_); }
+      results_here_(results_.bytes(), true) {}
 
 std::size_t MapMirror::place(std::size_t bytes) {
   const std::size_t at = head_used_;
@@ -151,19 +148,19 @@ void MapMirror::upload() {
   staging.end();
 }
 
-void MapMirror::download() {
-  if (results_used_ == 0) return;
+void MapMirror::wait() {
+  if (!asked_ || results_used_ == 0) return;
   check(cudaMemcpyAsync(results_here_.data(), results_.data(), results_used_, cudaMemcpyDeviceToHost, queue().stream()),
         "copying results");
-  check(cudaEventRecord(results_left_, queue().stream()), "recording an event");
-  waiting_ = true;
+  check(cudaStreamSynchronize(queue().stream()), "waiting for results");
+  for (const Result& r : result_list_) std::memcpy(r.to, results_here_.data() + r.offset, r.bytes);
+  asked_ = false;
 }
 
-void MapMirror::wait() {
-  if (!waiting_) return;
-  check(cudaEventSynchronize(results_left_), "waiting for results");
-  for (const Result& r : result_list_) std::memcpy(r.to, results_here_.data() + r.offset, r.bytes);
-  waiting_ = false;
+const char* MapMirror::place_of(const void* results) const {
+  for (const Result& r : result_list_)
+    if (r.to == results) return results_.data() + r.offset;
+  throw std::logic_error("no operation leaves results there");
 }
 
 }  // namespace phasegrid::kernels::cuda

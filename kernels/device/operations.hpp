@@ -1,4 +1,4 @@
-// The operations that have a cuda.cu. The others keep their variants on the CPU.
+// The operations that have a cuda.cu: all but s4_kernel, whose dense states keep S4 on the CPU.
 #pragma once
 
 namespace phasegrid::kernels {
@@ -10,6 +10,15 @@ namespace phasegrid::kernels {
   OPERATION(linear, Linear)                  \
   OPERATION(conv, Conv)                      \
   OPERATION(scan, Scan)                      \
+  OPERATION(ssd, Ssd)                        \
+  OPERATION(s4d, S4d)                        \
+  OPERATION(s4d_kernel, S4dKernel)           \
+  OPERATION(long_conv, LongConv)             \
+  OPERATION(block_delta, BlockDelta)         \
+  OPERATION(block_linear, BlockLinear)       \
+  OPERATION(block_scan, BlockScan)           \
+  OPERATION(attention, Attention)            \
+  OPERATION(softsort, SoftSort)              \
   OPERATION(triangle, Triangle)              \
   OPERATION(gather, Gather)                  \
   OPERATION(gate, Gate)                      \

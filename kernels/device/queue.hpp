@@ -21,11 +21,14 @@ class Queue {
 
   cudaStream_t stream() const { return stream_; }
   void* workspace(std::size_t bytes);
+  void release_workspace() noexcept;                // waits; when nobody is left who uses it
+  int moves() const { return moves_; }              // of the workspace: who has noted its address notes it again
 
  private:
   cudaStream_t stream_ = nullptr;
   void* workspace_ = nullptr;
   std::size_t bytes_ = 0;
+  int moves_ = 0;
 };
 
 Queue& queue();  // of this process: an executor has one device and works on one pack

@@ -14,7 +14,10 @@ namespace cuda {
 
 void check(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
-  if (error == cudaErrorMemoryAllocation) throw std::bad_alloc();
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // or the next launch would report it
+    throw std::bad_alloc();
+  }
   throw std::runtime_error("the device is lost: " + std::string(what) + ": " + cudaGetErrorString(error));
 }
 
@@ -25,12 +28,15 @@ Queue::~Queue() {
 }
 void* Queue::workspace(std::size_t bytes) {
   if (bytes <= bytes_) return workspace_;
-  check(cudaStreamSynchronize(stream_), "waiting for the queue");
-  check(cudaFree(workspace_), "freeing the workspace");
-  workspace_ = nullptr, bytes_ = 0;
+  release_workspace();
   check(cudaMalloc(&workspace_, bytes), "the workspace");
   bytes_ = bytes;
   return workspace_;
+}
+void Queue::release_workspace() noexcept {  // a lost device is noticed by the next who asks it for something
+  cudaStreamSynchronize(stream_);
+  cudaFree(workspace_);
+  workspace_ = nullptr, bytes_ = 0, ++moves_;
 }
 
 // Never destroyed: the driver may be gone when statics are.
@@ -40,6 +46,7 @@ Queue& queue() {
 }
 
 void update(const Update<float>& update);
+void replica_sum(const ReplicaSum<float>& op);
 
 namespace {
 constexpr Operations<float> table() {
@@ -47,26 +54,37 @@ constexpr Operations<float> table() {
 #define PHASEGRID_FILL(name, Name) \
   t.name = {static_cast<void (*)(const Name<float>&)>(&forward), static_cast<void (*)(const Name<float>&)>(&backward)};
   PHASEGRID_CUDA_OPERATIONS(PHASEGRID_FILL)
-  t.update = &update;
+  t.update = &update, t.replica_sum = &replica_sum;
   return t;
 }
 }  // namespace
 
 }  // namespace cuda
 
-std::vector<std::string> cuda_kinds() {
+namespace {
+std::vector<std::string> find_kinds() {
   int devices = 0;  // without a driver the call leaves it untouched
   cudaDeviceProp device;
   if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0 || cudaGetDeviceProperties(&device, 0) != cudaSuccess)
     return {};
   return {"sm_" + std::to_string(device.major) + std::to_string(device.minor)};
 }
+}  // namespace
+
+std::vector<std::string> cuda_kinds() {
+  static const std::vector<std::string> kinds = find_kinds();
+  return kinds;
+}
+
+const Operations<float>* cuda_table() {
+  static const Operations<float> operations = cuda::table();
+  return &operations;
+}
 
 const Operations<float>* cuda_operations(std::string_view kind) {
-  static const Operations<float> operations = cuda::table();
   if (!kind.starts_with("sm_")) return nullptr;
   const auto kinds = cuda_kinds();
-  return !kinds.empty() && kinds.front() == kind ? &operations : nullptr;
+  return !kinds.empty() && kinds.front() == kind ? cuda_table() : nullptr;
 }
 
 }  // namespace phasegrid::kernels

@@ -14,7 +14,7 @@ PackUpdate pack_update(const Update<float>& u, const Segment* segments) {
   return p;
 }
 
-// |g| of every model that clips, in double: one block a model.
+// Who takes this step, and |g| of every model that clips, in double; negative: the model stays as it is. One block a model.
 __global__ void update_norms(const PackUpdate* pack, double* norms) {
   __shared__ double sums[kThreads];
   const Update<float>& u = pack[blockIdx.y].update;
@@ -25,7 +25,8 @@ __global__ void update_norms(const PackUpdate* pack, double* norms) {
   __syncthreads();
   if (threadIdx.x > 0) return;
   for (int i = 1; i < kThreads; ++i) sum += sums[i];
-  norms[blockIdx.y] = sqrt(sum);
+  const bool goes = u.step > 0 && (!u.record || note(*u.record, *u.loss, u.step));
+  norms[blockIdx.y] = goes ? sqrt(sum) : -1;
 }
 
 // Segment blockIdx.y of model blockIdx.z.
@@ -33,7 +34,7 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   const PackUpdate& p = pack[blockIdx.z];
   const Update<float>& u = p.update;
   const Segment segment = u.segments[blockIdx.y];
-  if (segment.rate == 0) return;
+  if (segment.rate == 0 || norms[blockIdx.z] < 0) return;
   const float scale = u.clip > 0 && norms[blockIdx.z] > u.clip ? static_cast<float>(u.clip / norms[blockIdx.z]) : 1;
   const float b1 = static_cast<float>(u.beta1), b2 = static_cast<float>(u.beta2),
               epsilon = static_cast<float>(u.epsilon);
@@ -52,11 +53,22 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   }
 }
 
-void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest, bool clips) {
+void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest) {
   double* norms = static_cast<double*>(queue().workspace(static_cast<std::size_t>(models) * sizeof(double)));
-  if (clips) launch<update_norms>(dim3(1, models), kThreads, pack, norms);
+  launch<update_norms>(dim3(1, models), kThreads, pack, norms);
   const dim3 blocks(blocks_for(longest, 1).x, segments, models);
   launch<update_weights>(blocks, kThreads, pack, static_cast<const double*>(norms));
+}
+
+__global__ void tally_models(const double* loss, const std::int64_t* right, Tally* sums, int models) {
+  for (std::int64_t m = first(); m < models; m += step()) {
+    sums[m].loss += loss[m];
+    if (right) sums[m].right += right[m];
+  }
+}
+
+void add_to_tallies(const double* loss, const std::int64_t* right, Tally* sums, int models) {
+  launch<tally_models>(blocks_for(models, 1), kThreads, loss, right, sums, models);
 }
 
 }  // namespace phasegrid::kernels::cuda

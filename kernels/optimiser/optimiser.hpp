@@ -7,6 +7,8 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/optimiser/record.hpp"
+
 namespace phasegrid::kernels {
 
 enum class Method : std::int32_t { adamw, adam, sgd };
@@ -23,9 +25,12 @@ struct Update {
   const Segment* segments = nullptr;
   int count = 0;
   Real *w = nullptr, *g = nullptr, *m = nullptr, *v = nullptr;  // first and second moment; unused by sgd
-  std::int64_t size = 0, step = 1;
+  std::int64_t size = 0, step = 1;                              // step 0: a model of the pack that rests
   double learning_rate = 0, weight_decay = 0, clip = 0;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  // Of Memory::update(): the loss of this step and where it is noted; a loss that is no number leaves the model as it is.
+  const double* loss = nullptr;
+  LossRecord* record = nullptr;
 };
 
 }  // namespace phasegrid::kernels

@@ -3,25 +3,34 @@
 #include "kernels/device/operations.hpp"
 #include "kernels/scan/capacity.hpp"
 #include "kernels/scan/joins.hpp"
+#include "kernels/scan/shares.hpp"
 #include "kernels/scan/walk.hpp"
 
 namespace phasegrid::kernels::cuda {
 
-template <int NB, class Rule, bool by_state>
+template <int NB, class Rule, bool by_state, bool whole_block>
 __global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) {
-  const int m = blockIdx.z, s = blockIdx.y * kSequences + threadIdx.y, c = blockIdx.x * 32 + threadIdx.x;
+  __shared__ ShareMaps<NB> maps[whole_block ? 2 : 1];
+  const int m = blockIdx.z, s = whole_block ? blockIdx.y : blockIdx.y * kSequences + threadIdx.y,
+            c = blockIdx.x * 32 + threadIdx.x;
   const Walk walk = op.walks[m];
-  if (s >= walk.sequences || c >= op.u.width) return;
+  if (s >= walk.sequences) return;
+  const ScanStep* steps = walk.steps + walk.first_step[s];
+  const Share share(walk.first_step[s + 1] - walk.first_step[s], whole_block);
   ScanTile<NB, Rule, by_state> tile(op, m, c);
   float* y = value(op.y, m) + c;
-  const float skip = op.skip.values ? value(op.skip, m)[c] : 0;
+  const float skip = op.skip.values && tile.active ? value(op.skip, m)[c] : 0;
   for (int n0 = 0; n0 < tile.N; n0 += NB) {
     tile.choose_states(op, m, c, n0);
     float h[NB] = {};
-    for (int i = walk.first_step[s]; i < walk.first_step[s + 1]; ++i) {
-      const ScanStep step = walk.steps[i];
+    if constexpr (whole_block) {
+      __syncthreads();  // the maps of the states before
+      enter_forwards(tile, steps, share, maps[0], maps[1], h);
+    }
+    for (int i = share.begin; i < share.end; ++i) {
+      const ScanStep step = steps[i];
       tile.advance(step, h);
-      if (step.output < 0) continue;
+      if (step.output < 0 || !tile.active) continue;
       const float* C = tile.C_of(step.output);
       float& to = y[static_cast<std::int64_t>(step.output) * tile.D];
       float sum = n0 > 0 ? to : skip * tile.u_of(step.row);
@@ -38,7 +47,7 @@ struct Adjoint {
   const Scan<float>& op;
   const ScanParts& parts;
   const ScanTile<NB, Rule, by_state>& tile;
-  int m, s, c, shared;
+  int m, s, c, shared;  // s: of the warp
   float G[NB] = {}, d_A[NB] = {};
 
   // own: of a row that only this sequence has.
@@ -118,30 +127,39 @@ __device__ void clear_shared(const ScanParts& parts, int m, int s, int c, int sh
   }
 }
 
-// First forwards, keeping h where chunks begin; then chunk by chunk from the last: h again into shared memory, and the adjoint.
-template <int NB, class Rule, bool by_state>
+// First forwards, keeping h where chunks begin; then chunk by chunk from the last: h again into shared memory, and the
+// adjoint.
+template <int NB, class Rule, bool by_state, bool whole_block>
 __global__ void __launch_bounds__(32 * kSequences, 4) scan_backward(Scan<float> op, ScanParts parts) {
   __shared__ float history[kScanChunk + 1][NB][kSequences][32];
-  const int m = blockIdx.z, s = blockIdx.y * kSequences + threadIdx.y, c = blockIdx.x * 32 + threadIdx.x;
+  const int m = blockIdx.z, s = whole_block ? blockIdx.y : blockIdx.y * kSequences + threadIdx.y,
+            c = blockIdx.x * 32 + threadIdx.x, warp = whole_block ? s * kSequences + threadIdx.y : s;
   const Walk walk = op.walks[m];
   if (s >= walk.sequences) return;
   const ScanStep* steps = walk.steps + walk.first_step[s];
-  const int steps_in_all = walk.first_step[s + 1] - walk.first_step[s];
-  float* begins = parts.states + ((m * parts.S + s) * parts.tiles + blockIdx.x) * parts.chunks * NB * 32 + threadIdx.x;
-  clear_shared<NB, by_state>(parts, m, s, c, walk.shared);
+  const Share share(walk.first_step[s + 1] - walk.first_step[s], whole_block);
+  float* begins = parts.states +
+                  ((m * (parts.S / parts.walkers) + s) * parts.tiles + blockIdx.x) * parts.chunks * NB * 32 +
+                  threadIdx.x;
+  clear_shared<NB, by_state>(parts, m, warp, c, walk.shared);
   ScanTile<NB, Rule, by_state> tile(op, m, c);
   for (int n0 = 0; n0 < tile.N; n0 += NB) {
     tile.choose_states(op, m, c, n0);
     float h[NB] = {};
-    for (int i = 0; i < steps_in_all; ++i) {
+    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, m, warp, c, walk.shared};
+    if constexpr (whole_block) {
+      __syncthreads();  // the history of the states before
+      enter_forwards(tile, steps, share, history[0], history[1], h);
+      enter_backwards(tile, grad(op.y, m) + c, steps, share, history[0], history[2], adjoint.G);
+    }
+    for (int i = share.begin; i < share.end; ++i) {
       PHASEGRID_UNROLL
       for (int n = 0; i % kScanChunk == 0 && n < NB; ++n) begins[(i / kScanChunk * NB + n) * 32] = h[n];
       tile.advance(steps[i], h);
     }
-    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, m, s, c, walk.shared};
-    for (int chunk = (steps_in_all - 1) / kScanChunk; chunk >= 0 && steps_in_all > 0; --chunk) {
-      const int begin = chunk * kScanChunk,
-                length = steps_in_all - begin < kScanChunk ? steps_in_all - begin : kScanChunk;
+    for (int chunk = (share.end - 1) / kScanChunk; chunk * kScanChunk >= share.begin && share.end > share.begin;
+         --chunk) {
+      const int begin = chunk * kScanChunk, length = share.end - begin < kScanChunk ? share.end - begin : kScanChunk;
       PHASEGRID_UNROLL
       for (int n = 0; n < NB; ++n) h[n] = begins[(chunk * NB + n) * 32];
       for (int i = 0; i <= length; ++i) {
@@ -157,7 +175,7 @@ __global__ void __launch_bounds__(32 * kSequences, 4) scan_backward(Scan<float> 
     }
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n)
-      if (tile.active) parts.A[((m * parts.S + s) * parts.Np + n0 + n) * parts.D + c] = adjoint.d_A[n];
+      if (tile.active) parts.A[((m * parts.S + warp) * parts.Np + n0 + n) * parts.D + c] = adjoint.d_A[n];
   }
 }
 
@@ -165,12 +183,13 @@ namespace {
 
 ScanParts partial_sums(const Scan<float>& op, int NB) {
   ScanParts p{};
-  const std::int64_t M = op.models;
-  p.S = most_sequences(op), p.R = capacity(op.u), p.Q = capacity(op.y);
+  const std::int64_t M = op.models, sequences = most_sequences(op);
+  p.walkers = is_long(op) ? kSequences : 1;
+  p.S = sequences * p.walkers, p.R = capacity(op.u), p.Q = capacity(op.y);
   p.tiles = (op.u.width + 31) / 32, p.chunks = (op.most_steps + kScanChunk - 1) / kScanChunk;
   p.Np = (op.B.columns + NB - 1) / NB * NB, p.D = op.u.width;
   const std::int64_t shared_states = M * p.S * kMostShared * p.tiles * p.Np, shared_rows = M * p.S * kMostShared * p.D;
-  const std::int64_t sizes[] = {M * p.S * p.tiles * p.chunks * NB * 32,
+  const std::int64_t sizes[] = {M * sequences * p.tiles * p.chunks * NB * 32,
                                 M * p.R * p.tiles * p.Np,
                                 M * p.Q * p.tiles * p.Np,
                                 op.delta_by_state ? M * p.R * p.tiles * p.Np : 0,
@@ -188,15 +207,16 @@ ScanParts partial_sums(const Scan<float>& op, int NB) {
 }
 
 dim3 warps(const Scan<float>& op) {
+  const int in_block = is_long(op) ? 1 : kSequences;
   return {static_cast<unsigned>((op.u.width + 31) / 32),
-          static_cast<unsigned>((most_sequences(op) + kSequences - 1) / kSequences), static_cast<unsigned>(op.models)};
+          static_cast<unsigned>((most_sequences(op) + in_block - 1) / in_block), static_cast<unsigned>(op.models)};
 }
 
-template <int NB, class Rule, bool by_state>
+template <int NB, class Rule, bool by_state, bool whole_block>
 void backward_with(const Scan<float>& op) {
   const ScanParts parts = partial_sums(op, NB);
   const int M = op.models;
-  launch<scan_backward<NB, Rule, by_state>>(warps(op), dim3(32, kSequences), op, parts);
+  launch<scan_backward<NB, Rule, by_state, whole_block>>(warps(op), dim3(32, kSequences), op, parts);
   const auto join_states = [&](const Rows<float>& out, const float* own, const float* shared, std::int64_t most) {
     launch<scan_join_states>(blocks_for(most * out.columns, M), kThreads, out, parts, own, shared, op.walks, most);
   };
@@ -214,14 +234,20 @@ void backward_with(const Scan<float>& op) {
   launch<scan_skip_input_backward>(blocks_for(op.u.stride, M), kThreads, op);
 }
 
-template <int NB, class Rule, bool by_state>
+template <int NB, class Rule, bool by_state, bool whole_block>
 void run(const Scan<float>& op, bool back) {
-  if (back) backward_with<NB, Rule, by_state>(op);
-  else launch<scan_forward<NB, Rule, by_state>>(warps(op), dim3(32, kSequences), op);
+  if (back) backward_with<NB, Rule, by_state, whole_block>(op);
+  else launch<scan_forward<NB, Rule, by_state, whole_block>>(warps(op), dim3(32, kSequences), op);
+}
+template <int NB, class Rule, bool by_state>
+void with_length(const Scan<float>& op, bool back) {
+  if constexpr (NB > 4)
+    if (is_long(op)) return run<NB, Rule, by_state, true>(op, back);
+  run<NB, Rule, by_state, false>(op, back);
 }
 template <int NB, class Rule>
 void with_axis(const Scan<float>& op, bool back) {
-  op.delta_by_state ? run<NB, Rule, true>(op, back) : run<NB, Rule, false>(op, back);
+  op.delta_by_state ? with_length<NB, Rule, true>(op, back) : with_length<NB, Rule, false>(op, back);
 }
 template <int NB>
 void with_rule(const Scan<float>& op, bool back) {

@@ -12,7 +12,8 @@ constexpr int kScanChunk = 8;  // steps whose states are recomputed together on 
 struct ScanParts {
   std::int64_t S, R, Q;
   int tiles, chunks, Np, D;
-  float* states;                   // [M][S][tiles][chunks][NB][32]: h where chunks begin
+  int walkers;                     // warps of a sequence; S counts warps
+  float* states;                   // [M][S / walkers][tiles][chunks][NB][32]: h where chunks begin
   float *B, *C, *delta;            // [M][R or Q][tiles][Np]; delta: only where steps belong to states
   float *B_shared, *delta_shared;  // [M][S][kMostShared][tiles][Np]
   float *u_rows, *delta_rows;      // [M][S][kMostShared][D]: gradients of shared rows
@@ -35,7 +36,7 @@ __global__ void scan_join_states(Rows<float> out, ScanParts parts, const float* 
     const int row = static_cast<int>(i / N), n = static_cast<int>(i % N);
     float sum = 0;
     if (shared && row < walks[m].shared) {
-      for (int s = 0; s < walks[m].sequences; ++s)
+      for (int s = 0; s < walks[m].sequences * parts.walkers; ++s)
         for (int tile = 0; tile < parts.tiles; ++tile) sum += shared[parts.of_shared(m, s, row, tile) + n];
     } else {
       for (int tile = 0; tile < parts.tiles; ++tile) sum += own[parts.of_row(m, most, row, tile) + n];
@@ -49,7 +50,7 @@ __global__ void scan_join_shared_rows(Rows<float> out, ScanParts parts, const fl
   const int m = blockIdx.y;
   for (std::int64_t i = first(); i < static_cast<std::int64_t>(walks[m].shared) * out.width; i += step()) {
     float sum = 0;
-    for (int s = 0; s < walks[m].sequences; ++s) sum += rows[parts.shared_row(m, s, 0) + i];
+    for (int s = 0; s < walks[m].sequences * parts.walkers; ++s) sum += rows[parts.shared_row(m, s, 0) + i];
     put(grad(out, m)[i], sum, out.add);
   }
 }
@@ -58,7 +59,8 @@ __global__ void scan_join_A(Scan<float> op, ScanParts parts) {
   const int m = blockIdx.y;
   for (std::int64_t i = first(); i < static_cast<std::int64_t>(op.A_log.rows) * parts.D; i += step()) {
     float sum = 0;
-    for (int s = 0; s < op.walks[m].sequences; ++s) sum += parts.A[(m * parts.S + s) * parts.Np * parts.D + i];
+    for (int s = 0; s < op.walks[m].sequences * parts.walkers; ++s)
+      sum += parts.A[(m * parts.S + s) * parts.Np * parts.D + i];
     grad(op.A_log, m)[i] -= sum * expf(value(op.A_log, m)[i]);  // dA / dA_log = A
   }
 }

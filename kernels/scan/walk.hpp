@@ -14,6 +14,7 @@ constexpr int kSequences = 4;  // of a block: a warp each
 struct Run {
   float p, s, r, m;
   __device__ Run(float a, int log2_repeats) : p(a), s(1), r(0), m(1) {
+    PHASEGRID_KEEP_LOOP
     for (int i = 0; i < log2_repeats; ++i) r = m * p * s + r * (1 + p), s *= 1 + p, p *= p, m *= 2;
   }
 };
@@ -54,6 +55,11 @@ struct ScanTile {
   __device__ const float* C_of(int output) const { return C + static_cast<std::int64_t>(output) * C_width + n0; }
 
   __device__ void advance(const ScanStep& step, float (&h)[NB]) const {
+    float unused[NB];
+    advance(step, h, unused, false);
+  }
+  // With `product`, the decays of all states are multiplied to it.
+  __device__ void advance(const ScanStep& step, float (&h)[NB], float (&product)[NB], bool wanted = true) const {
     const float u = u_of(step.row), delta_c = delta_of(step.row);
     const float* B = B_of(step.row);
     PHASEGRID_UNROLL
@@ -61,7 +67,14 @@ struct ScanTile {
       const float delta = delta_of(step.row, n, delta_c), a = expf(delta * A[n]);
       const Run run(a, step.log2_repeats);
       h[n] = run.p * h[n] + B[n] * (Rule::factor(delta, A[n], a) * u) * run.s;  // (5); (1) for one step
+      if (wanted) product[n] *= run.p;
     }
+  }
+  // G before the step from G after it.
+  __device__ void retreat(const ScanStep& step, float (&G)[NB]) const {
+    const float delta_c = delta_of(step.row);
+    PHASEGRID_UNROLL
+    for (int n = 0; n < NB; ++n) G[n] *= Run(expf(delta_of(step.row, n, delta_c) * A[n]), step.log2_repeats).p;
   }
 };
 

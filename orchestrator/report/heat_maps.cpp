@@ -26,7 +26,7 @@ constexpr std::size_t kMostMaps = 60;
 
 struct Place {
   double accuracy = sweeps::kNaN;
-  std::uint64_t trained = 0, failed = 0, missing = 0, infeasible = 0;
+  std::uint64_t trained = 0, failed = 0, missing = 0, infeasible = 0, inferred = 0;
   std::uint64_t cell = 0;  // the first of its seeds
 };
 
@@ -101,7 +101,8 @@ Place look(const ReportData& data, const Layout& layout, std::vector<std::size_t
       continue;
     }
     const auto& result = found->second;
-    if (counts_as_failed(result.status)) ++place.failed;
+    if (result.status == sweeps::Status::inferred) ++place.inferred;
+    else if (counts_as_failed(result.status)) ++place.failed;
     else ++place.trained;
     if (std::isnan(result.accuracy)) continue;
     auto point = at;
@@ -140,6 +141,7 @@ std::string square(const ReportData& data, const Place& place, int x, int y) {
   title += place.infeasible
                ? "cannot exist"
                : fmt::format("{} trained, {} failed, {} missing", place.trained, place.failed, place.missing);
+  if (place.inferred > 0) title += fmt::format(", {} inferred by the search", place.inferred);
   std::string out = fmt::format("<rect x='{}' y='{}' width='{}' height='{}' fill='{}'><title>{}</title></rect>", x, y,
                                 kCell, kRow, fill, escaped(title));
   if (known)

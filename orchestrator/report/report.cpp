@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "orchestrator/tally.hpp"
+#include "results/listed_part.hpp"
 #include "results/run_folder.hpp"
 
 namespace phasegrid::orchestrator {
@@ -62,10 +63,11 @@ std::string summary_html(const ReportData& data) {
     if (view.by_status[s] > 0)
       statuses += fmt::format("{}{} {}", statuses.empty() ? "" : ", ", view.by_status[s],
                               to_text(static_cast<sweeps::Status>(s)));
+  if (!view.search.empty()) row("boundary search", view.search);
   row("results", statuses.empty() ? "none" : statuses);
   if (view.best_accuracy == view.best_accuracy)
     row("best accuracy", fmt::format("{:.4f} at {}", view.best_accuracy, data.grid.label(view.best_cell)));
-  if (view.missing > 0 && view.cells_per_second > 0)
+  if (view.left > 0 && view.cells_per_second > 0)
     row("left", fmt::format("{} ± {} at the last speed", duration(view.seconds_left), duration(view.seconds_error)));
   row("lives of a coordinator", std::to_string(data.state.generation));
   return out + "</table></section>\n";
@@ -117,11 +119,22 @@ std::string shown(const sweeps::Value& value) {
   return word ? *word : sweeps::to_text(value);
 }
 
+namespace {
+
+// Between listed values a boundary search has few results: maps show the listed ones.
+std::string maps_html(const ReportData& data) {
+  if (!data.grid.search().boundary()) return heat_maps_html(data);
+  const results::ListedPart part = results::listed_part(data.grid, data.state);
+  return heat_maps_html({part.grid, part.state, data.view});
+}
+
+}  // namespace
+
 std::string report_html(const ReportData& data) {
   return "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
          "content='width=device-width'><title>" +
          escaped(data.grid.name()) + "</title><style>" + kStyle + "</style></head><body>\n" + kHatch +
-         header_html(data) + summary_html(data) + heat_maps_html(data) + progress_html(data) + failures_html(data) +
+         header_html(data) + summary_html(data) + maps_html(data) + progress_html(data) + failures_html(data) +
          notes_html(data) + "</body></html>\n";
 }
 

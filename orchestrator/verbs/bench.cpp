@@ -7,9 +7,13 @@
 #include <iostream>
 #include <memory>
 
+#include "orchestrator/binding.hpp"
+#include "orchestrator/local_device.hpp"
+#include "orchestrator/verbs/bench_gpu.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "sweeps/error.hpp"
 #include "sweeps/grid.hpp"
+#include "worker/bench_pack.hpp"
 #include "worker/bench_train.hpp"
 #include "worker/models/registry.hpp"
 #include "worker/schema.hpp"
@@ -18,8 +22,8 @@ namespace phasegrid::orchestrator {
 namespace {
 
 struct Arguments {
-  std::string variant = "mamba", filler = "zero", norm = "none", score = "task", kind = "auto";
-  int d = 64, N = 16, T = 64, batch = 64, vocab = 256, pairs = 0, expand = 2, conv = 4, layers = 1, threads = 1;
+  std::string variant = "mamba", filler = "zero", norm = "none", score = "task", device = "cpu", kind = "auto";
+  int d = 64, N = 16, T = 64, batch = 64, vocab = 256, pairs = 0, expand = 2, conv = 4, layers = 1, models = 0, threads = 1;
   double seconds = 2;
   bool json = false;
 };
@@ -31,17 +35,10 @@ sweeps::CellSpec cell_of(const Arguments& a) {
   const std::string text = fmt::format(
       "[sweep]\nname = \"bench\"\n[task]\nname = \"mqar\"\nvocab = {}\npairs = {}\nT = {}\nfiller = \"{}\"\n"
       "[model]\nvariant = \"{}\"\nd = {}\n{}expand = {}\nconv = {}\nlayers = {}\nnorm = \"{}\"\nresidual = {}\n"
-      "[train]\nbatch = {}\nschedule = \"constant\"\nlearning_rate = 1e-3\n",
+      "[train]\nbatch = {}\nschedule = \"constant\"\nlearning_rate = 1e-3\nsteps = 100000000\n[eval]\nevery = 100000000\n",
       a.vocab, a.pairs > 0 ? a.pairs : std::max(1, a.T / 16), a.T, a.filler, a.variant, a.d, states ? fmt::format("N = {}\n", a.N) : "", a.expand, a.conv,
       a.layers, a.norm, a.layers > 1, a.batch);
   return sweeps::Grid::parse(text, "bench train", worker::make_schema()).cell(0);
-}
-
-std::string device_kind(const Arguments& a) {
-  const auto kinds = worker::cpu_kinds();
-  if (a.kind == "auto") return kinds.back();
-  if (std::ranges::count(kinds, a.kind) == 0) throw sweeps::SweepError("--device-kind " + a.kind + ": this machine runs " + fmt::format("{}", fmt::join(kinds, ", ")));
-  return a.kind;
 }
 
 using Rows = std::vector<std::pair<std::string, worker::OperationSeconds>>;
@@ -53,7 +50,8 @@ Rows by_time(const worker::TrainBench& bench) {
   return rows;
 }
 
-nlohmann::ordered_json to_json(const Arguments& a, const std::string& kind, const worker::TrainBench& bench, const worker::Ceilings& ceilings, const worker::Floor& floor) {
+nlohmann::ordered_json to_json(const Arguments& a, const std::string& kind, const worker::TrainBench& bench, const worker::Ceilings& ceilings, const worker::Floor& floor,
+                               const worker::GpuFloor& gpu) {
   nlohmann::ordered_json json{{"variant", a.variant}, {"d", a.d}, {"N", a.N}, {"T", a.T}, {"batch", a.batch}, {"device_kind", kind}, {"threads", a.threads}, {"steps", bench.steps},
                               {"tokens_per_second", bench.tokens_per_step / bench.seconds_per_step},
                               {"ms_per_step", bench.seconds_per_step * 1e3},
@@ -62,7 +60,8 @@ nlohmann::ordered_json to_json(const Arguments& a, const std::string& kind, cons
                               {"gemm_flops", floor.flops},
                               {"exponentials", floor.exponentials},
                               {"state_vectors", floor.state_vectors},
-                              {"bytes", floor.bytes}};
+                              {"bytes", floor.bytes},
+                              {"bytes_of_tables", gpu.bytes}};
   json["rates"] = {{"flops", ceilings.flop_rate}, {"exponentials", ceilings.exp_rate}, {"bytes", ceilings.byte_rate}, {"cycles", ceilings.cycle_rate}};
   json["ms"] = {{"data", bench.data * 1e3}, {"layout", bench.layout * 1e3}, {"optimiser", bench.optimiser * 1e3}};
   for (const auto& [name, time] : by_time(bench)) json["ms"][name] = {{"forward", time.forward * 1e3}, {"backward", time.backward * 1e3}};
@@ -81,13 +80,14 @@ void print(const std::string& kind, int threads, const worker::TrainBench& bench
 }
 
 int bench_train(const Arguments& a) {
-  const std::string kind = device_kind(a);
   const sweeps::CellSpec cell = cell_of(a);
   const bool score_all = a.score == "all";
+  const std::string kind = local_kind(a.device, a.kind, cell.settings);
+  if (is_gpu_kind(kind)) return bench_gpu(cell, kind, a.models, a.seconds, score_all, a.json);
   const worker::Ceilings ceilings = worker::measure_ceilings(kind);
   const worker::TrainBench bench = worker::bench_train(cell, {kind, a.threads}, a.seconds, score_all);
   const worker::Floor floor = worker::floor_of(cell.settings, score_all);
-  if (a.json) std::cout << to_json(a, kind, bench, ceilings, floor).dump(1) << "\n";
+  if (a.json) std::cout << to_json(a, kind, bench, ceilings, floor, worker::gpu_floor(cell.settings, score_all)).dump(1) << "\n";
   else print(kind, a.threads, bench, ceilings, floor);
   return 0;
 }
@@ -111,7 +111,11 @@ void add_bench(CLI::App& app, int& code) {
   verb->add_option("--layers", args->layers, "Blocks; with more than one, residual connections")->capture_default_str();
   verb->add_option("--norm", args->norm, "In front of every block")->check(CLI::IsMember({"none", "rms", "layer"}))->capture_default_str();
   verb->add_option("--score", args->score, "Positions that are scored: the task's queries, or all")->check(CLI::IsMember({"task", "all"}))->capture_default_str();
-  verb->add_option("--threads", args->threads, "That train the cell together; the floor is one thread's")->check(CLI::Range(1, worker::kMostThreads))->capture_default_str();
+  verb->add_option("--device", args->device, "cuda: a pack of models on a GPU, beside what is counted for it")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+  verb->add_option("--threads", args->threads, "Of the CPU, that train the cell together; the floor is one thread's")
+      ->check(CLI::Range(1, worker::kMostThreads))
+      ->capture_default_str();
+  verb->add_option("--models", args->models, "Of a pack on a GPU [as many as --pack auto of `run` would take]")->check(CLI::Range(1, 65536));
   verb->add_option("--device-kind", args->kind, "cpu-portable, cpu-avx2, cpu-avx512; auto: the best of this machine")->capture_default_str();
   verb->add_option("--seconds", args->seconds, "To train, twice: with and without a clock around every operation")->capture_default_str();
   verb->add_flag("--json", args->json, "Print one JSON object");

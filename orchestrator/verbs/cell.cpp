@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "orchestrator/data_files.hpp"
+#include "orchestrator/local_device.hpp"
 #include "orchestrator/output_file.hpp"
 #include "orchestrator/tally.hpp"
 #include "orchestrator/verbs/verbs.hpp"
@@ -19,7 +20,7 @@ namespace phasegrid::orchestrator {
 namespace {
 
 struct Arguments {
-  std::string sweep, cell, weights, kind = "auto";
+  std::string sweep, cell, weights, device = "auto", kind = "auto";
   int threads = 1;
   bool curve = false, json = false;
 };
@@ -66,12 +67,8 @@ int cell(const Arguments& args) {
   if (const auto reason = grid.infeasible(index)) {
     throw sweeps::SweepError(args.sweep + ": cell " + std::to_string(index) + " (" + grid.label(index) + ") cannot exist: " + *reason);
   }
-  const auto kinds = worker::cpu_kinds();
-  if (args.kind != "auto" && std::find(kinds.begin(), kinds.end(), args.kind) == kinds.end()) {
-    throw sweeps::SweepError("--device-kind " + args.kind + ": this machine runs " + fmt::format("{}", fmt::join(kinds, ", ")));
-  }
-  const worker::Device device{args.kind == "auto" ? kinds.back() : args.kind, args.threads};
   const sweeps::CellSpec spec = grid.cell(index);
+  const worker::Device device{local_kind(args.device, args.kind, spec.settings), args.threads};
   const worker::Trained trained = worker::train_cell(spec, device);
   const sweeps::CellResult& result = trained.result;
   if (!args.weights.empty() && result.status == sweeps::Status::done) results::write_weights(args.weights, {trained.model, trained.weights});
@@ -88,8 +85,9 @@ void add_cell(CLI::App& app, int& code) {
   CLI::App* verb = app.add_subcommand("cell", "Train one cell of a sweep here and now: the same bits as inside a sweep");
   verb->add_option("sweep", args->sweep, "The sweep file (TOML)")->required();
   verb->add_option("cell", args->cell, "An index, or every axis that varies: variant=mamba,d=13,seed=7")->required();
-  verb->add_option("--device-kind", args->kind, "cpu-portable, cpu-avx2, cpu-avx512; auto: the best of this machine")->capture_default_str();
-  verb->add_option("--threads", args->threads, "That train the cell together; the result has the same bits whatever their number")
+  verb->add_option("--device", args->device, "What to train on")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->capture_default_str();
+  verb->add_option("--device-kind", args->kind, "cpu-portable, cpu-avx2, cpu-avx512, sm_90 and its like; auto: the best of this machine")->capture_default_str();
+  verb->add_option("--threads", args->threads, "Of the CPU, that train the cell together; the same bits whatever their number")
       ->check(CLI::Range(1, worker::kMostThreads))
       ->capture_default_str();
   verb->add_option("--weights", args->weights, "Write the trained weights there (HDF5, docs/weights.md)");

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "orchestrator/verbs/verbs.hpp"
+#include "orchestrator/wanted.hpp"
 #include "results/run_folder.hpp"
 #include "sweeps/grid.hpp"
 #include "worker/schema.hpp"
@@ -52,6 +53,8 @@ int explain(const Arguments& args) {
     fmt::print("trained with {}\n", results::describe(state.origin(index)));
   }
   else if (const auto reason = grid.infeasible(index)) fmt::print("it cannot exist: {}\n", *reason);
+  else if (const Wanted wanted(grid, state); !wanted.has(index))
+    fmt::print("not trained: {}\n", wanted.why_not(index));
   else fmt::print("no result yet: the next `phasegrid run` of this folder trains it\n");
   return 0;
 }

@@ -31,7 +31,7 @@ std::vector<sweeps::Status> statuses(const std::vector<std::string>& names) {
 struct Arguments {
   RunOptions options;
   std::vector<std::string> retry;
-  std::string deadline, pack = "auto", device = "auto", shard = "1/1";
+  std::string deadline, pack = "auto", shard = "1/1";
 };
 
 }  // namespace
@@ -50,11 +50,11 @@ void add_run(CLI::App& app, int& code) {
   verb->add_option("--threads", o.threads, "CPU threads that train each cell together, for few and large cells; same bits")
       ->check(CLI::Range(1, worker::kMostThreads))
       ->capture_default_str();
-  verb->add_option("--device", args->device, "What to train on")
-      ->check(CLI::IsMember({"auto", "cpu"}))
+  verb->add_option("--device", o.device, "What to train on; auto: GPUs where every rank has one that can be used, else the CPU")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   verb->add_option("--device-kind", o.device_kind,
-                   "cpu-portable, cpu-avx2, cpu-avx512: results of one kind are the same bits everywhere;\n"
+                   "cpu-portable, cpu-avx2, cpu-avx512, sm_90 and its like: results of one kind are the same bits everywhere;\n"
                    "auto: the best that every rank can run, or the kind that the folder's results already have")
       ->capture_default_str();
   verb->add_option("--retry", args->retry,
@@ -63,7 +63,7 @@ void add_run(CLI::App& app, int& code) {
   verb->add_option("--deadline", args->deadline,
                    "Stop in time, with exit code 75: +SECONDS, 2026-01-31T18:00:00Z, or none [inside a Slurm job its\n"
                    "time limit, else none]. No cell is started that is predicted not to finish");
-  verb->add_option("--pack", args->pack, "Most cells trained together by one slot; auto: 1 on a CPU core")
+  verb->add_option("--pack", args->pack, "Most cells trained together by one slot; auto: 1 on a CPU core, on a GPU as many as fit and keep it busy")
       ->capture_default_str();
   verb->add_option("--attempts", o.attempts, "A cell whose process crashes this often is recorded as failed")
       ->check(CLI::Range(1, 100))
@@ -97,6 +97,7 @@ void add_run(CLI::App& app, int& code) {
     options.ask_slurm = args->deadline.empty();
     if (!args->deadline.empty() && args->deadline != "none")
       options.seconds = parse_deadline(args->deadline, static_cast<double>(time(nullptr)));
+    options.pack = 0;
     if (args->pack != "auto") {
       if (!CLI::detail::lexical_cast(args->pack, options.pack) || options.pack < 1 || options.pack > 65536) {
         throw sweeps::SweepError("--pack " + args->pack + ": expected auto or a number from 1 to 65536");

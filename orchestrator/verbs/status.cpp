@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <iostream>
 #include <memory>
 
 #include "orchestrator/tally.hpp"
 #include "orchestrator/verbs/verbs.hpp"
+#include "orchestrator/wanted.hpp"
 #include "results/run_folder.hpp"
 #include "sweeps/grid.hpp"
 #include "worker/schema.hpp"
@@ -26,28 +28,46 @@ struct Counts {
   std::uint64_t cells = 0, infeasible = 0, failed = 0, recorded = 0;
 };
 
-Counts count(const sweeps::Grid& grid, const results::RunState& state) {
+Counts count(const Wanted& wanted, const results::RunState& state) {
   Counts counts;
-  const std::uint64_t seeds = grid.axes().back().size();
-  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings&, const std::string& reason) {
-    for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
-      if (!state.provenance.shard.has(cell)) continue;
-      ++counts.cells;
-      if (!reason.empty()) {
-        ++counts.infeasible;
-        continue;
-      }
-      const auto found = state.results.find(cell);
-      if (found == state.results.end() || found->second.status == sweeps::Status::pending) {
-        counts.missing.push_back(cell);
-        continue;
-      }
-      ++counts.recorded;
-      ++counts.by_status[static_cast<std::size_t>(found->second.status)];
-      counts.failed += counts_as_failed(found->second.status);
+  wanted.visit([&](std::uint64_t cell, bool possible) {
+    ++counts.cells;
+    if (!possible) {
+      ++counts.infeasible;
+      return;
     }
+    const auto found = state.results.find(cell);
+    if (found == state.results.end() || found->second.status == sweeps::Status::pending) {
+      counts.missing.push_back(cell);
+      return;
+    }
+    counts.failed += counts_as_failed(found->second.status);
+    if (found->second.status == sweeps::Status::infeasible) {  // in that run, for want of slots
+      ++counts.infeasible;
+      return;
+    }
+    ++counts.recorded;
+    ++counts.by_status[static_cast<std::size_t>(found->second.status)];
   });
   return counts;
+}
+
+nlohmann::ordered_json end_json(double x) {
+  return std::isinf(x) ? nlohmann::ordered_json("inf") : nlohmann::ordered_json(x);
+}
+
+nlohmann::ordered_json search_json(const results::analysis::BoundaryPlan& plan) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < plan.columns(); ++i) {
+    const auto column = plan.column(i);
+    nlohmann::ordered_json probed = nlohmann::ordered_json::array();
+    for (const auto& [value, seeds] : column.probed) probed.push_back({value, seeds});
+    all.push_back({{"column", column.label}, {"found", column.done}, {"boundary", end_json(column.x)},
+                   {"low", end_json(column.low)}, {"high", end_json(column.high)}, {"monotone", column.monotone},
+                   {"asked", column.asked}, {"counted_cost", column.cost}, {"probed", probed}});
+  }
+  return {{"columns", plan.columns()}, {"columns_found", plan.columns_done()}, {"asked", plan.asked()},
+          {"counted_cost", plan.cost()}, {"cells_left", plan.cells_left()}, {"by_column", all}};
 }
 
 // How the last coordinator ended, in its own words; "" while it works, or if it was killed.
@@ -100,14 +120,17 @@ int status(const Arguments& args) {
     throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
   const results::RunState state = results::read_run(args.directory);
   const auto grid = sweeps::Grid::parse(state.sweep_text, state.sweep_file, worker::make_schema());
-  const Counts counts = count(grid, state);
+  const Wanted wanted(grid, state);
+  const Counts counts = count(wanted, state);
   if (args.json) {
     auto json = to_json(grid, state, counts);
+    if (wanted.search()) json["search"] = search_json(*wanted.search());
     json["in_use_by"] = results::in_use_by(args.directory);
     if (args.missing) json["missing_cells"] = counts.missing;
     std::cout << json.dump(1) << "\n";
   } else {
     print(args.directory, grid, state, counts);
+    if (wanted.search()) fmt::print("  {}\n", search_text(*wanted.search()));
     if (args.missing) {
       for (const std::uint64_t cell : counts.missing) fmt::print("{} {}\n", cell, grid.label(cell));
     }

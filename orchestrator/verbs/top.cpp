@@ -85,10 +85,11 @@ std::string cut(std::string line, int columns) {
 
 void add_totals(const Overview& view, const results::RunState& state, const sweeps::Grid& grid, int columns,
                 std::string& text) {
-  const std::uint64_t all = view.recorded + view.missing;
+  const std::uint64_t all = view.recorded + view.left;
   const double fraction = all == 0 ? 1 : static_cast<double>(view.recorded) / static_cast<double>(all);
-  text += fmt::format("{} {:.1f} %  {} of {} cells", bar(fraction, std::clamp(columns - 50, 10, 50)), 100 * fraction,
-                      view.recorded, all);
+  text += fmt::format("{} {:.1f} %  {} of {}{} cells", bar(fraction, std::clamp(columns - 50, 10, 50)), 100 * fraction,
+                      view.recorded, view.search.empty() ? "" : "about ", all);
+  if (!view.search.empty()) text += ", " + view.search;
   if (view.failed > 0) text += fmt::format(", {} failed", view.failed);
   if (view.infeasible > 0) text += fmt::format(", {} infeasible", view.infeasible);
   text += "\n";
@@ -98,7 +99,7 @@ void add_totals(const Overview& view, const results::RunState& state, const swee
                           to_text(static_cast<sweeps::Status>(s)));
   if (view.crashes > 0) text += fmt::format("{}{} crashes", text.back() == '\n' ? "" : ", ", view.crashes);
   if (view.cells_per_second > 0) text += fmt::format("; {:.3g} cells/min", 60 * view.cells_per_second);
-  if (view.cells_per_second > 0 && view.missing > 0)
+  if (view.cells_per_second > 0 && view.left > 0)
     text += fmt::format(", {} ± {} left", duration(view.seconds_left), duration(view.seconds_error));
   text += "\n";
   if (view.best_accuracy == view.best_accuracy)

@@ -23,5 +23,6 @@ void add_top(CLI::App& app, int& code);
 void add_report(CLI::App& app, int& code);
 void add_slurm(CLI::App& app, int& code);
 void add_executor(CLI::App& app, int& code);
+void add_gpus(CLI::App& app, int& code);
 
 }  // namespace phasegrid::orchestrator

@@ -7,12 +7,14 @@ _phasegrid() {
     return
   fi
   case "$verb $before" in
-    "run --device") COMPREPLY=($(compgen -W "auto cpu" -- "$word")); return ;;
+    "plan --device") COMPREPLY=($(compgen -W "auto cpu cuda" -- "$word")); return ;;
+    "run --device") COMPREPLY=($(compgen -W "auto cpu cuda" -- "$word")); return ;;
+    "cell --device") COMPREPLY=($(compgen -W "auto cpu cuda" -- "$word")); return ;;
     "apply --precision") COMPREPLY=($(compgen -W "float32 float64" -- "$word")); return ;;
     "slurm --launcher") COMPREPLY=($(compgen -W "mpirun srun" -- "$word")); return ;;
   esac
   case $verb in
-    plan) options="-h --help --workers --json" ;;
+    plan) options="-h --help --device --workers --json" ;;
     run) options="-h --help -o --output --slots --device --device-kind --retry --deadline --pack --attempts --hang-limit --shard --canary --disk-wait --accept-mixed" ;;
     status) options="-h --help --json --missing --exit-code" ;;
     explain) options="-h --help" ;;
@@ -20,7 +22,7 @@ _phasegrid() {
     report) options="-h --help -o --output" ;;
     merge) options="-h --help -o --output --accept-mixed" ;;
     analyze) options="-h --help --json --level --bootstrap" ;;
-    cell) options="-h --help --device-kind --weights --curve --json" ;;
+    cell) options="-h --help --device --device-kind --weights --curve --json" ;;
     apply) options="-h --help -o --output --precision --gradients" ;;
     sample) options="-h --help --set --count --seed --json" ;;
     bench) options="-h --help" ;;

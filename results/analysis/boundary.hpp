@@ -1,35 +1,32 @@
 // Finds one column's transition with few trainings: which probes to train next, given the outcomes so far.
 //
-// Every hypothesis is a step at m with a slope s, and a chance of either lapse:
+// Every hypothesis is a step at m with a slope s and lapses (lapsing_step.hpp). A probe is worth the information that its
+// outcome is expected to give about m, over its counted cost:
 //
-//   P(success at x) = lapse + (1 - 2 lapse) sigmoid((log2 x - m) / s)                  (1)
-//
-// A probe is worth the information that its outcome is expected to give about m, over its counted cost:
-//
-//   I(x) = H(E_m[P(x|m)]) - E_m[H(P(x|m))]       P(x|m): averaged over s; H in bits     (2)
+//   I(x) = H(E_m[P(x|m)]) - E_m[H(P(x|m))]       P(x|m): averaged over s; H in bits     (1)
 //
 // Where little is known this gallops, then it halves, then it repeats seeds where outcomes are uncertain. The prior (a
 // guess from theory or from a neighbour) steers the choice of probes only; the estimate is of the likelihood alone.
 // Success need not grow with x: before a column is called done, sentinels an octave above and below its interval are
 // probed, and contradicted ones open the question again.
 //
-// Nothing here depends on time or on how many probes run at once: the same outcomes give the same probes.
+// Nothing here depends on time, on how many probes run at once, or on the order in which their outcomes come.
 #pragma once
-#include <cstdint>
+#include <limits>
+#include <memory>
 #include <optional>
-#include <span>
 #include <vector>
+
+#include "results/analysis/lapsing_step.hpp"
 
 namespace phasegrid::results::analysis {
 
 struct BoundaryOptions {
-  double tolerance = 0.25;  // octaves: done when the interval of log2 x* is no wider
-  double cut = 6;           // 2 (l - l(m)) up to this belongs to the interval; calibrated for this design
-  double lapse = 0.02;
+  double tolerance = 0.25;          // octaves: done when the interval of x* is no wider
+  double cut = kSearchCut;          // 2 (l - l(m)) up to this belongs to the interval
   double least_information = 0.04;  // bits: probes worth less are not made; the values are too far apart to say more
   int probes_per_round = 1;         // that are chosen before the first of their outcomes is known
   int sentinels = 2;                // seeds on either side
-  std::uint64_t budget = 0;         // probes; 0: no limit
 };
 
 struct Probe {
@@ -38,41 +35,42 @@ struct Probe {
   bool operator==(const Probe&) const = default;
 };
 
-struct BoundaryEstimate {
-  double log2_x = 0, low = 0, high = 0;  // low, high: -infinity, infinity where open
-  bool monotone = true;                  // no sentinel contradicts the step
+// What may still be spent.
+struct Allowance {
+  double probes = std::numeric_limits<double>::infinity(), cost = std::numeric_limits<double>::infinity();
 };
 
 class BoundarySearch {
  public:
-  // Values ascending and positive, with their counted costs; at most `seeds` probes of each. `guess`: log2 of where to
-  // look first.
-  BoundarySearch(std::vector<double> values, std::vector<double> costs, int seeds, std::optional<double> guess,
-                 const BoundaryOptions& options);
+  // Costs by value, counted; an infinite one: it cannot be probed. At most `seeds` probes of each value. `guess`: where to
+  // look first, in octaves.
+  BoundarySearch(std::shared_ptr<const LapsingSteps> steps, std::vector<double> costs, int seeds,
+                 std::optional<double> guess, const BoundaryOptions& options);
 
-  // The next probes; none when the search has ended. All outcomes of the round before must have been told.
-  std::vector<Probe> next_round();
-  void tell(const Probe& probe, bool success);  // of a probe that failed to run: do not ask again, tell nothing
-  BoundaryEstimate estimate() const;
-  std::uint64_t probes() const { return asked_total_; }
+  // The next probes; none when the search has ended, or the next one is not allowed (see short_of). All outcomes of the
+  // round before must be known.
+  std::vector<Probe> next_round(const Allowance& allowed = {});
+  bool short_of() const { return short_of_; }          // the last round wanted more than was allowed
+  void outcomes(std::size_t value, Trials trials);     // all of this value; of probes that failed to run: nothing
+  LapsingEstimate estimate() const;
+  bool narrow() const;                                 // the interval is within the tolerance
+  int asked(std::size_t value) const { return asked_[value]; }
 
  private:
   std::optional<Probe> informative(const std::vector<double>& weights) const;
   std::optional<Probe> sentinel() const;
-  double likelihood_of(std::size_t value, std::size_t hypothesis) const {
-    return chance_[value * hypotheses() + hypothesis];
-  }
-  std::size_t hypotheses() const { return m_.size() * slopes_.size(); }
-  void observe(std::vector<double>& log_likelihood, std::size_t value, bool success) const;
+  bool usable(std::size_t value) const;
   std::vector<double> weights(const std::vector<double>& log_likelihood) const;
 
   BoundaryOptions options_;
-  std::vector<double> values_, costs_;
+  std::shared_ptr<const LapsingSteps> steps_;
+  std::vector<double> costs_;
   int seeds_;
-  std::vector<double> m_, slopes_, chance_;         // chance_[value][m][slope], (1)
-  std::vector<double> log_prior_, log_likelihood_;  // [m][slope]
-  std::vector<int> asked_, told_, successes_;       // by value
-  std::uint64_t asked_total_ = 0;
+  double least_ = 0, greatest_ = 0;  // values that can be probed
+  std::vector<double> log_prior_;    // by hypothesis
+  std::vector<int> asked_;           // by value
+  std::vector<Trials> told_;
+  bool short_of_ = false;
 };
 
 }  // namespace phasegrid::results::analysis

@@ -11,6 +11,12 @@ namespace {
 
 using sweeps::kNaN;
 
+constexpr const char* kListed =
+    "logistic step in log2 of the axis, one Bernoulli trial for each seed; profile likelihood over transition and slope";
+constexpr const char* kSearched =
+    "logistic step with lapses in log2 of the axis, one Bernoulli trial for each seed, chosen by a boundary search; "
+    "profile likelihood over transition and slope";
+
 std::vector<std::string> with(std::vector<std::string> dims, const std::string& last) {
   dims.push_back(last);
   return dims;
@@ -50,12 +56,11 @@ class Writer {
                        {"axis_reason", study().why},
                        {"success", study().increasing ? "grows along the axis" : "falls along the axis"},
                        {"level", report_.options.level},
-                       {"estimator",
-                        "logistic step in log2 of the axis, one Bernoulli trial for each seed; profile likelihood over "
-                        "transition and slope"},
-                       {"cut", kCut},
+                       {"estimator", study().searched ? kSearched : kListed},
+                       {"cut", study().searched ? kSearchCut : kCut},
+                       {"lapse", study().searched ? kLapse : 0.0},
                        {"least_slope", kSteepest},
-                       {"greatest_slope", kFlattest},
+                       {"greatest_slope", study().searched ? kFlattestSearched : kFlattest},
                        {"bootstrap_replicates", std::int64_t{report_.options.replicates}},
                        {"results", static_cast<std::int64_t>(study().results)},
                        {"counted", static_cast<std::int64_t>(study().counted)},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "results/analysis/axis.hpp"
 #include "results/best_value.hpp"
@@ -15,14 +17,7 @@ using sweeps::CellResult;
 using sweeps::Settings;
 using sweeps::Status;
 
-// NaN where the cell's task and variant know no such number.
-double number(const Settings& settings, const std::string& name) {
-  const int place = settings.schema().find(name);
-  if (place < 0 || settings.is_word(name)) return sweeps::kNaN;
-  const sweeps::Key& key = settings.schema().keys[static_cast<std::size_t>(place)];
-  const bool numeric = key.kind != sweeps::Kind::word && key.kind != sweeps::Kind::boolean;
-  return numeric && settings.read(key) ? settings.real(name) : sweeps::kNaN;
-}
+double number(const Settings& settings, const std::string& name) { return setting(settings, name); }
 
 std::string word(const Settings& settings, const std::string& name) {
   return settings.schema().find(name) >= 0 ? settings.word(name) : "";
@@ -32,6 +27,11 @@ std::string word(const Settings& settings, const std::string& name) {
 bool is_constructed(const Settings& settings) {
   if (word(settings, "init") != "construction" || word(settings, "construction") == "C2c") return false;
   return number(settings, "steps") == 0 && !(number(settings, "init_noise") > 0);
+}
+
+bool is_regression(const Settings& settings) {
+  const sweeps::Choice* task = settings.schema().task(word(settings, "task"));
+  return task && task->regression && task->regression(settings);
 }
 
 // Dimensions whose keys all say what a task asks for: they vary within a group.
@@ -64,6 +64,7 @@ class Sorter {
     }
     for (const std::size_t dim : study_.dims)
       if (!is_demand(*cube_.dims()[dim].axis)) group_dims_.push_back(dim);
+    study_.searched = grid.search().boundary();
     study_.axis = searched_.key, study_.why = searched_.why;
     study_.places = cube_.size_of(study_.dims);
   }
@@ -73,10 +74,11 @@ class Sorter {
       if (cell < cube_.cells()) {
         ++study_.results;
         const std::size_t first = cell - cube_.coordinate(cell, seed_dim()) * seed_.stride;
-        choose(first);
+        points_.insert(first - cube_.cell_at(cube_.place_of(first, reduced_), reduced_));
       }
     std::map<std::size_t, Column> columns;
-    for (const auto& [point, chosen] : best_) add(columns, chosen.cell);
+    for (const std::size_t point : points_)
+      if (const auto first = choose(point)) add(columns, *first);
     std::map<std::string, std::size_t> groups;
     for (auto& [place, column] : columns) {
       if (column.points.empty()) continue;
@@ -94,11 +96,6 @@ class Sorter {
   }
 
  private:
-  struct Chosen {
-    double validation;
-    std::size_t reduced_place, cell;  // of the first seed
-  };
-
   std::size_t seed_dim() const { return cube_.dims().size() - 1; }
 
   const CellResult* find(std::size_t cell) const {
@@ -112,20 +109,21 @@ class Sorter {
     return seeds;
   }
 
+  // A search trains few seeds of each value, the same of every reduced one: they are all.
+  std::vector<const CellResult*> judged(std::size_t first) const {
+    std::vector<const CellResult*> seeds = seeds_of(first);
+    if (study_.searched) std::erase(seeds, nullptr);
+    return seeds;
+  }
+
   // Of the cells that differ in reduced axes only, the one by the rule of results files; without such axes each.
-  void choose(std::size_t first) {
-    const std::size_t reduced_place = cube_.place_of(first, reduced_);
-    const std::size_t point = first - cube_.cell_at(reduced_place, reduced_);
-    if (reduced_.empty()) {
-      best_.try_emplace(point, Chosen{0, 0, first});
-      return;
-    }
-    const auto mean = mean_validation(seeds_of(first));
-    if (!mean) return;
-    const auto [known, is_new] = best_.try_emplace(point, Chosen{*mean, reduced_place, first});
-    Chosen& best = known->second;
-    if (!is_new && (*mean > best.validation || (*mean == best.validation && reduced_place < best.reduced_place)))
-      best = {*mean, reduced_place, first};
+  std::optional<std::size_t> choose(std::size_t point) const {
+    if (reduced_.empty()) return point;
+    std::vector<std::optional<Validation>> values(cube_.size_of(reduced_));
+    for (std::size_t place = 0; place < values.size(); ++place)
+      values[place] = validation_of(judged(point + cube_.cell_at(place, reduced_)));
+    const auto best = best_of(values);
+    return best ? std::optional(point + cube_.cell_at(*best, reduced_)) : std::nullopt;
   }
 
   void add(std::map<std::size_t, Column>& columns, std::size_t first) {
@@ -142,9 +140,8 @@ class Sorter {
     const Settings settings = cube_.grid().cell(first).settings;
     point.x = number(settings, searched_.key);
     if (!(point.x > 0)) throw RunError(searched_.key + ": has values that are not positive, and no logarithm");
-    point.d = number(settings, "d"), point.N = number(settings, "N");
-    const double expand = number(settings, "expand"), D = number(settings, "D");
-    point.D = !std::isnan(D) ? D : std::isnan(expand) ? point.d : expand * point.d;
+    const Sizes sizes = sizes_of(settings);
+    point.d = sizes.d, point.N = sizes.N, point.D = sizes.D;
     point.state = point.D * point.N;
     if (point.state > 0) point.least_error = sweeps::least_error(settings, std::llround(point.state));
     point.constructed = is_constructed(settings);
@@ -158,6 +155,7 @@ class Sorter {
       column.variant = word(settings, "variant");
       column.kappa = number(settings, "kappa"), column.nu = number(settings, "nu");
       column.pairs = number(settings, "pairs"), column.T = number(settings, "T");
+      column.regression = is_regression(settings);
       if (const double examples = number(settings, "eval_examples"); examples > 0)
         study_.eval_examples = static_cast<std::size_t>(examples);
     }
@@ -170,23 +168,14 @@ class Sorter {
     column.other_size = searched_.key == "N" ? middle.d : middle.N;
     const Settings settings = cube_.grid().cell(middle.seeds[0].cell).settings;
     const std::vector<sweeps::Threshold> all = sweeps::thresholds(settings);
-    for (const sweeps::Threshold& threshold : all) {
+    for (const sweeps::Threshold& threshold : all)
       if (threshold.kind == sweeps::Bound::lower_bound && threshold.quantity == "state")
         column.state_needed = threshold.value;
-      if (threshold.kind != sweeps::Bound::exact || threshold.quantity != searched_.key || column.exact) continue;
-      const auto there = std::ranges::find_if(column.points, [&](const Point& p) { return p.x >= threshold.value; });
+    column.exact = exact_size(searched_.key, all, [&](double x) -> Sizes {
+      const auto there = std::ranges::find_if(column.points, [&](const Point& p) { return p.x >= x; });
       const Point& point = there == column.points.end() ? column.points.back() : *there;
-      const bool exists = std::ranges::all_of(all, [&](const sweeps::Threshold& other) {
-        if (other.name != threshold.name || other.kind != threshold.kind || other.quantity == searched_.key)
-          return true;
-        const double has = other.quantity == "d"   ? point.d
-                           : other.quantity == "N" ? point.N
-                           : searched_.key == "d"  ? point.D / point.d * threshold.value
-                                                   : point.D;
-        return has >= other.value;
-      });
-      if (exists) column.exact = Exact{threshold.name, threshold.condition, threshold.reference, threshold.value};
-    }
+      return {point.d, point.N, point.D};
+    });
   }
 
   // Whether accuracy grows (> 0) or falls (< 0) along the axis, over all columns.
@@ -207,7 +196,7 @@ class Sorter {
   SearchedAxis searched_;
   Cube::Dim seed_{};
   std::vector<std::size_t> reduced_, group_dims_;
-  std::map<std::size_t, Chosen> best_;  // by the point's first cell, reduced axes at 0
+  std::set<std::size_t> points_;  // with a result: their first cell, reduced axes at 0
   Study study_;
 };
 

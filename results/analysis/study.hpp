@@ -4,11 +4,13 @@
 // the searched axis, each with one accuracy for every seed that ended. Columns that differ only in what a task asks for
 // (kappa, nu, pairs, vocab, T) form a group: one scaling law is fitted to each group.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "results/analysis/exact_size.hpp"
 #include "results/analysis/logistic.hpp"
 #include "results/run_folder.hpp"
 
@@ -28,23 +30,21 @@ struct Point {
   std::vector<Trained> seeds;
 };
 
-// A theorem's construction that exists in this column, and its size on the searched axis.
-struct Exact {
-  std::string name, condition, reference;
-  double value = 0;
-};
-
 struct Column {
   std::size_t place = 0;  // in the cube over Study::dims
   std::size_t group = 0;  // in Study::groups
   std::string label;      // "kappa=8 nu=16"
   std::string variant;
+  bool regression = false;  // accuracy is R2
   double kappa = sweeps::kNaN, nu = sweeps::kNaN, pairs = sweeps::kNaN, T = sweeps::kNaN;
   double other_size = sweeps::kNaN;  // N where d is searched, d where N is
   std::optional<Exact> exact;
   std::optional<double> state_needed;  // theory 3.7, at error 0
   std::vector<Point> points;           // ascending in x
 
+  bool constructed() const {
+    return std::ranges::all_of(points, [](const Point& point) { return point.constructed; });
+  }
   double least_x() const { return points.front().x; }
   double greatest_x() const { return points.back().x; }
 };
@@ -58,6 +58,7 @@ struct Study {
   std::string axis;               // the key along which the transition is looked for
   std::string why;                // this one: in words
   bool increasing = true;         // success grows with x
+  bool searched = false;          // a boundary search chose what to train by what it saw
   std::vector<std::size_t> dims;  // of the Cube, over which the columns lie
   std::vector<Column> columns;    // those with at least one ended training
   std::vector<Group> groups;

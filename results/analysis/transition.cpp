@@ -48,12 +48,36 @@ class Bootstrap {
 // From the axis of the fit back to x: 0 and infinity stay open ends.
 double back(const Study& study, double at) { return std::exp2(study.increasing ? at : -at); }
 
+struct Fit {
+  Step step;
+  Interval interval;
+};
+
+// A search trains few seeds far from the transition: one lapse there must not move the step (lapsing_step.hpp).
+Fit fit_searched(const std::vector<Response>& data) {
+  std::vector<Response> ascending = data;
+  std::ranges::sort(ascending, {}, &Response::at);
+  std::vector<double> at;
+  std::vector<Trials> trials;
+  for (const Response& response : ascending) {
+    at.push_back(response.at);
+    trials.push_back({static_cast<int>(response.trials), static_cast<int>(response.successes)});
+  }
+  const LapsingEstimate found = LapsingSteps(at).estimate(trials, kSearchCut, at.front(), at.back());
+  return {{found.at, found.slope, 0}, {found.low, found.high}};
+}
+
+Fit fit(const Study& study, const std::vector<Response>& data) {
+  if (study.searched) return fit_searched(data);
+  const Step step = fit_step(data);
+  return {step, step_interval(data, step, kCut)};
+}
+
 }  // namespace
 
 Transition find_transition(const Study& study, const Column& column, double level, int replicates) {
   const std::vector<Response> data = responses(study, column, level);
-  const Step step = fit_step(data);
-  const Interval interval = step_interval(data, step, kCut);
+  const auto [step, interval] = fit(study, data);
   Transition found;
   found.log2_x = study.increasing ? step.m : -step.m;
   found.slope = std::isinf(step.m) ? sweeps::kNaN : step.s;

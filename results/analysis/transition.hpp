@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "results/analysis/lapsing_step.hpp"
 #include "results/analysis/study.hpp"
 
 namespace phasegrid::results::analysis {

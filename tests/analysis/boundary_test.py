@@ -1,6 +1,6 @@
 """The boundary search against the full grid on columns drawn by numpy: known transition, slope, lapses, bumps.
 
-The default suite runs 200 columns of each kind; PHASEGRID_LONG=1 2000 in all, and prints the numbers of docs/analysis.md.
+The default suite runs 100 columns of each kind; PHASEGRID_LONG=1 2000 in all, and prints the numbers of docs/analysis.md.
 """
 import os
 import subprocess
@@ -10,8 +10,10 @@ import pytest
 
 LONG = bool(os.environ.get("PHASEGRID_LONG"))
 COLUMNS = 500 if LONG else 100
+SEED = int(os.environ.get("PHASEGRID_SEED", 2))  # the cut was chosen on columns of seed 1 (docs/analysis.md, section 8)
 SEEDS, TOLERANCE = 5, 0.25
-CUT, LEAST_INFORMATION = 6.0, 0.04  # the defaults of results/analysis/boundary.hpp
+CUT = float(os.environ.get("PHASEGRID_CUT", 6.5))  # kSearchCut of results/analysis/lapsing_step.hpp
+LEAST_INFORMATION = 0.04  # of results/analysis/boundary.hpp
 VALUES = np.array([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 48, 56, 64])  # 24 widths
 COSTS = VALUES**1.5  # counted, between linear and quadratic in the width
 
@@ -47,7 +49,7 @@ def draw(generator, slope, lapse=0.0, bump=False):
     ],
 )
 def test_transitions_are_found_with_a_fraction_of_the_trainings(name, options):
-    truth, guess, outcomes = draw(np.random.default_rng(len(name)), **options)
+    truth, guess, outcomes = draw(np.random.default_rng([SEED, len(name)]), **options)
     x, low, high, probes, cost, _ = search(guess, outcomes).T
     hits, error = (low <= truth) & (truth <= high), np.abs(x - truth)
     grid, grid_cost = len(VALUES) * SEEDS, COSTS.sum() * SEEDS

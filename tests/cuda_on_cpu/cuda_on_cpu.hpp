@@ -10,9 +10,14 @@
 // Made visible: memory nobody wrote (device memory starts as NaN, -1), missing barriers (threads and blocks run forwards,
 // backwards or shuffled; under ThreadSanitizer each is a data race with its line), missing synchronisation with the host (streams
 // do nothing until somebody waits for them, as late as CUDA allows).
-// Not caught: blocks that race (but their order shows), two streams that race, float arithmetic that differs on a GPU, anything about speed, host pointers in tables that
-// were copied to the device as data.
+// A machine to taste, by variables of the environment, for whole programs (machine.cpp): CUDA_ON_CPU_DEVICES=n [1],
+// CUDA_ON_CPU_MEMORY=bytes, CUDA_ON_CPU_STATE=no_driver | old_driver | busy | prohibited | not_compiled.
+// Not caught: blocks that race (but their order shows), two streams that race, float arithmetic that differs on a GPU, anything about speed, host pointers in
+// tables that were copied to the device as data.
 #pragma once
+#if defined(PHASEGRID_REAL_GPU)
+#include "tests/cuda_on_cpu/real_gpu.hpp"
+#else
 #include <cstring>
 #include <functional>
 #include <string_view>
@@ -24,7 +29,11 @@ namespace cuda_on_cpu {
 
 enum class Order { forward, reverse, random };
 inline Order order = Order::forward;                     // of blocks, and of threads between two barriers
-inline std::size_t memory_limit = std::size_t{1} << 32;  // bytes of device memory; beyond it cudaMalloc fails
+std::size_t planted_limit();
+inline std::size_t memory_limit = planted_limit();       // bytes of device memory; beyond it cudaMalloc fails
+inline std::size_t most_used = 0;                        // bytes of device memory at a time; tests set it back
+std::size_t used_now();
+inline std::uint64_t launches = 0, waits = 0;            // of kernels outside graphs; for whole streams
 
 // A kernel launch as the runtime keeps it.
 struct Launch {
@@ -100,3 +109,4 @@ inline int atomicAdd(int* p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_R
 inline unsigned atomicAdd(unsigned* p, unsigned v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
 float atomicAdd(float*, float) = delete;  // the order of a float sum must not depend on the order of threads
 double atomicAdd(double*, double) = delete;
+#endif  // PHASEGRID_REAL_GPU

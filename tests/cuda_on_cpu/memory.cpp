@@ -127,6 +127,8 @@ void check_argument(std::string_view kernel, int number, const void* bytes, std:
   }
 }
 
+std::size_t used_now() { return used; }
+
 bool is_pinned(const void* p) {
   const auto address = reinterpret_cast<std::uintptr_t>(p);
   const auto it = pinned.upper_bound(address);
@@ -141,12 +143,13 @@ cudaError_t cudaMalloc(void** result, std::size_t bytes) {
   catch_faults();
   *result = nullptr;
   if (bytes == 0) return cudaSuccess;
-  if (used + bytes > memory_limit) return cudaErrorMemoryAllocation;
+  forbid_in_capture("cudaMalloc");
+  if (used + bytes > memory_limit) return fail(cudaErrorMemoryAllocation);
   const std::size_t inside = (bytes + kAlign - 1) / kAlign * kAlign, page_bytes = (inside + kPage - 1) / kPage * kPage;
   void* pages = mmap(reinterpret_cast<void*>(next + kPage), page_bytes, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-  if (pages == MAP_FAILED) return cudaErrorMemoryAllocation;
-  next += kPage + page_bytes, used += bytes;
+  if (pages == MAP_FAILED) return fail(cudaErrorMemoryAllocation);
+  next += kPage + page_bytes, used += bytes, most_used = std::max(most_used, used);
   char* first = static_cast<char*>(pages) + page_bytes - inside;
   std::memset(pages, kMargin, page_bytes);
   std::memset(first, kPoison, bytes);
@@ -158,6 +161,7 @@ cudaError_t cudaMalloc(void** result, std::size_t bytes) {
 
 cudaError_t cudaFree(void* p) {
   if (!p) return cudaSuccess;
+  forbid_in_capture("cudaFree");
   cudaDeviceSynchronize();
   const auto it = allocations.find(reinterpret_cast<std::uintptr_t>(p));
   if (it == allocations.end() || it->second.freed) die("cudaFree of %p, which is not an allocation", p);

@@ -35,10 +35,16 @@ def kernels_of(report):
     return found
 
 
+def sources_of(root, nvcc):
+    """All kernels; what talks to NCCL where its header is."""
+    nccl = any((folder / "nccl.h").exists() for folder in (pathlib.Path(nvcc).resolve().parent.parent / "include", pathlib.Path("/usr/include")))
+    return sorted((root / "kernels").glob("*/*.cu")) + (sorted((root / "worker").glob("*.cu")) if nccl else [])
+
+
 def compile_all(root, nvcc, architecture, problems):
     found = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for source in sorted((root / "kernels").glob("*/*.cu")):
+        for source in sources_of(root, nvcc):
             command = [nvcc, "-std=c++20", "-O3", "--Werror=all-warnings", "-Xptxas=-v", "-Xcompiler=-Wall,-Wextra,-Wno-psabi,-Werror",
                        f"-gencode=arch=compute_{architecture},code=sm_{architecture}", f"-I{root}", "-c", source, "-o", os.path.join(scratch, "x.o")]
             done = subprocess.run(command, capture_output=True, text=True)
@@ -52,7 +58,9 @@ def compile_all(root, nvcc, architecture, problems):
 
 
 def threads_of(name):
-    return 64 if re.match(r"linear_(forward|input|weight)", name) else 256 if re.search(r"(weight|bias|eigenvalues|skip)_backward", name) else 128
+    tiles = r"linear_(forward|input|weight)|ssd_(forward|backward)|attention_(forward|rows|query|key)|softsort_(multiply|rows|scores)"
+    columns = r"^(conv|norm|block_delta)_weight_backward|(bias|eigenvalues|skip)_backward|long_conv_(table|fold)"
+    return 64 if re.match(tiles, name) else 256 if re.search(columns, name) else 128
 
 
 def warps_resident(name, k):

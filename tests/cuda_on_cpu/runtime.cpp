@@ -2,6 +2,7 @@
 // so that a host that reads or overwrites too early sees wrong numbers.
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "block.hpp"
@@ -57,9 +58,19 @@ void check_copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind ki
   from_device ? check_device_range("copy from", from, bytes) : check_host_range("copy from", from);
 }
 
+cudaError_t last_error = cudaSuccess;
+
 }  // namespace
 
+cudaError_t fail(cudaError_t error) { return last_error = error; }
+
+void forbid_in_capture(const char* what) {
+  for (cudaStream_t stream : streams)
+    if (stream->capture) die("%s while a stream is being captured", what);
+}
+
 void enqueue(cudaStream_t stream, Launch launch) {
+  launches += get(stream).capture == nullptr;
   give(stream, [launch = std::move(launch)] { run(launch); });
 }
 
@@ -107,6 +118,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  ++waits;
   finish(get(stream));
   return cudaSuccess;
 }
@@ -138,6 +150,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   end_access();
   return cudaSuccess;
 }
+cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }  // nothing runs behind the caller's back
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   if (event->stream) give(stream, [other = event->stream, after = event->after] { run_until(*other, after); });
   return cudaSuccess;
@@ -167,17 +180,4 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return cudaGraphDestroy(exec); }
 
-const char* cudaGetErrorString(cudaError_t e) {
-  return e == cudaSuccess ? "no error" : e == cudaErrorMemoryAllocation ? "out of memory" : "an error";
-}
-cudaError_t cudaGetLastError() { return cudaSuccess; }
-cudaError_t cudaGetDeviceCount(int* n) {
-  *n = 1;
-  return cudaSuccess;
-}
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
-  *p = {};
-  std::strcpy(p->name, "CUDA on the CPU, for tests");
-  p->multiProcessorCount = 4, p->totalGlobalMem = memory_limit;
-  return cudaSuccess;
-}
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }

@@ -1,59 +1,23 @@
 // The scan on the device against the CPU: sequences with shared rows and runs of them, every rule, every number of state blocks.
 #include <gtest/gtest.h>
 
-#include "tests/cuda_on_cpu/support.hpp"
+#include "tests/cuda_on_cpu/walks.hpp"
 
 namespace phasegrid::kernels::test {
 namespace {
-
-constexpr int M = 3, kShared = 2, kMostSteps = 24, kMostSequences = 3;
-
-// Sequences of random steps: own rows in order, shared rows alone or in runs, every third step read.
-struct Walks {
-  std::vector<std::int32_t> rows, outputs;
-  Walk* walks;
-  const std::int32_t** output_row;
-
-  explicit Walks(PackOf& pack) : walks(pack.array<Walk>(M)), output_row(pack.array<const std::int32_t*>(M)) {
-    for (const int sequences : {3, 1, 0}) {
-      std::vector<ScanStep> steps;
-      std::vector<std::int32_t> read, first_step{0}, first_row{kShared}, first_output{0};
-      std::int32_t row = kShared;
-      for (int s = 0; s < sequences; ++s) {
-        for (int i = 0; i < kMostSteps - 5 * s; ++i) {
-          const bool shared = pack.random().below(3) == 0, is_read = i % 3 == 2;
-          ScanStep step{shared ? static_cast<std::int32_t>(pack.random().below(kShared)) : row++, -1, 0};
-          if (shared && !is_read) step.log2_repeats = static_cast<std::int32_t>(pack.random().below(4));
-          if (is_read) step.output = static_cast<std::int32_t>(read.size()), read.push_back(step.row);
-          steps.push_back(step);
-        }
-        first_step.push_back(static_cast<std::int32_t>(steps.size())), first_row.push_back(row),
-            first_output.push_back(static_cast<std::int32_t>(read.size()));
-      }
-      const std::size_t m = rows.size();
-      walks[m] = {sequences,
-                  sequences > 0 ? kShared : 0,
-                  pack.keep(steps),
-                  pack.keep(first_step),
-                  pack.keep(first_row),
-                  pack.keep(first_output)};
-      rows.push_back(sequences > 0 ? row : 0), outputs.push_back(static_cast<std::int32_t>(read.size()));
-      output_row[m] = pack.keep(read);
-    }
-  }
-};
 
 struct Setting {
   int D, N;
   Discretisation rule;
   bool by_state, with_A, add;
+  int steps = kMostSteps, most_steps = kMostSteps;
 };
 void check(const Setting& s) {
-  PackOf pack(M);
-  Walks walks(pack);
+  PackOf pack(kModels);
+  Walks walks(pack, s.steps);
   const Count rows = pack.count(walks.rows), outputs = pack.count(walks.outputs);
-  const int most = kMostSteps * kMostSequences;
-  Scan<float> op{.models = M,
+  const int most = s.most_steps * kMostSequences;
+  Scan<float> op{.models = kModels,
                  .discretisation = s.rule,
                  .u = pack.rows(rows, most, s.D),
                  .delta = pack.rows(rows, most, s.by_state ? s.N : s.D),
@@ -64,11 +28,11 @@ void check(const Setting& s) {
                  .walks = walks.walks,
                  .output_row = {walks.output_row},
                  .y = pack.rows(outputs, most, s.D),
-                 .most_steps = kMostSteps,
-                 .most_outputs = kMostSteps};
+                 .most_steps = s.most_steps,
+                 .most_outputs = s.most_steps};
   if (s.with_A) op.A_log = pack.parameter(s.N, s.D), op.skip = pack.parameter(1, s.D);
   op.u.add = op.B.add = s.add, op.C.add = op.delta.add = !s.add;
-  for (std::int64_t i = 0; i < op.delta.stride * M; ++i) op.delta.values[i] = std::fabs(op.delta.values[i]) / 4;
+  for (std::int64_t i = 0; i < op.delta.stride * kModels; ++i) op.delta.values[i] = std::fabs(op.delta.values[i]) / 4;
   op.scratch = pack.array<float>(scan_scratch(s.D, s.N, most, op.most_steps, op.most_outputs));
   SCOPED_TRACE("D = " + std::to_string(s.D) + ", N = " + std::to_string(s.N) + ", rule " +
                std::to_string(static_cast<int>(s.rule)) + (s.by_state ? ", by state" : ""));
@@ -81,6 +45,11 @@ TEST(CudaScan, AgreesForEveryRule) {
 }
 TEST(CudaScan, AgreesForEveryNumberOfStates) {
   for (const int N : {1, 4, 8, 11, 17}) check({35, N, Discretisation::euler, N == 11, true, true});
+}
+// Long sequences are shared by the warps of a block: here with three shares and none for the last, and with four.
+TEST(CudaScan, AgreesWhereWarpsShareASequence) {
+  check({19, 11, Discretisation::euler, false, true, false, kMostSteps, 512});
+  check({35, 16, Discretisation::zoh, true, true, true, 70, 512}), check({35, 16, Discretisation::none, false, false, false, 70, 512});
 }
 TEST(CudaScan, AgreesWithoutParameters) { check({1, 3, Discretisation::zoh, false, false, false}); }
 

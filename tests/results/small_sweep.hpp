@@ -40,6 +40,11 @@ inline std::shared_ptr<const sweeps::Schema> small_schema() {
                                                                         return s.integer("N") % 2 ? "N: must be even"
                                                                                                   : "";
                                                                       }}};
+  schema->cost = [](const sweeps::Settings& s) {
+    sweeps::Cost cost;
+    cost.flops = s.real("d") * s.real("d"), cost.exponentials = s.real("d");
+    return cost;
+  };
   return schema;
 }
 

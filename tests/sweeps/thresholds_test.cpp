@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "sweeps/bounds.hpp"
 #include "tests/sweeps/fake_schema.hpp"
 
 namespace phasegrid::sweeps {
@@ -33,7 +34,7 @@ std::map<std::string, Sizes> by_name(const TheoryCase& theory) {
 TheoryCase mqar(const std::string& variant, std::int64_t kappa, std::int64_t nu) {
   TheoryCase c;
   c.variant = variant, c.task = "mqar";
-  c.kappa = c.pairs = kappa, c.nu = nu, c.vocab = 1 + kappa + nu, c.T = 4 * kappa, c.N = kappa;
+  c.kappa = c.pairs = kappa, c.nu = nu, c.vocab = 1 + kappa + nu, c.T = 4 * kappa + 2, c.N = kappa;
   return c;
 }
 
@@ -136,6 +137,17 @@ TEST(Thresholds, TheCountingBoundHoldsForOneLayerWithoutANormAfterIt) {
   EXPECT_FALSE(by_name(c).contains("mqar_counting"));
   c.normed = false, c.variant = "attention";
   EXPECT_FALSE(by_name(c).contains("mqar_counting"));
+}
+
+TEST(Thresholds, CountOnlyWhatTheConvolutionCannotShow) {
+  TheoryCase c = mqar("mamba", 32, 4);
+  c.distinct_values = false, c.conv = 4;
+  c.T = 4 * 32 + 4;
+  EXPECT_EQ(by_name(c).at("mqar_counting").state, lower_bound_state(32, 4)) << "questions may keep clear of the pairs";
+  c.T = 4 * 32;
+  EXPECT_EQ(by_name(c).at("mqar_counting").state, lower_bound_state(30, 4)) << "the first ones see two values";
+  c.conv = 1;
+  EXPECT_EQ(by_name(c).at("mqar_counting").state, lower_bound_state(32, 4));
 }
 
 TEST(Thresholds, NoConvolutionNoConstruction) {

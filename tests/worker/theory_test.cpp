@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "sweeps/bounds.hpp"
 #include "sweeps/grid.hpp"
 #include "sweeps/thresholds.hpp"
 #include "worker/schema.hpp"
@@ -45,6 +46,23 @@ TEST(Theory, AsksForNoMoreStateThanAnInductionTaskCanQuestion) {
   };
   EXPECT_LT(state("T = 16"), state("T = 256")) << "a short context holds few pairs";
   EXPECT_LT(state("T = 256\nform = \"hard\""), state("T = 16")) << "one follower is all that must be kept";
+}
+
+// The mean error of n questions is at least that of the values which the question's convolution does not reach.
+TEST(Theory, HoldsTrainedCellsAgainstWhatTheConvolutionCannotShow) {
+  const auto error = [](const std::string& task, const std::string& model) {
+    const std::string text =
+        "[sweep]\nname = \"x\"\n[task]\n" + task + "\n[axes]\nd = [1]\n[model]\nN = 2\nvariant = \"mamba\"\n" + model + "\n";
+    const auto grid = sweeps::Grid::parse(text, "x.toml", make_schema());
+    return sweeps::least_error(grid.cell(0).settings, 2);
+  };
+  const std::string mqar = "name = \"mqar\"\nkappa = 16\nnu = 16\nT = 64\ndistinct_values = false",
+                    pointer = "name = \"pointer_value_retrieval\"\nT = 17\nnu = 16";
+  EXPECT_NEAR(*error(mqar, "conv = 0"), sweeps::least_error(2, 16, 16), 1e-9);
+  EXPECT_NEAR(*error(mqar, "conv = 2"), sweeps::least_error(2, 15, 16) * 15 / 16, 1e-9);
+  EXPECT_NEAR(*error(mqar, "conv = 4"), sweeps::least_error(2, 14, 16) * 14 / 16, 1e-9);
+  EXPECT_NEAR(*error(pointer, "conv = 4"), sweeps::least_error(2, 13, 16) * 13 / 16, 1e-9);
+  EXPECT_FALSE(error("name = \"induction_heads\"\nvocab = 64\nT = 64", "")) << "few of its pairs are asked for";
 }
 
 }  // namespace

@@ -16,6 +16,12 @@ namespace phasegrid::worker {
 // The parameters of such a model: their places, names and starts. positions_table: rows of the position table, at least T.
 ParameterSet describe_parameters(const ModelSettings& model, int positions_table = 0);
 
+// The first operation of such a model that a device's table lacks; "": it runs there.
+std::string lacking_operation(const ModelSettings& model, const kernels::Operations<float>& table);
+
+// Numbers in the tables of such a network of one model.
+std::int64_t table_numbers(const ModelSettings& model, const LayoutShape& shape, bool training);
+
 // The batches of such a model: at most so many sequences of T positions with so many scored; positions_table as above.
 LayoutShape layout_shape(const ModelSettings& model, int sequences, int T, int most_scored, int positions_table);
 
@@ -27,14 +33,20 @@ class Network {
   Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads);
 
   void set(int m, const tasks::Batch& batch);
-  void forward() { tape_.forward(); }
+  void forward() { tape_.forward(); }                 // upload() and compute(); then loss() and right() may be asked for
+  void upload() { tape_.upload(); }
+  void compute() { tape_.compute(); }
   void backward() { tape_.backward(); }               // adds to grads
 
   void profile(Profile* into) { tape_.profile(into); }
+  std::vector<typename Tape<Real>::Recorded> recorded() { return tape_.recorded(); }
 
   double loss(int m) const { return tape_.wait(), loss_[m]; }   // training: mean over the batch's scored positions; evaluating: their sum
   std::int64_t right(int m) const { return tape_.wait(), right_[m]; }   // of a real-valued task: 0
   std::int64_t scored(int m) const { return layout_.scored(m); }
+  // The same numbers, one a model, where the device leaves them; of a real-valued task nothing is right: null.
+  const double* losses_there() const { return tape_.place_of(loss_.data()); }
+  const std::int64_t* right_there() const { return real_valued_ ? nullptr : tape_.place_of(right_.data()); }
   const kernels::Rows<Real>& logits() const { return logits_; }  // (scored, vocab or outputs), after forward()
   std::size_t bytes() const { return tape_.bytes(); }
 
@@ -48,6 +60,7 @@ class Network {
 
   Layout layout_;
   int d_;
+  bool real_valued_;
   std::vector<std::vector<float>> noise_;             // [model] (rows of layer 1, d); empty: none
   std::vector<const float*> noise_pointers_;
   Tape<Real> tape_;

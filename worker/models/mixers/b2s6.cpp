@@ -45,7 +45,7 @@ kernels::Rows<Real> project(Builder<Real>& build, const kernels::Rows<Real>& x, 
   const auto y = build.tape.rows(x.count, x.stride / x.width, kernels::block_columns(states, model.blocks, model.block_complex));
   build.tape.record(&kernels::Operations<Real>::block_linear,
                     kernels::BlockLinear<Real>{.models = 0, .blocks = model.blocks, .x = x, .W = W.re, .W_imag = W.im, .y = y,
-                                               .scratch = build.tape.scratch(kernels::block_linear_scratch(model.D, states))});
+                                               .scratch = build.tape.scratch(kernels::block_linear_scratch(model.D, states, model.blocks, model.block_complex))});
   return y;
 }
 
@@ -79,7 +79,8 @@ kernels::Rows<Real> b2s6(Builder<Real>& build, const MixerInput<Real>& in) {
                     kernels::BlockScan<Real>{.models = 0, .blocks = model.blocks, .discretisation = model.discretisation, .u = in.u, .delta = delta,
                                              .B = B, .C = C, .A_log = A.re, .A_imag = A.im, .bias = bias.re, .bias_imag = bias.im, .skip = skip,
                                              .walks = build.layout.walks(layer), .output_row = {build.layout.maps(layer).output_row.data()}, .y = y,
-                                             .scratch = build.tape.scratch(kernels::block_scan_scratch(shape.T))});
+                                             .most_steps = shape.T,
+                                             .scratch = build.tape.scratch(kernels::block_scan_scratch(D, states, model.block_complex, shape.T))});
   return y;
 }
 

@@ -1,0 +1,48 @@
+#include "kernels/device/graph.hpp"
+
+#include "kernels/device/queue.hpp"
+
+namespace phasegrid::kernels::cuda {
+
+Graph::~Graph() {
+  if (!graph_) return;
+  cudaStreamSynchronize(queue().stream());
+  cudaGraphExecDestroy(graph_);
+}
+
+void Graph::forget() {
+  if (!graph_) return;
+  check(cudaStreamSynchronize(queue().stream()), "waiting for a graph");
+  check(cudaGraphExecDestroy(graph_), "forgetting a graph");
+  graph_ = nullptr;
+}
+
+void Graph::record(const std::function<void()>& work) {
+  cudaStream_t stream = queue().stream();
+  cudaGraph_t list = nullptr;
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a graph");
+  try {
+    work();
+  } catch (...) {
+    cudaStreamEndCapture(stream, &list);
+    if (list) cudaGraphDestroy(list);
+    throw;
+  }
+  check(cudaStreamEndCapture(stream, &list), "recording a graph");
+  const cudaError_t made = cudaGraphInstantiate(&graph_, list, 0);
+  cudaGraphDestroy(list);
+  check(made, "making a graph");
+  moves_ = queue().moves();
+}
+
+void Graph::run(const std::function<void()>& work) {
+  if (graph_ && moves_ != queue().moves()) forget(), seen_ = false;
+  if (!seen_) {
+    seen_ = true;
+    return work();
+  }
+  if (!graph_) record(work);
+  check(cudaGraphLaunch(graph_, queue().stream()), "a graph");
+}
+
+}  // namespace phasegrid::kernels::cuda

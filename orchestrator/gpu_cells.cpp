@@ -1,0 +1,20 @@
+#include "orchestrator/gpu_cells.hpp"
+
+#include <unordered_set>
+
+#include "worker/gpu_support.hpp"
+
+namespace phasegrid::orchestrator {
+
+std::string cells_without_gpu(const sweeps::Grid& grid) {
+  std::unordered_set<std::string> seen;  // models
+  std::string found;
+  grid.visit_groups([&](std::uint64_t, const sweeps::Settings& settings, const std::string& reason) {
+    if (!found.empty() || !reason.empty() || !seen.insert(settings.canonical(sweeps::Section::model)).second) return;
+    const std::string operation = worker::lacking_on_gpu(settings);
+    if (!operation.empty()) found = "variant " + settings.word("variant") + " (operation " + operation + ")";
+  });
+  return found;
+}
+
+}  // namespace phasegrid::orchestrator
