@@ -65,7 +65,7 @@ void Director::begin(double now) {
     pack_size = [smallest](const sweeps::Settings& s) { return worker::pack_size(s, smallest); };
   if (options_.pack == 0) options_.pack = on_gpus ? worker::kLargestPack : 1;
   start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin, pack_size), on_gpus);
-  const auto slots = team_.slots(options_.slots, provenance.device_kind);
+  const auto slots = team_.slots(options_.slots, provenance.device_kind, options_.threads);
   const Binding binding = on_gpus ? bind_gpus(team_.places(provenance.device_kind), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
@@ -103,6 +103,7 @@ std::string Director::choose_kind(const std::string& before) {
 void Director::send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding) {
   Setup setup{.text = grid_.text(), .file = options_.sweep, .hash = grid_.hash()};
   setup.device_kind = device_kind;
+  setup.threads = options_.threads;
   setup.host = host_name();
   setup.pid = getpid();
   setup.hang_limit = options_.hang_limit;

@@ -60,7 +60,7 @@ class Executor {
   void begin(const Setup& setup) {
     use_cores(setup.cores);
     grid_.emplace(sweeps::Grid::parse(setup.text, setup.file, worker::make_schema()));
-    device_.kind = setup.device_kind;
+    device_.kind = setup.device_kind, device_.threads = setup.threads;
     if (is_gpu_kind(device_.kind) && kernels::built_with_cuda()) own_gpu();
     say(encode(Done{}));
   }

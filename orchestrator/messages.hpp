@@ -51,13 +51,14 @@ struct Setup {
   static constexpr Kind kKind = Kind::setup;
   std::string text, file, hash;         // hash of the grid that rank 0 made from the text
   std::string device_kind;
+  std::int32_t threads = 1;             // of each executor
   std::int32_t rank = 0, slots = 0;     // of the agent that reads it
   std::string host;                     // where the coordinator runs
   std::int64_t pid = 0;
   double hang_limit = 0;                // seconds without a sign of life after which an executor is killed
   std::vector<std::int32_t> cores;      // where executors may run; filled in by the agent
   std::vector<std::string> gpus;        // of each slot; empty, or "" for a slot: left as it is
-  template <class Archive> void fields(Archive& a) { a(text, file, hash, device_kind, rank, slots, host, pid, hang_limit, cores, gpus); }
+  template <class Archive> void fields(Archive& a) { a(text, file, hash, device_kind, threads, rank, slots, host, pid, hang_limit, cores, gpus); }
 };
 
 // The sweep was read (error empty), or why it could not be.

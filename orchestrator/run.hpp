@@ -11,7 +11,8 @@ namespace phasegrid::orchestrator {
 
 struct RunOptions {
   std::string sweep, directory;
-  int slots = 0;                             // executors on each rank; 0: the host's cores divided by its ranks
+  int slots = 0;                             // executors on each rank; 0: the host's cores divided by its ranks and `threads`
+  int threads = 1;                           // of each executor, on a CPU
   std::string device = "auto";               // cpu, cuda; auto: GPUs where every rank has one, else the CPU
   std::string device_kind = "auto";          // auto: the best of these that every rank can run
   std::vector<sweeps::Status> retry;         // results of these statuses do not count

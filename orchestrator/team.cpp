@@ -129,7 +129,7 @@ std::vector<Place> Team::places(const std::string& kind) const {
   return places;
 }
 
-std::vector<int> Team::slots(int wanted, const std::string& kind) const {
+std::vector<int> Team::slots(int wanted, const std::string& kind, int threads) const {
   if (is_gpu_kind(kind) && wanted == 0) return gpu_slots(places(kind));
   std::map<std::string, int> ranks_on;
   for (const Member& member : members_) ++ranks_on[member.hello->host];
@@ -139,7 +139,7 @@ std::vector<int> Team::slots(int wanted, const std::string& kind) const {
     const std::string& host = member.hello->host;
     const int ranks = ranks_on[host], nth = seen[host]++;
     const int fair = member.hello->cores / ranks + (nth < member.hello->cores % ranks ? 1 : 0);
-    slots.push_back(wanted > 0 ? wanted : std::max(1, fair));
+    slots.push_back(wanted > 0 ? wanted : std::max(1, fair / threads));
   }
   return slots;
 }

@@ -27,7 +27,8 @@ class Team {
   std::string gpu_trouble() const;
   kernels::Gpu smallest_gpu(const std::string& kind) const;   // by memory; one without memory where nobody knows
   std::string describe_gpus(const std::string& kind) const;   // "4 x NVIDIA H100 (sm_90, 79.6 GiB, driver 550.54.15, CUDA 12.4)"
-  std::vector<int> slots(int wanted, const std::string& kind = "cpu") const;   // for each rank; 0 wanted: its GPUs of this kind, or its cores
+  // For each rank; 0 wanted: its GPUs of this kind, or its cores / threads.
+  std::vector<int> slots(int wanted, const std::string& kind = "cpu", int threads = 1) const;
   std::vector<Place> places(const std::string& kind) const;                    // of the ranks, for binding GPUs of this kind
   std::string describe(const std::vector<int>& slots) const;   // "3 ranks on 2 hosts, 6 slots"
   std::string where(int rank, int slot) const;           // "rank 2 slot 0 host-a"

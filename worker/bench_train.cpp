@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "kernels/arena.hpp"
+#include "kernels/parallel.hpp"
 #include "worker/mixer_cost.hpp"
 #include "worker/models/network.hpp"
 #include "worker/row_counts.hpp"
@@ -141,6 +142,8 @@ Floor floor_of(const sweeps::Settings& settings, bool score_all) {
 
 TrainBench bench_train(const sweeps::CellSpec& cell, const Device& device, double seconds, bool score_all) {
   kernels::flush_denormals();
+  kernels::Pool pool(device.threads);
+  const kernels::UsePool use(pool);
   Bench bench(cell, device, score_all);
   constexpr int kWarm = 5, kLeast = 10;
   for (int i = 0; i < kWarm; ++i) bench.step(nullptr);

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "kernels/operations.hpp"
+#include "kernels/parallel.hpp"
 #include "worker/diagnostics/diagnose.hpp"
 #include "worker/gang_of_threads.hpp"
 #include "worker/pack.hpp"
@@ -114,6 +115,8 @@ std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& 
     return {run_gang(cells.front(), device, observer, keep)};
   const auto start = std::chrono::steady_clock::now();
   kernels::flush_denormals();
+  kernels::Pool pool(device.threads);
+  const kernels::UsePool use(pool);
   bool stopped = false;   // once told to stop, no half of a pack begins
   const Observer watch = [&](const Progress& progress) {
     return !(stopped = stopped || (observer && !observer(progress)));

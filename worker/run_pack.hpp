@@ -13,10 +13,13 @@
 namespace phasegrid::worker {
 
 // Raised by the fingerprint test whenever a result's bits change. Results of different versions are never mixed unasked.
-constexpr int kNumericsVersion = 3;
+constexpr int kNumericsVersion = 4;
+
+constexpr int kMostThreads = 256;   // of one cell
 
 struct Device {
   std::string kind;                        // "cpu-portable", "cpu-avx2", "cpu-avx512" or "sm_90"
+  int threads = 1;                         // that work on a CPU's operations together; the bits do not depend on it
 };
 std::vector<std::string> cpu_kinds();      // those this machine can run, least capable first
 

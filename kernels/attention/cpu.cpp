@@ -3,6 +3,7 @@
 
 #include "kernels/gemm.hpp"
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 
 namespace phasegrid::kernels {
 inline namespace PHASEGRID_ISA {
@@ -15,12 +16,14 @@ struct AttentionHead {
   std::int32_t first_output;
   Real *p, *d_p, *k, *v, *d_k, *d_v, *q, *y, *d_q, *d_y, *transposed;
 
-  AttentionHead(const Attention<Real>& op, int m, int s, int head) : op(op), m(m), head(head) {
+  // Heads of a sequence, then those of the next.
+  AttentionHead(const Attention<Real>& op, int m, int number, Real* scratch) : op(op), m(m), head(number % op.heads) {
+    const int s = number / op.heads;
     const Walk& walk = op.walks[m];
     P = op.q.columns / op.heads, P_width = padded(P);
     step = walk.steps + walk.first_step[s], steps = walk.first_step[s + 1] - walk.first_step[s], S = padded(steps);
     first_output = walk.first_output[s], outputs = walk.first_output[s + 1] - first_output;
-    Real* next = op.scratch;
+    Real* next = scratch;
     auto take = [&](std::int64_t rows, std::int64_t width) { return next += rows * width, next - rows * width; };
     p = take(outputs, S), d_p = take(outputs, S);
     k = take(S, P_width), v = take(S, P_width), d_k = take(S, P_width), d_v = take(S, P_width);
@@ -92,6 +95,10 @@ struct AttentionHead {
     gemm<Real>(outputs, P_width, steps, d_p, S, 1, k, P_width, d_q, P_width, false);
     gemm<Real>(steps, P_width, outputs, d_p, 1, S, q, P_width, d_k, P_width, false);
     for (int o = 0; o < outputs; ++o) add_back(op.q, op.q.grad(m), first_output + o, d_q, o, op.q.add);
+  }
+  // Rows of k and v may be shared with other sequences.
+  void add_shared() {
+    if (outputs == 0) return;
     for (int i = 0; i < steps; ++i) {
       add_back(op.k, op.k.grad(m), step[i].row, d_k, i, true);
       add_back(op.v, op.v.grad(m), step[i].row, d_v, i, true);
@@ -100,19 +107,22 @@ struct AttentionHead {
 };
 
 template <class Real>
+std::int64_t scratch_of(const Attention<Real>& op) { return attention_scratch(op.q.columns / op.heads, op.most_steps, op.most_outputs); }
+
+template <class Real>
 void forward(const Attention<Real>& op) {
   for (int m = 0; m < op.models; ++m)
-    for (int s = 0; s < op.walks[m].sequences; ++s)
-      for (int head = 0; head < op.heads; ++head) AttentionHead<Real>(op, m, s, head).forward();
+    parallel(op.walks[m].sequences * op.heads, op.scratch, scratch_of(op), [&](int i, Real* scratch) { AttentionHead<Real>(op, m, i, scratch).forward(); });
 }
 
 template <class Real>
 void backward(const Attention<Real>& op) {
   for (int m = 0; m < op.models; ++m) {
     for (const Rows<Real>* rows : {&op.k, &op.v})
-      if (!rows->add) std::memset(rows->grad(m), 0, static_cast<std::size_t>(rows->count[m]) * rows->width * sizeof(Real));
-    for (int s = 0; s < op.walks[m].sequences; ++s)
-      for (int head = 0; head < op.heads; ++head) AttentionHead<Real>(op, m, s, head).backward();
+      if (!rows->add) parallel_zero(rows->grad(m), static_cast<std::int64_t>(rows->count[m]) * rows->width);
+    parallel_in_turn(
+        op.walks[m].sequences * op.heads, op.scratch, scratch_of(op), [&](int i, Real* scratch) { AttentionHead<Real>(op, m, i, scratch).backward(); },
+        [&](int i, Real* scratch) { AttentionHead<Real>(op, m, i, scratch).add_shared(); });
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "kernels/block_scan/tile.hpp"
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 
 namespace phasegrid::kernels {
 inline namespace PHASEGRID_ISA {
@@ -86,16 +87,18 @@ template <Discretisation rule, class Real, class Number>
 void forward_model(const BlockScan<Real>& op, int m) {
   constexpr int NB = kLanes == 16 ? 4 : 2;
   const std::int64_t D = op.u.width;
-  for (std::int64_t q = 0; q < op.y.count[m]; ++q)
-    for (std::int64_t c = 0; c < D; c += kLanes)
-      at(op.y.value(m) + q * D + c) = at(op.skip.value(m) + c) * at(op.u.value(m) + op.output_row[m][q] * D + c);
+  const Walk& walk = op.walks[m];
   const BlockScratch<Real, Number, NB> scratch(op);
-  BlockView<Real> k = view(op, m);
-  prepare<rule>(op, scratch, k, m);
-  for (int s = 0; s < op.walks[m].sequences; ++s) {
-    choose_sequence(k, op.walks[m], s);
+  const BlockView<Real> whole = view(op, m);
+  prepare<rule>(op, scratch, whole, m);
+  parallel(walk.sequences, [&](int s) {
+    BlockView<Real> k = whole;
+    choose_sequence(k, walk, s);
+    for (std::int64_t q = walk.first_output[s]; q < walk.first_output[s + 1]; ++q)
+      for (std::int64_t c = 0; c < D; c += kLanes)
+        at(op.y.value(m) + q * D + c) = at(op.skip.value(m) + c) * at(op.u.value(m) + op.output_row[m][q] * D + c);
     for (int i = 0; i < scratch.count; ++i) walk_forward<rule, false>(k, scratch.tiles[i]);
-  }
+  });
 }
 
 // The sums over the lanes of a block of `count` x NB numbers are added to the tile's states of as many rows of B or C.

@@ -1,6 +1,7 @@
 #include "kernels/conv/conv.hpp"
 
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/vec.hpp"
 
 namespace phasegrid::kernels {
@@ -11,17 +12,19 @@ void forward(const Conv<Real>& op) {
   for (int m = 0; m < op.models; ++m) {
     const std::int64_t width = op.x.width;
     const Real *x = op.x.value(m), *w = op.w ? op.w.value(m) : nullptr;
-    for (std::int64_t r = 0; r < op.u.count[m]; ++r) {
-      const std::int32_t* window = op.window[m] + r * op.taps;
-      for (int c = 0; c < width; c += kLanes) {
-        Vec<Real> z = w ? at(op.b.value(m) + c) : at(x + window[0] * width + c);
-        for (int j = 0; w && j < op.taps; ++j)
-          if (window[j] >= 0) z += at(w + j * width + c) * at(x + window[j] * width + c);
-        const Pointwise<Vec<Real>> p = activate(op.activation, z);
-        at(op.u.value(m) + r * width + c) = p.value;
-        if (op.derivative.values) at(op.derivative.value(m) + r * width + c) = p.derivative;
+    parallel_rows(op.u.count[m], width * (op.taps + 2), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        const std::int32_t* window = op.window[m] + r * op.taps;
+        for (int c = 0; c < width; c += kLanes) {
+          Vec<Real> z = w ? at(op.b.value(m) + c) : at(x + window[0] * width + c);
+          for (int j = 0; w && j < op.taps; ++j)
+            if (window[j] >= 0) z += at(w + j * width + c) * at(x + window[j] * width + c);
+          const Pointwise<Vec<Real>> p = activate(op.activation, z);
+          at(op.u.value(m) + r * width + c) = p.value;
+          if (op.derivative.values) at(op.derivative.value(m) + r * width + c) = p.derivative;
+        }
       }
-    }
+    });
   }
 }
 
@@ -64,17 +67,16 @@ void backward_block(const Conv<Real>& op, int m, int c) {
 }
 
 template <class Real, int taps>
-void backward_taps(const Conv<Real>& op, int m) {
-  int c = 0;
-  for (; c + 2 * kLanes <= op.x.width; c += 2 * kLanes) backward_block<Real, taps, 2>(op, m, c);
-  if (c < op.x.width) backward_block<Real, taps, 1>(op, m, c);
+void backward_taps(const Conv<Real>& op, int m, int c, int end) {
+  for (; c + 2 * kLanes <= end; c += 2 * kLanes) backward_block<Real, taps, 2>(op, m, c);
+  if (c < end) backward_block<Real, taps, 1>(op, m, c);
 }
 
 template <class Real>
-void backward_without_weights(const Conv<Real>& op, int m) {
+void backward_without_weights(const Conv<Real>& op, int m, int begin, int end) {
   const std::int64_t width = op.x.width;
   for (std::int64_t r = 0; r < op.u.count[m]; ++r)
-    for (int c = 0; c < width; c += kLanes) {
+    for (int c = begin; c < end; c += kLanes) {
       const Vec<Real> d_u = at(op.u.grad(m) + r * width + c);
       at(op.x.grad(m) + op.window[m][r] * width + c) += op.derivative.values ? d_u * at(op.derivative.value(m) + r * width + c) : d_u;
     }
@@ -83,12 +85,14 @@ void backward_without_weights(const Conv<Real>& op, int m) {
 template <class Real>
 void backward(const Conv<Real>& op) {
   for (int m = 0; m < op.models; ++m) {
-    if (!op.x.add) std::memset(op.x.grad(m), 0, static_cast<std::size_t>(op.x.count[m]) * op.x.width * sizeof(Real));
-    if (!op.w) backward_without_weights(op, m);
-    else if (op.taps == 1) backward_taps<Real, 1>(op, m);
-    else if (op.taps == 2) backward_taps<Real, 2>(op, m);
-    else if (op.taps == 3) backward_taps<Real, 3>(op, m);
-    else backward_taps<Real, 4>(op, m);
+    if (!op.x.add) parallel_zero(op.x.grad(m), static_cast<std::int64_t>(op.x.count[m]) * op.x.width);
+    parallel_columns(op.x.width, op.u.count[m] * (op.taps + 2), [&](int begin, int end) {
+      if (!op.w) backward_without_weights(op, m, begin, end);
+      else if (op.taps == 1) backward_taps<Real, 1>(op, m, begin, end);
+      else if (op.taps == 2) backward_taps<Real, 2>(op, m, begin, end);
+      else if (op.taps == 3) backward_taps<Real, 3>(op, m, begin, end);
+      else backward_taps<Real, 4>(op, m, begin, end);
+    });
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/vec.hpp"
 
 namespace phasegrid::kernels {
@@ -40,6 +41,12 @@ double one_position(Real* logits, int vocab, int width, int label, Real scale, R
   return loss;
 }
 
+struct Answer {
+  double loss;
+  bool right;
+};
+constexpr std::int64_t kPositions = 64;  // that a thread answers at a time
+
 template <class Real>
 void forward(const CrossEntropy<Real>& op) {
   for (int m = 0; m < op.models; ++m) {
@@ -47,12 +54,20 @@ void forward(const CrossEntropy<Real>& op) {
     const Real scale = op.mean && Q > 0 ? Real(1) / static_cast<Real>(Q) : Real(1);
     double loss = 0;
     std::int64_t right = 0;
-    for (std::int64_t q = 0; q < Q; ++q) {
-      Real* logits = op.logits.value(m) + q * width;
-      const int label = op.label[m][q];
-      right += is_right(logits, op.logits.columns, label);
-      loss += one_position(logits, op.logits.columns, op.logits.width, label, scale, op.logits.grads ? op.logits.grad(m) + q * width : nullptr);
-    }
+    Answer answers[kPositions];
+    parallel_in_turn(
+        static_cast<int>((Q + kPositions - 1) / kPositions), answers, kPositions,
+        [&](int chunk, Answer* answer) {
+          for (std::int64_t q = chunk * kPositions; q < Q && q < (chunk + 1) * kPositions; ++q, ++answer) {
+            Real* logits = op.logits.value(m) + q * width;
+            const int label = op.label[m][q];
+            answer->right = is_right(logits, op.logits.columns, label);
+            answer->loss = one_position(logits, op.logits.columns, op.logits.width, label, scale, op.logits.grads ? op.logits.grad(m) + q * width : nullptr);
+          }
+        },
+        [&](int chunk, const Answer* answer) {
+          for (std::int64_t q = chunk * kPositions; q < Q && q < (chunk + 1) * kPositions; ++q, ++answer) loss += answer->loss, right += answer->right;
+        });
     op.loss[m] = op.mean && Q > 0 ? loss / static_cast<double>(Q) : loss;
     op.right[m] = right;
   }

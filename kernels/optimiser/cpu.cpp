@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/parallel.hpp"
 #include "kernels/vec.hpp"
 
 namespace phasegrid::kernels {
@@ -11,11 +12,19 @@ template <class Real>
 double gradient_norm(const Update<Real>& u) {
   double total = 0;
   constexpr std::int64_t kBlock = 4096;  // float sums of moderate length, joined in double
-  for (std::int64_t begin = 0; begin < u.size; begin += kBlock) {
-    Vec<Real> sum{};
-    const std::int64_t end = begin + kBlock < u.size ? begin + kBlock : u.size;
-    for (std::int64_t i = begin; i < end; i += kLanes) sum += at(u.g + i) * at(u.g + i);
-    total += static_cast<double>(sum_lanes<Real>(sum));
+  constexpr int kBlocks = 64;            // that are summed side by side
+  for (std::int64_t first = 0; first < u.size; first += kBlocks * kBlock) {
+    double sums[kBlocks];
+    const std::int64_t left = (u.size - first + kBlock - 1) / kBlock, blocks = left < kBlocks ? left : kBlocks;
+    parallel_rows(blocks, kBlock, [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t block = from; block < to; ++block) {
+        Vec<Real> sum{};
+        const std::int64_t begin = first + block * kBlock, end = begin + kBlock < u.size ? begin + kBlock : u.size;
+        for (std::int64_t i = begin; i < end; i += kLanes) sum += at(u.g + i) * at(u.g + i);
+        sums[block] = static_cast<double>(sum_lanes<Real>(sum));
+      }
+    });
+    for (int block = 0; block < blocks; ++block) total += sums[block];
   }
   return std::sqrt(total);
 }
@@ -32,19 +41,22 @@ void update(const Update<Real>& u) {
     if (segment.rate == 0) continue;
     const Real rate = static_cast<Real>(u.learning_rate * segment.rate), decay = static_cast<Real>(u.weight_decay * segment.decay);
     const Real shrink = u.method == Method::adamw ? 1 - rate * decay : Real(1), pull = u.method == Method::adamw ? Real(0) : decay;
-    Real *w = u.w + segment.offset, *g = u.g + segment.offset, *m = u.m + segment.offset, *v = u.v + segment.offset;
     const bool plain = u.method == Method::sgd;
+    parallel_rows(segment.length / kPad, 4 * kPad, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t offset = segment.offset + begin * kPad, length = (end - begin) * kPad;
+      Real *w = u.w + offset, *g = u.g + offset, *m = u.m + offset, *v = u.v + offset;
 #pragma omp simd
-    for (std::int64_t i = 0; i < segment.length; ++i) {
-      const Real gi = g[i] * scale + pull * w[i];
-      if (plain) {
-        w[i] -= rate * gi;
-      } else {
-        m[i] = b1 * m[i] + (1 - b1) * gi;
-        v[i] = b2 * v[i] + (1 - b2) * gi * gi;
-        w[i] = w[i] * shrink - rate * c1 * m[i] / (std::sqrt(v[i] * c2) + epsilon);
+      for (std::int64_t i = 0; i < length; ++i) {
+        const Real gi = g[i] * scale + pull * w[i];
+        if (plain) {
+          w[i] -= rate * gi;
+        } else {
+          m[i] = b1 * m[i] + (1 - b1) * gi;
+          v[i] = b2 * v[i] + (1 - b2) * gi * gi;
+          w[i] = w[i] * shrink - rate * c1 * m[i] / (std::sqrt(v[i] * c2) + epsilon);
+        }
       }
-    }
+    });
   }
 }
 template void update(const Update<float>&);

@@ -5,6 +5,7 @@
 #include "kernels/s4_kernel/s4_kernel.hpp"
 
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/s4d/math.hpp"
 
 namespace phasegrid::kernels {
@@ -23,8 +24,8 @@ struct S4Channels {
   Z g;
   Real *L, *P, *Q, *B, *C, *e, *f, *r, *w, *d_C, *d_e, *d_f, *d_r, *d_B, *d_P, *d_Q, *d_L, *G, *history, *sums;
 
-  S4Channels(const S4Kernel<Real>& op, int m, int c) : op(op), m(m), c(c), modes(op.A_log.rows), T(op.K.count[m]) {
-    Real* next = op.scratch;
+  S4Channels(const S4Kernel<Real>& op, Real* scratch, int m, int c) : op(op), m(m), c(c), modes(op.A_log.rows), T(op.K.count[m]) {
+    Real* next = scratch;
     for (Real** place : {&L, &P, &Q, &B, &C, &e, &f, &r, &w, &d_C, &d_e, &d_f, &d_r, &d_B, &d_P, &d_Q, &d_L, &G}) *place = next, next += modes * kNumber;
     history = next, sums = next + static_cast<std::int64_t>(T) * modes * kNumber;
     prepare();
@@ -140,15 +141,23 @@ struct S4Channels {
   }
 };
 
+template <class Real, class F>
+void each_vector(const S4Kernel<Real>& op, F&& f) {
+  for (int m = 0; m < op.models; ++m) {
+    const int modes = op.A_log.rows, T = op.K.count[m];
+    parallel_columns(op.K.width, std::int64_t{8} * modes * T, op.scratch, s4_kernel_scratch(modes, T), [&](int begin, int end, Real* scratch) {
+      for (int c = begin; c < end; c += kLanes) f(S4Channels<Real>(op, scratch, m, c));
+    });
+  }
+}
+
 template <class Real>
 void forward(const S4Kernel<Real>& op) {
-  for (int m = 0; m < op.models; ++m)
-    for (int c = 0; c < op.K.width; c += kLanes) S4Channels<Real>(op, m, c).forward(false);
+  each_vector(op, [](S4Channels<Real>&& channels) { channels.forward(false); });
 }
 template <class Real>
 void backward(const S4Kernel<Real>& op) {
-  for (int m = 0; m < op.models; ++m)
-    for (int c = 0; c < op.K.width; c += kLanes) S4Channels<Real>(op, m, c).backward();
+  each_vector(op, [](S4Channels<Real>&& channels) { channels.backward(); });
 }
 
 PHASEGRID_OPERATION(S4Kernel)

@@ -6,6 +6,7 @@
 // m = 2^i equal steps in a row, with p = a^m, s = 1 + a + .. + a^{m-1}, as in kernels/scan/tile.hpp (5), (6):
 //   h_m = p h_0 + s b u      sum of G_t = conj(s) G_m      sum of conj(a h_{t-1}) G_t = conj(m p h_0 + r b u) G_m    (5)
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/s4d/math.hpp"
 
 namespace phasegrid::kernels {
@@ -117,34 +118,48 @@ void with_s4d_number(const S4d<Real>& op, F&& f) {
   else f(Number<Real, false>{}, std::integral_constant<int, 2 * block>());
 }
 
+// What walking all sequences costs, in numbers of one channel.
+template <class Real>
+std::int64_t s4d_work(const S4d<Real>& op, int m) { return op.walks[m].first_step[op.walks[m].sequences] * std::int64_t{4 * op.parameters.modes()}; }
+
 template <class Real>
 void forward(const S4d<Real>& op) {
   with_s4d_number(op, [&](auto number, auto block) {
     for (int m = 0; m < op.models; ++m)
-      for (std::int64_t c = 0, D = op.u.width; c < D; c += kLanes) {
-        for (std::int64_t q = 0; q < op.y.count[m]; ++q)
-          at(op.y.value(m) + q * D + c) = at(op.skip.value(m) + c) * at(op.u.value(m) + op.output_row[m][q] * D + c);
-        for (int n0 = 0; n0 < op.parameters.modes(); n0 += block) {
-          const auto tile = s4d_tile<Real, decltype(number), block>(op, m, n0, static_cast<int>(c));
-          for (int s = 0; s < op.walks[m].sequences; ++s)
-            s4d_forward<Real, decltype(number), block, false>(op, tile, m, s, static_cast<int>(c), nullptr);
+      parallel_columns(op.u.width, s4d_work(op, m), [&](int begin, int end) {
+        for (std::int64_t c = begin, D = op.u.width; c < end; c += kLanes) {
+          for (std::int64_t q = 0; q < op.y.count[m]; ++q)
+            at(op.y.value(m) + q * D + c) = at(op.skip.value(m) + c) * at(op.u.value(m) + op.output_row[m][q] * D + c);
+          for (int n0 = 0; n0 < op.parameters.modes(); n0 += block) {
+            const auto tile = s4d_tile<Real, decltype(number), block>(op, m, n0, static_cast<int>(c));
+            for (int s = 0; s < op.walks[m].sequences; ++s)
+              s4d_forward<Real, decltype(number), block, false>(op, tile, m, s, static_cast<int>(c), nullptr);
+          }
         }
-      }
+      });
   });
 }
 
 // dC, db and g of a tile over all sequences, then the parameters'.
 template <class Real, class Number, int NB>
-void backward_tile(const S4d<Real>& op, int m, int n0, int c) {
+void backward_tile(const S4d<Real>& op, int m, int n0, int c, Real* h_own) {
   const auto tile = s4d_tile<Real, Number, NB>(op, m, n0, c);
   S4dGradients<Number, NB> d;
   for (int n = 0; n < NB; ++n) d.C[n] = d.b[n] = d.g[n] = NumberKind<Number>::from(Vec<Real>{});
   for (int s = 0; s < op.walks[m].sequences; ++s) {
-    s4d_forward<Real, Number, NB, true>(op, tile, m, s, c, op.scratch);
-    s4d_backward<Real, Number, NB>(op, tile, m, s, c, op.scratch, d);
+    s4d_forward<Real, Number, NB, true>(op, tile, m, s, c, h_own);
+    s4d_backward<Real, Number, NB>(op, tile, m, s, c, h_own, d);
   }
   const Vec<Real> delta = s4d_delta(op.parameters, m, c);
   for (int n = 0; n < tile.used; ++n) s4d_pull_back(op.parameters, delta, m, n0 + n, c, tile.mode[n], d.C[n], d.b[n], d.g[n]);
+}
+
+template <class Real>
+std::int64_t most_steps(const S4d<Real>& op, int m) {
+  const Walk& walk = op.walks[m];
+  std::int64_t most = 0;
+  for (int s = 0; s < walk.sequences; ++s) most = walk.first_step[s + 1] - walk.first_step[s] > most ? walk.first_step[s + 1] - walk.first_step[s] : most;
+  return most;
 }
 
 template <class Real>
@@ -152,16 +167,18 @@ void backward(const S4d<Real>& op) {
   with_s4d_number(op, [&](auto number, auto block) {
     for (int m = 0; m < op.models; ++m) {
       const std::int64_t D = op.u.width;
-      if (!op.u.add) std::memset(op.u.grad(m), 0, static_cast<std::size_t>(op.u.count[m]) * D * sizeof(Real));
-      for (std::int64_t c = 0; c < D; c += kLanes) {
-        for (std::int64_t q = 0; q < op.y.count[m]; ++q) {
-          const std::int64_t row = op.output_row[m][q] * D + c;
-          const Vec<Real> d_y = at(op.y.grad(m) + q * D + c);
-          at(op.skip.grad(m) + c) += d_y * at(op.u.value(m) + row);
-          at(op.u.grad(m) + row) += d_y * at(op.skip.value(m) + c);
+      if (!op.u.add) parallel_zero(op.u.grad(m), op.u.count[m] * D);
+      parallel_columns(op.u.width, 3 * s4d_work(op, m), op.scratch, s4d_scratch(static_cast<int>(most_steps(op, m))), [&](int begin, int end, Real* h_own) {
+        for (std::int64_t c = begin; c < end; c += kLanes) {
+          for (std::int64_t q = 0; q < op.y.count[m]; ++q) {
+            const std::int64_t row = op.output_row[m][q] * D + c;
+            const Vec<Real> d_y = at(op.y.grad(m) + q * D + c);
+            at(op.skip.grad(m) + c) += d_y * at(op.u.value(m) + row);
+            at(op.u.grad(m) + row) += d_y * at(op.skip.value(m) + c);
+          }
+          for (int n0 = 0; n0 < op.parameters.modes(); n0 += block) backward_tile<Real, decltype(number), block>(op, m, n0, static_cast<int>(c), h_own);
         }
-        for (int n0 = 0; n0 < op.parameters.modes(); n0 += block) backward_tile<Real, decltype(number), block>(op, m, n0, static_cast<int>(c));
-      }
+      });
     }
   });
 }

@@ -3,6 +3,7 @@
 #include "kernels/s4d_kernel/s4d_kernel.hpp"
 
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/s4d/math.hpp"
 
 namespace phasegrid::kernels {
@@ -53,10 +54,12 @@ template <class Real, class F>
 void each_kernel_tile(const S4dKernel<Real>& op, F&& f) {
   constexpr int block = kLanes == 16 ? 4 : 2;
   for (int m = 0; m < op.models; ++m)
-    for (int c = 0; c < op.K.width; c += kLanes) {
-      const Vec<Real> delta = s4d_delta(op.parameters, m, c);
-      for (int n0 = 0; n0 < op.parameters.modes(); n0 += block) f(std::integral_constant<int, block>(), delta, m, n0, c);
-    }
+    parallel_columns(op.K.width, op.K.count[m] * std::int64_t{op.parameters.modes()}, [&](int begin, int end) {
+      for (int c = begin; c < end; c += kLanes) {
+        const Vec<Real> delta = s4d_delta(op.parameters, m, c);
+        for (int n0 = 0; n0 < op.parameters.modes(); n0 += block) f(std::integral_constant<int, block>(), delta, m, n0, c);
+      }
+    });
 }
 
 template <class Real>

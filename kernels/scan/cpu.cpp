@@ -1,6 +1,7 @@
 #include "kernels/scan/scan.hpp"
 
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/scan/tile.hpp"
 
 namespace phasegrid::kernels {
@@ -10,21 +11,36 @@ inline namespace PHASEGRID_ISA {
 template <class Real, int NB>
 struct Scratch {
   std::int64_t states, D;
-  Real *A, *A2, *d_A, *table, *a, *h, *d_B, *d_C, *d_step, *d_B_shared, *d_step_shared, *d_fu, *d_delta;
+  Real *A, *A2, *d_A, *table, *d_B_shared, *d_step_shared, *thread, *d_fu, *d_delta;
 
   explicit Scratch(const Scan<Real>& op) : states((op.B.columns + NB - 1) / NB * NB), D(op.u.width) {
     Real* p = op.scratch;
     auto take = [&p](std::int64_t n) { return p += n, p - n; };
     A = take(states * D), A2 = take(states * D), d_A = take(states * D);
     table = take(states * D * kMostShared * kPowers * 3);
-    a = take(static_cast<std::int64_t>(op.most_steps) * NB * kLanes), h = take(static_cast<std::int64_t>(op.most_steps + 1) * NB * kLanes);
-    d_B = take(static_cast<std::int64_t>(op.most_steps) * NB * kLanes), d_C = take(static_cast<std::int64_t>(op.most_outputs) * NB * kLanes);
-    d_step = take(static_cast<std::int64_t>(op.most_steps) * NB * kLanes);
     d_B_shared = take(states * kMostShared * kLanes), d_step_shared = take(states * kMostShared * kLanes);
+    thread = take(thread_scratch(op));
     d_fu = p;  // rows * D, then d_delta: placed by the number of rows in use
     d_delta = nullptr;
   }
+  static std::int64_t thread_scratch(const Scan<Real>& op) { return scan_thread_scratch(op.u.columns, op.B.columns, op.most_steps, op.most_outputs); }
   Real* table_of(int n0, int c) const { return table + (n0 / NB * (D / kLanes) + c / kLanes) * (kMostShared * kPowers * 3 * NB * kLanes); }
+};
+
+// What belongs to the thread that walks a sequence. d_A and what is `shared` are parts of sums over sequences.
+template <class Real, int NB>
+struct ThreadScratch {
+  Real *a, *h, *d_B, *d_C, *d_step, *d_A, *d_B_shared, *d_step_shared, *d_fu_shared, *d_delta_shared;
+
+  ThreadScratch(const Scan<Real>& op, const Scratch<Real, NB>& scratch, Real* p) {
+    constexpr std::int64_t kTile = NB * kLanes;
+    auto take = [&p](std::int64_t n) { return p += n, p - n; };
+    a = take(op.most_steps * kTile), h = take((op.most_steps + 1) * kTile);
+    d_B = take(op.most_steps * kTile), d_C = take(op.most_outputs * kTile), d_step = take(op.most_steps * kTile);
+    d_A = take(scratch.states * scratch.D);
+    d_B_shared = take(scratch.states * kMostShared * kLanes), d_step_shared = take(scratch.states * kMostShared * kLanes);
+    d_fu_shared = take(kMostShared * scratch.D), d_delta_shared = take(kMostShared * scratch.D);
+  }
 };
 
 template <class Real, int NB>
@@ -34,7 +50,6 @@ ScanView<Real> view(const Scan<Real>& op, const Scratch<Real, NB>& scratch, int 
   k.u = op.u.value(m), k.delta = op.delta.value(m), k.B = op.B.value(m), k.C = op.C.value(m);
   k.A = scratch.A, k.A2 = scratch.A2, k.B_width = op.B.width, k.C_width = op.C.width;
   k.y = op.y.value(m), k.d_y = op.y.grad(m);
-  k.d_A = scratch.d_A, k.d_B = scratch.d_B, k.d_C = scratch.d_C, k.d_step = scratch.d_step;
   return k;
 }
 
@@ -65,17 +80,17 @@ void forward_rule(const Scan<Real>& op) {
   const Scratch<Real, NB> scratch(op);
   for (int m = 0; m < op.models; ++m) {
     const Walk& walk = op.walks[m];
-    const std::int64_t D = op.u.width, outputs = op.y.count[m];
+    const std::int64_t D = op.u.width;
     prepare(op, scratch, m);
-    ScanView<Real> k = view(op, scratch, m);
     const Real* skip = op.skip ? op.skip.value(m) : nullptr;
-    for (std::int64_t q = 0; q < outputs; ++q)
-      for (std::int64_t c = 0; c < D; c += kLanes) at(k.y + q * D + c) = skip ? at(skip + c) * at(k.u + op.output_row[m][q] * D + c) : Vec<Real>{};
-    for (int s = 0; s < walk.sequences; ++s) {
+    parallel(walk.sequences, [&](int s) {
+      ScanView<Real> k = view(op, scratch, m);
       choose_sequence(k, walk, s);
+      for (std::int64_t q = walk.first_output[s]; q < walk.first_output[s + 1]; ++q)
+        for (std::int64_t c = 0; c < D; c += kLanes) at(k.y + q * D + c) = skip ? at(skip + c) * at(k.u + op.output_row[m][q] * D + c) : Vec<Real>{};
       for (int n0 = 0; n0 < scratch.states; n0 += NB)
         for (int c = 0; c < D; c += kLanes) scan_forward<Real, NB, Rule, by_state, false>(k, c, n0, scratch.table_of(n0, c), nullptr, nullptr);
-    }
+    });
   }
 }
 
@@ -117,13 +132,15 @@ void finish_rows(const Scan<Real>& op, const ScanView<Real>& k, int m, std::int6
 template <class Real>
 void backward_skip(const Scan<Real>& op, int m) {
   const std::int64_t D = op.u.width;
-  for (std::int64_t q = 0; q < op.y.count[m]; ++q)
-    for (std::int64_t c = 0; c < D; c += kLanes) {
-      const Vec<Real> d_y = at(op.y.grad(m) + q * D + c);
-      const std::int64_t row = op.output_row[m][q] * D + c;
-      at(op.skip.grad(m) + c) += d_y * at(op.u.value(m) + row);
-      at(op.u.grad(m) + row) += d_y * at(op.skip.value(m) + c);
-    }
+  parallel_columns(op.u.width, op.y.count[m], [&](int first, int last) {
+    for (std::int64_t q = 0; q < op.y.count[m]; ++q)
+      for (std::int64_t c = first; c < last; c += kLanes) {
+        const Vec<Real> d_y = at(op.y.grad(m) + q * D + c);
+        const std::int64_t row = op.output_row[m][q] * D + c;
+        at(op.skip.grad(m) + c) += d_y * at(op.u.value(m) + row);
+        at(op.u.grad(m) + row) += d_y * at(op.skip.value(m) + c);
+      }
+  });
 }
 
 template <class Real>
@@ -132,26 +149,46 @@ void zero(Real* p, std::int64_t n) { std::memset(p, 0, static_cast<std::size_t>(
 // One sequence: h again, tile by tile, into the first-level cache, then the adjoint. Partial sums of dB and dC of one block of
 // states stay there too.
 template <class Real, int NB, class Rule, bool by_state>
-void backward_sequence(const Scan<Real>& op, const Scratch<Real, NB>& scratch, ScanView<Real>& k, int m, int s) {
+void backward_sequence(const Scan<Real>& op, const Scratch<Real, NB>& scratch, const ThreadScratch<Real, NB>& thread, ScanView<Real>& k, int m, int s) {
   const Walk& walk = op.walks[m];
   choose_sequence(k, walk, s);
   const int rows = walk.first_row[s + 1] - k.first_row, outputs = walk.first_output[s + 1] - k.first_output;
   zero(k.d_fu + k.first_row * k.D, rows * k.D), zero(k.d_delta + k.first_row * k.D, rows * k.D);
+  zero(thread.d_fu_shared, walk.shared * k.D), zero(thread.d_delta_shared, walk.shared * k.D);
+  if (walk.shared > 0) zero(thread.d_B_shared, scratch.states * kMostShared * kLanes);
+  if (walk.shared > 0 && by_state) zero(thread.d_step_shared, scratch.states * kMostShared * kLanes);
+  k.d_A = thread.d_A, k.d_B = thread.d_B, k.d_C = thread.d_C, k.d_step = thread.d_step;
+  k.d_fu_shared = thread.d_fu_shared, k.d_delta_shared = thread.d_delta_shared;
   for (int n0 = 0; n0 < scratch.states; n0 += NB) {
     zero(k.d_B, static_cast<std::int64_t>(rows) * NB * kLanes), zero(k.d_C, static_cast<std::int64_t>(outputs) * NB * kLanes);
     if (by_state) zero(k.d_step, static_cast<std::int64_t>(rows) * NB * kLanes);
-    k.d_B_shared = scratch.d_B_shared + static_cast<std::int64_t>(n0) * kMostShared * kLanes;
-    k.d_step_shared = scratch.d_step_shared + static_cast<std::int64_t>(n0) * kMostShared * kLanes;
+    k.d_B_shared = thread.d_B_shared + static_cast<std::int64_t>(n0) * kMostShared * kLanes;
+    k.d_step_shared = thread.d_step_shared + static_cast<std::int64_t>(n0) * kMostShared * kLanes;
     for (int c = 0; c < k.D; c += kLanes) {
       const Real* table = scratch.table_of(n0, c);
-      scan_forward<Real, NB, Rule, by_state, true>(k, c, n0, table, scratch.a, scratch.h);
-      scan_backward<Real, NB, Rule, by_state>(k, c, n0, table, scratch.a, scratch.h);
+      scan_forward<Real, NB, Rule, by_state, true>(k, c, n0, table, thread.a, thread.h);
+      scan_backward<Real, NB, Rule, by_state>(k, c, n0, table, thread.a, thread.h);
     }
     reduce_lanes<Real, NB>(k.d_B, rows, op.B.grad(m), op.B.width, k.first_row, n0, op.B.add);
     if (by_state) reduce_lanes<Real, NB>(k.d_step, rows, op.delta.grad(m), op.delta.width, k.first_row, n0, op.delta.add);
     reduce_lanes<Real, NB>(k.d_C, outputs, op.C.grad(m), op.C.width, k.first_output, n0, op.C.add);
   }
   finish_rows<Real, Rule, by_state>(op, k, m, k.first_row, walk.first_row[s + 1]);
+}
+
+template <class Real>
+void add(Real* sum, const Real* part, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; i += kLanes) at(sum + i) += at(part + i);
+}
+
+// A sequence's part of what is summed over sequences; they come here in their order.
+template <class Real, int NB, bool by_state>
+void add_sequence(const Scratch<Real, NB>& scratch, const ThreadScratch<Real, NB>& thread, const ScanView<Real>& k) {
+  add(scratch.d_A, thread.d_A, scratch.states * k.D);
+  if (k.shared == 0) return;
+  add(k.d_fu, thread.d_fu_shared, k.shared * k.D), add(k.d_delta, thread.d_delta_shared, k.shared * k.D);
+  add(scratch.d_B_shared, thread.d_B_shared, scratch.states * kMostShared * kLanes);
+  if (by_state) add(scratch.d_step_shared, thread.d_step_shared, scratch.states * kMostShared * kLanes);
 }
 
 template <class Real, int NB, class Rule, bool by_state>
@@ -161,18 +198,24 @@ void backward_rule(const Scan<Real>& op) {
     const Walk& walk = op.walks[m];
     const std::int64_t D = op.u.width, rows = op.u.count[m];
     if (op.models > 1) prepare(op, scratch, m);  // otherwise left by the way forward
-    ScanView<Real> k = view(op, scratch, m);
-    k.d_fu = scratch.d_fu, k.d_delta = scratch.d_fu + rows * D;
+    ScanView<Real> whole = view(op, scratch, m);
+    whole.d_fu = scratch.d_fu, whole.d_delta = scratch.d_fu + rows * D;
     zero(scratch.d_A, scratch.states * D), zero(scratch.d_B_shared, scratch.states * kMostShared * kLanes);
     zero(scratch.d_step_shared, scratch.states * kMostShared * kLanes);
-    zero(k.d_fu, walk.shared * D), zero(k.d_delta, walk.shared * D);
-    for (int s = 0; s < walk.sequences; ++s) backward_sequence<Real, NB, Rule, by_state>(op, scratch, k, m, s);
+    zero(whole.d_fu, walk.shared * D), zero(whole.d_delta, walk.shared * D);
+    parallel_in_turn(
+        walk.sequences, scratch.thread, Scratch<Real, NB>::thread_scratch(op),
+        [&](int s, Real* own) {
+          ScanView<Real> k = whole;
+          backward_sequence<Real, NB, Rule, by_state>(op, scratch, ThreadScratch<Real, NB>(op, scratch, own), k, m, s);
+        },
+        [&](int, Real* own) { add_sequence<Real, NB, by_state>(scratch, ThreadScratch<Real, NB>(op, scratch, own), whole); });
     for (int n0 = 0; n0 < scratch.states; n0 += NB) {
       const std::int64_t at_block = static_cast<std::int64_t>(n0) * kMostShared * kLanes;
       reduce_lanes<Real, NB>(scratch.d_B_shared + at_block, walk.shared, op.B.grad(m), op.B.width, 0, n0, op.B.add);
       if (by_state) reduce_lanes<Real, NB>(scratch.d_step_shared + at_block, walk.shared, op.delta.grad(m), op.delta.width, 0, n0, op.delta.add);
     }
-    finish_rows<Real, Rule, by_state>(op, k, m, 0, walk.shared);
+    finish_rows<Real, Rule, by_state>(op, whole, m, 0, walk.shared);
     if (op.skip) backward_skip(op, m);
     for (std::int64_t i = 0; op.A_log && i < op.A_log.rows * D; i += kLanes) at(op.A_log.grad(m) + i) += at(scratch.d_A + i) * at(scratch.A + i);
   }

@@ -54,7 +54,8 @@ struct Scan {
   template <class F> void each_input(F&& f) { f(u), f(delta), f(B), f(C); }
 };
 
-// Numbers of scratch for D channels, N states, `rows` window rows.
+// Numbers of scratch for D channels, N states, `rows` window rows; how many of them each thread needs for itself.
 std::int64_t scan_scratch(int D, int N, std::int64_t rows, int most_steps, int most_outputs);
+std::int64_t scan_thread_scratch(int D, int N, int most_steps, int most_outputs);
 
 }  // namespace phasegrid::kernels

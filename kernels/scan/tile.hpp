@@ -25,6 +25,7 @@ struct ScanView {
   Real* y;
   const Real* d_y;
   Real *d_fu, *d_delta, *d_A;                 // [row][D], [row][D], [padded N][D]
+  Real *d_fu_shared, *d_delta_shared;         // [shared][D]: of this sequence alone
   Real *d_B, *d_B_shared, *d_C;               // partial sums over lanes: [own row][NB], [shared][NB], [output][NB], each of kLanes
   Real *d_step, *d_step_shared;               // d delta of states, like d_B
 };
@@ -99,7 +100,7 @@ template <class Real, int NB, class Rule, bool by_state>
 void scan_backward(const ScanView<Real>& k, int c, int n0, const Real* table, const Real* a_own, const Real* h_own) {
   constexpr int kTile = NB * kLanes;
   Vec<Real> G[NB], d_A[NB];
-  unrolled<NB>([&](auto n) PHASEGRID_LAMBDA { G[n] = Vec<Real>{}, d_A[n] = at(k.d_A + (n0 + n) * k.D + c); });
+  unrolled<NB>([&](auto n) PHASEGRID_LAMBDA { G[n] = d_A[n] = Vec<Real>{}; });
   for (int i = k.count - 1; i >= 0; --i) {
     const ScanStep step = k.steps[i];
     const Real* h_before = h_own + static_cast<std::int64_t>(i) * kTile;
@@ -117,7 +118,8 @@ void scan_backward(const ScanView<Real>& k, int c, int n0, const Real* table, co
     const Real* B = k.B + step.row * k.B_width + n0;
     const bool own = step.row >= k.shared;
     Real* d_B = own ? k.d_B + static_cast<std::int64_t>(step.row - k.first_row) * kTile : k.d_B_shared + static_cast<std::int64_t>(step.row) * kTile;
-    Vec<Real> d_fu[2] = {at(k.d_fu + step.row * k.D + c)}, d_delta[2] = {at(k.d_delta + step.row * k.D + c)};  // two chains: shorter waits
+    Real *to_fu = (own ? k.d_fu : k.d_fu_shared) + step.row * k.D + c, *to_delta = (own ? k.d_delta : k.d_delta_shared) + step.row * k.D + c;
+    Vec<Real> d_fu[2] = {at(to_fu)}, d_delta[2] = {at(to_delta)};  // two chains: shorter waits
     Real* d_step = own ? k.d_step + static_cast<std::int64_t>(step.row - k.first_row) * kTile : k.d_step_shared + static_cast<std::int64_t>(step.row) * kTile;
     auto add_d_delta = [&](auto n, Vec<Real> d) PHASEGRID_LAMBDA {
       if constexpr (by_state) at(d_step + n * kLanes) += d;
@@ -159,8 +161,8 @@ void scan_backward(const ScanView<Real>& k, int c, int n0, const Real* table, co
         G[n] *= p;
       });
     }
-    at(k.d_fu + step.row * k.D + c) = d_fu[0] + d_fu[1];
-    at(k.d_delta + step.row * k.D + c) = d_delta[0] + d_delta[1];
+    at(to_fu) = d_fu[0] + d_fu[1];
+    at(to_delta) = d_delta[0] + d_delta[1];
   }
   unrolled<NB>([&](auto n) PHASEGRID_LAMBDA { at(k.d_A + (n0 + n) * k.D + c) = d_A[n]; });
 }

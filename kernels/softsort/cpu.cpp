@@ -2,6 +2,7 @@
 
 #include "kernels/gemm.hpp"
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 
 namespace phasegrid::kernels {
 inline namespace PHASEGRID_ISA {
@@ -14,8 +15,8 @@ struct Sorting {
   std::int64_t stride = 0;   // from one score to the next
   Real *P, *d_P, *transposed, *scores, *order;
 
-  Sorting(const SoftSort<Real>& op, int n, const Real* score) : n(n), width(padded(n)), s(score), stride(op.score.width) {
-    P = op.scratch, d_P = P + static_cast<std::int64_t>(n) * width, transposed = d_P + static_cast<std::int64_t>(n) * width;
+  Sorting(const SoftSort<Real>& op, Real* scratch, int n, const Real* score) : n(n), width(padded(n)), s(score), stride(op.score.width) {
+    P = scratch, d_P = P + static_cast<std::int64_t>(n) * width, transposed = d_P + static_cast<std::int64_t>(n) * width;
     scores = transposed + static_cast<std::int64_t>(op.x.width) * width, order = scores + width;
     sort();
     find_P();
@@ -48,14 +49,22 @@ struct Sorting {
 };
 
 template <class Real>
+std::int64_t scratch_of(const SoftSort<Real>& op, int m) {
+  const Walk& walk = op.walks[m];
+  int most = 0;
+  for (int q = 0; q < walk.sequences; ++q) most = walk.first_row[q + 1] - walk.first_row[q] > most ? walk.first_row[q + 1] - walk.first_row[q] : most;
+  return softsort_scratch(most, op.x.columns);
+}
+
+template <class Real>
 void forward(const SoftSort<Real>& op) {
   for (int m = 0; m < op.models; ++m)
-    for (int q = 0; q < op.walks[m].sequences; ++q) {
+    parallel(op.walks[m].sequences, op.scratch, scratch_of(op, m), [&](int q, Real* scratch) {
       const std::int64_t row = op.walks[m].first_row[q], D = op.x.width;
       const int n = static_cast<int>(op.walks[m].first_row[q + 1] - row);
-      const Sorting<Real> p(op, n, op.score.value(m) + row * op.score.width);
+      const Sorting<Real> p(op, scratch, n, op.score.value(m) + row * op.score.width);
       gemm<Real>(n, op.y.width, n, p.P, op.back ? 1 : p.width, op.back ? p.width : 1, op.x.value(m) + row * D, D, op.y.value(m) + row * D, D, false);
-    }
+    });
 }
 
 // Gradients of the scores through z[i][j] = -|s_(i) - s_j| and the softmax of its rows; where s_(i) is s_j the two cancel.
@@ -79,18 +88,18 @@ void backward_scores(const Sorting<Real>& p, Real* d_score, std::int64_t stride,
 template <class Real>
 void backward(const SoftSort<Real>& op) {
   for (int m = 0; m < op.models; ++m)
-    for (int q = 0; q < op.walks[m].sequences; ++q) {
+    parallel(op.walks[m].sequences, op.scratch, scratch_of(op, m), [&](int q, Real* scratch) {
       const std::int64_t row = op.walks[m].first_row[q], D = op.x.width;
       const int n = static_cast<int>(op.walks[m].first_row[q + 1] - row);
-      const Sorting<Real> p(op, n, op.score.value(m) + row * op.score.width);
+      const Sorting<Real> p(op, scratch, n, op.score.value(m) + row * op.score.width);
       const Real *x = op.x.value(m) + row * D, *d_y = op.y.grad(m) + row * D;
       if (op.x.grads) gemm<Real>(n, static_cast<int>(D), n, p.P, op.back ? p.width : 1, op.back ? 1 : p.width, d_y, D, op.x.grad(m) + row * D, D, op.x.add);
-      if (!op.score.grads) continue;
+      if (!op.score.grads) return;
       const Real *left = op.back ? x : d_y, *right = op.back ? d_y : x;   // d_P[i][j] = left_i . right_j
       transpose(n, op.x.columns, right, D, p.transposed, p.width);
       gemm<Real>(n, p.width, op.x.columns, left, D, 1, p.transposed, p.width, p.d_P, p.width, false);
       backward_scores(p, op.score.grad(m) + row * op.score.width, op.score.width, op.score.add);
-    }
+    });
 }
 
 PHASEGRID_OPERATION(SoftSort)

@@ -1,6 +1,7 @@
 #include "kernels/ssd/ssd.hpp"
 
 #include "kernels/operation.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/ssd/chunk.hpp"
 #include "kernels/ssd/decay.hpp"
 #include "kernels/ssd/recurrence.hpp"
@@ -28,6 +29,13 @@ PHASEGRID_INLINE void unpack_row(const Real* in, int parts, int size, int width,
         Real& o = out[part * size + i];
         o = add ? o + in[part * width + i] : in[part * width + i];
       }
+}
+
+// Gradients of what step i reads from row `row`.
+template <class Real>
+void unpack_step(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, std::int64_t row, std::int64_t i, bool add_u, bool add_B) {
+  unpack_row(k.d_X + i * k.X_width, k.heads, k.P, k.P_width, op.u.grad(m) + row * op.u.width, add_u);
+  unpack_row(k.d_B + i * k.B_width, k.groups, k.N, k.N_width, op.B.grad(m) + row * op.B.width, add_B);
 }
 
 template <class Real>
@@ -71,7 +79,7 @@ void skip_forward(const SsdScratch<Real>& k, const Real* skip, int outputs) {
       at(k.Y + q * k.X_width + i) = skip[i / k.P_width] * at(k.X + k.at[q] * std::int64_t{k.X_width} + i);
 }
 template <class Real>
-void skip_backward(const SsdScratch<Real>& k, const Real* skip, Real* d_skip, int outputs) {
+void skip_backward(const SsdScratch<Real>& k, const Real* skip, int outputs) {
   for (int e = 0; e < k.heads; ++e) {
     Vec<Real> sum{};
     for (std::int64_t q = 0; q < outputs; ++q)
@@ -81,7 +89,7 @@ void skip_backward(const SsdScratch<Real>& k, const Real* skip, Real* d_skip, in
         sum += d_y * at(k.X + x);
         at(k.d_X + x) += skip[e] * d_y;
       }
-    d_skip[e] += sum_lanes<Real>(sum);
+    k.d_skip[e] = sum_lanes<Real>(sum);
   }
 }
 
@@ -108,10 +116,10 @@ void chunks_backward(const Ssd<Real>& op, const SsdScratch<Real>& k, int steps, 
 
 template <class Real>
 void forward(const Ssd<Real>& op) {
-  const SsdScratch<Real> k(op);
-  for (int m = 0; m < op.models; ++m) {
-    prepare(op, k, m);
-    for (int s = 0; s < op.walks[m].sequences; ++s) {
+  for (int m = 0; m < op.models; ++m)
+    parallel(op.walks[m].sequences, op.scratch, ssd_scratch(op), [&](int s, Real* scratch) {
+      const SsdScratch<Real> k(op, scratch);
+      prepare(op, k, m);
       const Sequence<Real> seq(op, k, m, s);
       skip_forward(k, op.skip.value(m), seq.outputs);
       if (op.chunk == 0) recurrence_forward(k, seq.count, seq.outputs);
@@ -119,18 +127,19 @@ void forward(const Ssd<Real>& op) {
       for (std::int64_t q = 0; q < seq.outputs; ++q)
         unpack_row(k.Y + q * k.X_width, k.heads, k.P, k.P_width, op.y.value(m) + (seq.first_output + q) * op.y.width,
                    false);
-    }
-  }
+    });
 }
 
+// Gradients of rows that only this sequence has, and in `k` its part of the others.
 template <class Real>
 void backward_sequence(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, int s) {
+  prepare(op, k, m);
   const Sequence<Real> seq(op, k, m, s);
   if (seq.count == 0) return;
   for (std::int64_t q = 0; q < seq.outputs; ++q)
     pack_row(op.y.grad(m) + (seq.first_output + q) * op.y.width, k.heads, k.P, k.P_width, k.d_Y + q * k.X_width);
   zero(k.d_X, static_cast<std::int64_t>(seq.count) * k.X_width);
-  skip_backward(k, op.skip.value(m), op.skip.grad(m), seq.outputs);
+  skip_backward(k, op.skip.value(m), seq.outputs);
   if (op.chunk == 0) {
     zero(k.Y, static_cast<std::int64_t>(seq.outputs) * k.X_width);
     recurrence_forward(k, seq.count, seq.outputs);
@@ -139,29 +148,43 @@ void backward_sequence(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, in
     chunks_forward(op, k, seq.count, seq.outputs, true);
     chunks_backward(op, k, seq.count, seq.outputs);
   }
-  pull_back_decays(op, k, m, seq.steps, seq.count);
-  for (std::int64_t i = 0; i < seq.count; ++i) {
-    const std::int64_t row = seq.steps[i].row;
-    const bool shared = row < op.walks[m].shared;  // rows of its own are seen once
-    unpack_row(k.d_X + i * k.X_width, k.heads, k.P, k.P_width, op.u.grad(m) + row * op.u.width, op.u.add || shared);
-    unpack_row(k.d_B + i * k.B_width, k.groups, k.N, k.N_width, op.B.grad(m) + row * op.B.width, op.B.add || shared);
-  }
+  pull_back_decays(k, seq.count);
+  for (std::int64_t i = 0; i < seq.count; ++i)
+    if (seq.steps[i].row >= op.walks[m].shared) unpack_step(op, k, m, seq.steps[i].row, i, op.u.add, op.B.add);  // these are seen once
   for (std::int64_t q = 0; q < seq.outputs; ++q)
     unpack_row(k.d_C + q * k.B_width, k.groups, k.N, k.N_width, op.C.grad(m) + (seq.first_output + q) * op.C.width,
                op.C.add);
 }
 
+// The sequence's part of sums over sequences; they come here in their order.
+template <class Real>
+void add_sequence(const Ssd<Real>& op, const SsdScratch<Real>& k, Real* d_A, int m, int s) {
+  const Walk& walk = op.walks[m];
+  const ScanStep* steps = walk.steps + walk.first_step[s];
+  const std::int64_t count = walk.first_step[s + 1] - walk.first_step[s];
+  if (count == 0) return;
+  for (int e = 0; e < k.heads; ++e) {
+    op.skip.grad(m)[e] += k.d_skip[e], d_A[e] += k.d_A[e];
+    for (std::int64_t i = 0; i < count; ++i)
+      op.delta.grad(m)[static_cast<std::int64_t>(op.window_input[m][steps[i].row]) * op.delta.width + e] += k.d_a[e * k.steps + i];
+  }
+  for (std::int64_t i = 0; i < count; ++i)
+    if (steps[i].row < walk.shared) unpack_step(op, k, m, steps[i].row, i, true, true);
+}
+
 template <class Real>
 void backward(const Ssd<Real>& op) {
-  const SsdScratch<Real> k(op);
+  const SsdScratch<Real> whole(op, op.scratch);
   for (int m = 0; m < op.models; ++m) {
-    prepare(op, k, m);
-    zero(k.d_A, padded(k.heads));
+    zero(whole.d_A_sum, padded(whole.heads));
     if (!op.delta.add) zero(op.delta.grad(m), static_cast<std::int64_t>(op.delta.count[m]) * op.delta.width);
     if (!op.u.add) zero(op.u.grad(m), static_cast<std::int64_t>(op.walks[m].shared) * op.u.width);
     if (!op.B.add) zero(op.B.grad(m), static_cast<std::int64_t>(op.walks[m].shared) * op.B.width);
-    for (int s = 0; s < op.walks[m].sequences; ++s) backward_sequence(op, k, m, s);
-    for (int e = 0; e < k.heads; ++e) op.A_log.grad(m)[e] += k.d_A[e] * k.A[e];
+    parallel_in_turn(
+        op.walks[m].sequences, op.scratch, whole.size, [&](int s, Real* scratch) { backward_sequence(op, SsdScratch<Real>(op, scratch), m, s); },
+        [&](int s, Real* scratch) { add_sequence(op, SsdScratch<Real>(op, scratch), whole.d_A_sum, m, s); });
+    prepare(op, whole, m);
+    for (int e = 0; e < whole.heads; ++e) op.A_log.grad(m)[e] += whole.d_A_sum[e] * whole.A[e];
   }
 }
 

@@ -31,12 +31,12 @@ void decays(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, const ScanSte
   }
 }
 
+// Leaves d_delta of step i in k.d_a and the sequence's d_A in k.d_A.
 template <class Real>
-void pull_back_decays(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, const ScanStep* steps, int count) {
-  const std::int32_t* input = op.window_input[m];
+void pull_back_decays(const SsdScratch<Real>& k, int count) {
   for (int e = 0; e < k.heads; ++e) {
     Real *w = k.w + e * k.steps, *sum = k.sum + e * k.steps, *slope = k.slope + e * k.steps;
-    Real *g = k.d_a + e * k.steps, *d_w = k.d_w + e * k.steps, *d_delta = op.delta.grad(m) + e;
+    Real *g = k.d_a + e * k.steps, *d_w = k.d_w + e * k.steps;
     const Real A = k.A[e];
     Vec<Real> d_A{};
     for (int i = count; i < padded(count); ++i) g[i] = d_w[i] = 0, w[i] = k.repeats[i] = 0, sum[i] = 1;
@@ -46,8 +46,7 @@ void pull_back_decays(const Ssd<Real>& op, const SsdScratch<Real>& k, int m, con
       at(g + i) = gm * A + at(d_w + i) * at(sum + i) + run * A;  // (4): d_delta
       d_A += (gm + run) * delta;
     }
-    k.d_A[e] += sum_lanes<Real>(d_A);
-    for (int i = 0; i < count; ++i) d_delta[static_cast<std::int64_t>(input[steps[i].row]) * op.delta.width] += g[i];
+    k.d_A[e] = sum_lanes<Real>(d_A);
   }
 }
 

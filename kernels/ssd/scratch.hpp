@@ -1,4 +1,4 @@
-// Where things lie in the operation's scratch memory. One sequence at a time is packed into it: rows in the order of
+// Where things lie in scratch memory, the operation's or that of a thread that helps. One sequence at a time is packed into it: rows in the order of
 // its steps, every head and every group padded to kPad numbers of its own, so that products of matrices find them.
 #pragma once
 #include "kernels/ssd/ssd.hpp"
@@ -17,11 +17,12 @@ struct SsdScratch {
   Real *F, *d_start;                          // sums of chunk.hpp
   Real *weighted, *product, *turned;          // of one head: B or C scaled, their gradients, a state transposed
   Real *h, *G;                                // states: before every chunk or after every step; their adjoint
-  Real *A, *d_A;                              // (heads), padded
+  Real *A, *d_A, *d_skip;                     // (heads), padded; of one sequence
+  Real* d_A_sum;                              // (heads), padded; of all sequences
   std::int32_t* at;                           // (outputs) -> step
   std::int64_t size;
 
-  explicit SsdScratch(const Ssd<Real>& op) {
+  SsdScratch(const Ssd<Real>& op, Real* scratch) {
     heads = op.heads, groups = op.groups, P = op.u.columns / heads, N = op.B.columns / groups;
     P_width = padded(P), N_width = padded(N), X_width = heads * P_width, B_width = groups * N_width;
     const bool plain = op.chunk == 0;
@@ -35,7 +36,7 @@ struct SsdScratch {
     auto take = [&](std::int64_t n) {
       const std::int64_t begin = used;
       used += (n + kPad - 1) / kPad * kPad;
-      return op.scratch ? op.scratch + begin : nullptr;
+      return scratch ? scratch + begin : nullptr;
     };
     X = take(steps * X_width), d_X = take(steps * X_width), B = take(steps * B_width), d_B = take(steps * B_width);
     Y = take(outputs * X_width), d_Y = take(outputs * X_width), C = take(outputs * B_width),
@@ -48,7 +49,7 @@ struct SsdScratch {
     weighted = take(rows * N_width), product = take(rows * N_width),
     turned = take(static_cast<std::int64_t>(P_width) * N_width);
     h = take(((plain ? steps : chunks) + 1) * state), G = take(state);
-    A = take(padded(heads)), d_A = take(padded(heads));
+    A = take(padded(heads)), d_A = take(padded(heads)), d_skip = take(padded(heads)), d_A_sum = take(padded(heads));
     at = reinterpret_cast<std::int32_t*>(take(outputs));
     size = used;
   }

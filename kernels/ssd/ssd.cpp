@@ -13,7 +13,7 @@ int ssd_chunk(int T, int read, int D, int N) {
 
 template <class Real>
 std::int64_t ssd_scratch(const Ssd<Real>& op) {
-  return SsdScratch<Real>(op).size;
+  return SsdScratch<Real>(op, nullptr).size;
 }
 
 template std::int64_t ssd_scratch(const Ssd<float>&);

@@ -23,7 +23,7 @@ namespace {
 
 struct Arguments {
   std::string variant = "mamba", filler = "zero", norm = "none", score = "task", device = "cpu", kind = "auto";
-  int d = 64, N = 16, T = 64, batch = 64, vocab = 256, pairs = 0, expand = 2, conv = 4, layers = 1, models = 0;
+  int d = 64, N = 16, T = 64, batch = 64, vocab = 256, pairs = 0, expand = 2, conv = 4, layers = 1, models = 0, threads = 1;
   double seconds = 2;
   bool json = false;
 };
@@ -52,7 +52,7 @@ Rows by_time(const worker::TrainBench& bench) {
 
 nlohmann::ordered_json to_json(const Arguments& a, const std::string& kind, const worker::TrainBench& bench, const worker::Ceilings& ceilings, const worker::Floor& floor,
                                const worker::GpuFloor& gpu) {
-  nlohmann::ordered_json json{{"variant", a.variant}, {"d", a.d}, {"N", a.N}, {"T", a.T}, {"batch", a.batch}, {"device_kind", kind}, {"steps", bench.steps},
+  nlohmann::ordered_json json{{"variant", a.variant}, {"d", a.d}, {"N", a.N}, {"T", a.T}, {"batch", a.batch}, {"device_kind", kind}, {"threads", a.threads}, {"steps", bench.steps},
                               {"tokens_per_second", bench.tokens_per_step / bench.seconds_per_step},
                               {"ms_per_step", bench.seconds_per_step * 1e3},
                               {"floor_ms", floor.seconds(ceilings) * 1e3},
@@ -68,9 +68,9 @@ nlohmann::ordered_json to_json(const Arguments& a, const std::string& kind, cons
   return json;
 }
 
-void print(const std::string& kind, const worker::TrainBench& bench, const worker::Ceilings& ceilings, const worker::Floor& floor) {
-  fmt::print("{:.4g} ms per step (median of {}), {:.3g} million tokens per second, {}, one thread\n", bench.seconds_per_step * 1e3, bench.steps,
-             bench.tokens_per_step / bench.seconds_per_step / 1e6, kind);
+void print(const std::string& kind, int threads, const worker::TrainBench& bench, const worker::Ceilings& ceilings, const worker::Floor& floor) {
+  fmt::print("{:.4g} ms per step (median of {}), {:.3g} million tokens per second, {}, {}\n", bench.seconds_per_step * 1e3, bench.steps,
+             bench.tokens_per_step / bench.seconds_per_step / 1e6, kind, fmt::format("{} thread{}", threads, threads == 1 ? "" : "s"));
   fmt::print("floor {:.4g} ms, {:.2f} times that:\n", floor.seconds(ceilings) * 1e3, bench.seconds_per_step / floor.seconds(ceilings));
   fmt::print("  {:.4g} Mflop at {:.0f} Gflop/s, {:.4g} M exponentials at {:.2f} G/s, {:.4g} M state vectors at 5 cycles of {:.2f} GHz, {:.3g} MB at {:.1f} GB/s\n\n", floor.flops / 1e6,
              ceilings.flop_rate / 1e9, floor.exponentials / 1e6, ceilings.exp_rate / 1e9, floor.state_vectors / 1e6, ceilings.cycle_rate / 1e9, floor.bytes / 1e6, ceilings.byte_rate / 1e9);
@@ -85,10 +85,10 @@ int bench_train(const Arguments& a) {
   const std::string kind = local_kind(a.device, a.kind, cell.settings);
   if (is_gpu_kind(kind)) return bench_gpu(cell, kind, a.models, a.seconds, score_all, a.json);
   const worker::Ceilings ceilings = worker::measure_ceilings(kind);
-  const worker::TrainBench bench = worker::bench_train(cell, {kind}, a.seconds, score_all);
+  const worker::TrainBench bench = worker::bench_train(cell, {kind, a.threads}, a.seconds, score_all);
   const worker::Floor floor = worker::floor_of(cell.settings, score_all);
   if (a.json) std::cout << to_json(a, kind, bench, ceilings, floor, worker::gpu_floor(cell.settings, score_all)).dump(1) << "\n";
-  else print(kind, bench, ceilings, floor);
+  else print(kind, a.threads, bench, ceilings, floor);
   return 0;
 }
 
@@ -112,6 +112,9 @@ void add_bench(CLI::App& app, int& code) {
   verb->add_option("--norm", args->norm, "In front of every block")->check(CLI::IsMember({"none", "rms", "layer"}))->capture_default_str();
   verb->add_option("--score", args->score, "Positions that are scored: the task's queries, or all")->check(CLI::IsMember({"task", "all"}))->capture_default_str();
   verb->add_option("--device", args->device, "cuda: a pack of models on a GPU, beside what is counted for it")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+  verb->add_option("--threads", args->threads, "Of the CPU, that train the cell together; the floor is one thread's")
+      ->check(CLI::Range(1, worker::kMostThreads))
+      ->capture_default_str();
   verb->add_option("--models", args->models, "Of a pack on a GPU [as many as --pack auto of `run` would take]")->check(CLI::Range(1, 65536));
   verb->add_option("--device-kind", args->kind, "cpu-portable, cpu-avx2, cpu-avx512; auto: the best of this machine")->capture_default_str();
   verb->add_option("--seconds", args->seconds, "To train, twice: with and without a clock around every operation")->capture_default_str();

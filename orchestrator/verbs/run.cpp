@@ -8,6 +8,7 @@
 #include "orchestrator/verbs/verbs.hpp"
 #include "orchestrator/walltime.hpp"
 #include "sweeps/error.hpp"
+#include "worker/run_pack.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
@@ -43,8 +44,12 @@ void add_run(CLI::App& app, int& code) {
   verb->add_option("-o,--output", o.directory,
                    "The run folder; made if it is missing, continued if it holds this sweep")
       ->required();
-  verb->add_option("--slots", o.slots, "Cells trained at a time by each rank [the host's cores divided by its ranks]")
+  verb->add_option("--slots", o.slots,
+                   "Cells trained at a time by each rank [the host's cores divided by its ranks and by --threads]")
       ->check(CLI::Range(1, 4096));
+  verb->add_option("--threads", o.threads, "CPU threads that train each cell together, for few and large cells; same bits")
+      ->check(CLI::Range(1, worker::kMostThreads))
+      ->capture_default_str();
   verb->add_option("--device", o.device, "What to train on; auto: GPUs where every rank has one that can be used, else the CPU")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();

@@ -68,6 +68,8 @@ TEST(Team, SharesTheCoresOfAHostAmongItsRanks) {
   const Team team = team_of({on("a", 8, kNew), on("b", 3, kNew), on("a", 8, kNew), on("a", 8, kNew), on("b", 3, kNew)});
   EXPECT_THAT(team.slots(0), ElementsAre(3, 2, 3, 2, 1));
   EXPECT_THAT(team.slots(2), ElementsAre(2, 2, 2, 2, 2));
+  EXPECT_THAT(team.slots(0, "cpu", 2), ElementsAre(1, 1, 1, 1, 1)) << "two threads each";
+  EXPECT_THAT(team.slots(2, "cpu", 2), ElementsAre(2, 2, 2, 2, 2)) << "as asked";
   EXPECT_THAT(team_of({on("a", 1, kNew), on("a", 1, kNew)}).slots(0), ElementsAre(1, 1)) << "never none";
 }
 
