@@ -14,6 +14,12 @@ using sweeps::CellResult;
 using sweeps::CellSpec;
 using sweeps::Status;
 
+namespace {
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+}
+
 std::vector<std::string> cpu_kinds() {
   const auto kinds = kernels::cpu_kinds();
   return {kinds.begin(), kinds.end()};
@@ -30,16 +36,23 @@ std::string pack_shape(const CellSpec& cell) {
 }
 
 std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& device, const Observer& observer,
-                                 const std::function<void(Pack&)>& keep) {
+                                 const std::function<void(Pack&)>& keep, std::span<const std::string> checkpoints) {
   const auto start = std::chrono::steady_clock::now();
   kernels::flush_denormals();
   std::vector<CellResult> results;
   try {
     Pack pack(cells, device);
+    for (std::size_t m = 0; m < checkpoints.size(); ++m) pack.restore(static_cast<int>(m), checkpoints[m]);
+    const std::function<std::vector<std::string>()> save = [&] {
+      const double seconds = seconds_since(start) / static_cast<double>(cells.size());
+      std::vector<std::string> all;
+      for (std::size_t m = 0; m < cells.size(); ++m) all.push_back(pack.save(static_cast<int>(m), seconds));
+      return all;
+    };
     bool go_on = true;
     while (pack.running() && go_on) {
       pack.step();
-      if (observer) go_on = observer({pack.steps_done(), pack.steps_planned(), pack.last_loss()});
+      if (observer) go_on = observer({pack.steps_done(), pack.steps_planned(), pack.last_loss(), &save});
     }
     if (go_on) pack.finish();
     if (go_on && keep) keep(pack);
@@ -55,8 +68,8 @@ std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& 
       result.index = cell.index, result.status = Status::out_of_memory, result.reason = "not enough memory for the model and its batch";
     }
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (CellResult& result : results) result.seconds = seconds / static_cast<double>(cells.size());
+  const double seconds = seconds_since(start) / static_cast<double>(cells.size());
+  for (CellResult& result : results) result.seconds += seconds;   // to those before the checkpoint
   return results;
 }
 

@@ -23,6 +23,7 @@ std::vector<std::string> cpu_kinds();      // those this machine can run, least 
 struct Progress {
   std::int64_t step, steps;                // of the longest cell of the pack
   double loss;
+  const std::function<std::vector<std::string>()>* save = nullptr;   // makes a checkpoint of each cell as it is now (checkpoint.hpp)
 };
 
 // Called between steps; may be empty. Return false to stop the pack: its unfinished cells come back as `pending`.
@@ -34,8 +35,9 @@ std::string pack_shape(const sweeps::CellSpec& cell);
 // All cells must have the same pack_shape. Results in the order of the cells; a cell's bits do not depend on its pack.
 // A cell that diverges or does not fit in memory says so in its status. Throws only when the device is lost.
 // `keep` sees the pack at its end, with the weights of each model's best evaluation.
+// `checkpoints`: none, or one for each cell, all of one step (checkpoint.hpp, group_by_step): training goes on from there.
 class Pack;
 std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device& device, const Observer& observer = {},
-                                         const std::function<void(Pack&)>& keep = {});
+                                         const std::function<void(Pack&)>& keep = {}, std::span<const std::string> checkpoints = {});
 
 }  // namespace phasegrid::worker
