@@ -11,8 +11,6 @@
 namespace phasegrid::orchestrator {
 namespace {
 
-constexpr std::uint32_t kLongest = 1u << 30;  // a longer message is no message of ours
-
 bool try_again() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 }  // namespace

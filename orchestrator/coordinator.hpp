@@ -8,12 +8,16 @@
 //   seconds = cost * rate[family],
 // cost counted from the cell's settings, rate (seconds per unit of cost) refined from finished cells of the same family (a model
 // variant). Predictions order work; they never influence a result.
+//
+// With checkpoints a cell may be run in parts. Before a deadline cells that end in time still come first, but a cell that is longer
+// than the whole time of the run, or one that is left when nothing else fits, is started where a part of it is worth while.
 #pragma once
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -30,12 +34,18 @@ struct Job {
   double cost = 1;              // any unit, > 0
   std::uint32_t family = 0;     // cells whose cost has the same rate
   std::uint32_t shape = 0;      // cells of one family and shape may share a pack
+  double done = 0;              // the part of it that its checkpoint holds, 0 .. 1
+  std::int64_t step = 0;        // of the checkpoint: cells of one pack start at one step
+  int node = -1;                // the checkpoint is there, and it goes on there only; -1: anywhere
+  double left() const { return cost * (1 - done); }
 };
 
 struct Policy {
   int attempts = 2;             // a cell that crashes this often is recorded as failed
   int pack = 1;                 // most cells in one pack
   double rate = 1;              // seconds per unit of cost, before anything has finished
+  double whole = std::numeric_limits<double>::infinity();   // seconds that the run has in all
+  double part = std::numeric_limits<double>::infinity();    // least seconds for which it is worth while to run a part of a cell
   double safety = 1.1;          // a cell is started if safety times its prediction fits before the deadline
 };
 
@@ -63,11 +73,13 @@ class Coordinator {
  public:
   Coordinator(std::vector<Job> jobs, Policy policy);
 
-  void expect(SlotId slot) { slots_[slot]; }        // it is being set up and will ask, or be lost
+  void expect(SlotId slot, int node = -1) { slots_[slot].node = node; }   // it is being set up and will ask, or be lost
   Actions slot_ready(SlotId slot, double now);
   // True if this slot was running the cell: the result is to be recorded. False for a late word about a cell given to another.
   bool result(SlotId slot, std::uint64_t cell, double seconds);
   Actions crashed(SlotId slot, const std::string& reason, bool out_of_memory, double now);
+  // What this slot runs of the cell is safe up to this step. False for a late word about a cell given to another.
+  bool checkpointed(SlotId slot, std::uint64_t cell, std::int64_t step, std::int64_t steps, bool on_its_node);
   Actions abandoned(SlotId slot, double now);       // given up on request: no attempt is counted
   Actions slot_lost(SlotId slot, double now);       // its cells go to others
   Actions rank_lost(int rank, double now);
@@ -89,7 +101,7 @@ class Coordinator {
   std::uint64_t running() const { return running_; }
   std::size_t slots() const { return slots_.size(); }
   std::vector<std::uint64_t> cells(SlotId slot) const;   // running there
-  double predicted(const Job& job) const { return job.cost * rates_[job.family].value(); }
+  double predicted(const Job& job) const { return job.left() * rates_[job.family].value(); }
   double seconds_left(double now) const { return eta(now).seconds; }
 
   // A cell that was finished before this run began: the rates begin with what is known.
@@ -101,10 +113,13 @@ class Coordinator {
 
  private:
   struct Order {                                    // longest first; ties in grid order
-    bool operator()(const Job& a, const Job& b) const { return a.cost != b.cost ? a.cost > b.cost : a.cell < b.cell; }
+    bool operator()(const Job& a, const Job& b) const {
+      return a.left() != b.left() ? a.left() > b.left() : a.cell < b.cell;
+    }
   };
-  struct Bucket {                                   // waiting cells of one family and shape
+  struct Bucket {                                   // waiting cells that may share a pack
     std::uint32_t family = 0;
+    int node = -1;
     std::set<Job, Order> jobs;
     double head = 0;                                // predicted seconds of its longest cell when last ranked
   };
@@ -115,6 +130,8 @@ class Coordinator {
   struct Slot {
     std::vector<Job> jobs;                          // running
     double started = 0, fraction = 0;
+    double begun_at = 0;                            // the fraction at its start: that of the checkpoint
+    int node = -1;
   };
 
   std::size_t bucket_of(const Job& job);
@@ -125,12 +142,13 @@ class Coordinator {
   void give_waiting(Actions& actions, double now);  // free slots get what has come back
   Actions take_back(SlotId id, double now);
   double remaining(const Slot& slot, double now) const;
-  std::vector<Job> choose(double now);
+  std::vector<Job> choose(int node, double now);
+  void free_node(int node);                         // nobody is left there: its cells begin again elsewhere
   Rate& rate_of(std::uint32_t family);
 
   Policy policy_;
   std::vector<Bucket> buckets_;
-  std::unordered_map<std::uint64_t, std::size_t> bucket_index_;      // family << 32 | shape
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::int64_t, int>, std::size_t> bucket_index_;   // family, shape, step, node
   std::set<std::pair<double, std::size_t>> order_;                   // (-head, bucket), non-empty buckets only
   std::vector<Rate> rates_;
   std::vector<double> pending_cost_, pending_squares_;               // per family: sums of cost and of cost^2
@@ -144,7 +162,7 @@ class Coordinator {
   std::unordered_map<std::uint64_t, Crashes> crashes_;
   std::uint64_t pending_ = 0, running_ = 0;
   double deadline_ = std::numeric_limits<double>::infinity();
-  bool stopping_ = false, paused_ = false;
+  bool stopping_ = false, paused_ = false, bound_ = false;   // bound_: some cell goes on at one node only
 };
 
 }  // namespace phasegrid::orchestrator

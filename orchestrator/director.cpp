@@ -17,6 +17,7 @@ namespace {
 
 constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1, where nobody knows better
 constexpr double kNearLimit = 600;         // a limit later than that is not what SIGUSR1 is about
+constexpr double kWorthStarting = 60;      // seconds of training for which a cell is started that will not end in time
 constexpr double kHintsTogether = 5;       // mpirun hands a signal to every rank, and each hands it on
 
 }  // namespace
@@ -29,7 +30,7 @@ Director::Director(Transport& transport, const sweeps::Grid& grid, const RunOpti
   if (options_.seconds) deadline = {*options_.seconds, "--deadline"};
   else if (options_.ask_slurm) deadline = slurm_deadline();
   if (!deadline) return;
-  deadline_ = boot_time() + deadline->seconds;
+  deadline_ = boot_time() + deadline->seconds, time_in_all_ = deadline->seconds;
   deadline_source_ = deadline->source;
 }
 
@@ -52,10 +53,13 @@ void Director::begin(double now) {
   provenance.shard = options_.shard;
   folder_.emplace(results::RunFolder::open(directory, grid_, provenance, options_.accept_mixed));
   console_.open_log(directory / "log" / "coordinator.log");
+  words_.open(directory / "log" / "executors.log");
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
 
   const results::Origin origin{provenance.numerics_version, provenance.device_kind};
-  start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin));
+  JobList list = find_jobs(worker::stored_rates(provenance.device_kind), origin);
+  resume_jobs(list.jobs, origin);
+  start_coordinator(std::move(list));
   const bool on_gpus = is_gpu_kind(provenance.device_kind);
   const auto slots = team_.slots(options_.slots, on_gpus);
   const Binding binding = on_gpus ? bind_gpus(team_.places(), slots) : Binding{};
@@ -82,12 +86,14 @@ void Director::send_setup(const std::string& device_kind, const std::vector<int>
   setup.host = host_name();
   setup.pid = getpid();
   setup.hang_limit = options_.hang_limit;
+  setup.checkpoint_every = options_.checkpoint_every;
   for (std::size_t rank = 0; rank < slots.size(); ++rank) {
     setup.rank = static_cast<int>(rank);
     setup.slots = slots[rank];
+    set_scratch(setup);
     if (!binding.gpus.empty()) setup.gpus = binding.gpus[rank];
     for (int slot = 0; slot < setup.slots; ++slot) {
-      coordinator_->expect({setup.rank, slot});
+      coordinator_->expect({setup.rank, slot}, team_.node(setup.rank));
       utilisation_.set({setup.rank, slot}, Doing::starting, now_);
     }
     tell(setup.rank, setup);
@@ -117,7 +123,10 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
 
 // The order of work begins with what finished cells of this device kind have taken.
 void Director::start_coordinator(JobList list) {
-  coordinator_.emplace(std::move(list.jobs), Policy{.attempts = options_.attempts, .pack = options_.pack});
+  Policy policy{.attempts = options_.attempts, .pack = options_.pack};
+  if (time_in_all_ > 0) policy.whole = time_in_all_;
+  if (options_.checkpoint_every > 0) policy.part = std::min(kWorthStarting, options_.checkpoint_every);
+  coordinator_.emplace(std::move(list.jobs), policy);
   for (std::uint32_t family = 0; family < list.known.size(); ++family)
     coordinator_->learn(family, list.known[family].cost, list.known[family].seconds);
 }
@@ -135,6 +144,8 @@ void Director::handle(const Parcel& parcel, double now) {
     case Kind::ready: return check_sweep(rank, decode<Ready>(parcel.bytes));
     case Kind::free: return free({rank, decode<Free>(parcel.bytes).slot}, now);
     case Kind::finished: return finished(rank, decode<Finished>(parcel.bytes));
+    case Kind::checkpoint: return checkpoint(rank, decode<Checkpoint>(parcel.bytes));
+    case Kind::said: return said(rank, decode<Said>(parcel.bytes));
     case Kind::crashed: return crashed(rank, decode<Crashed>(parcel.bytes), now);
     case Kind::abandoned: {
       const SlotId slot{rank, decode<Abandoned>(parcel.bytes).slot};
@@ -232,13 +243,21 @@ void Director::apply(const Actions& actions) {
 
 void Director::act(const HandOut& action) {
   const std::string where = team_.where(action.slot.rank, action.slot.slot);
-  for (const std::uint64_t cell : action.cells) folder_->started(cell, ++attempts_[cell], where);
+  const auto& known = folder_->state().checkpoints;
+  std::vector<std::string> checkpoints = checkpoints_of(action.cells);
+  for (const std::uint64_t cell : action.cells) {
+    const auto checkpoint = known.find(cell);
+    folder_->started(cell, ++attempts_[cell], where, checkpoint == known.end() ? 0 : checkpoint->second.step);
+  }
   dirty();
   utilisation_.set(action.slot, Doing::busy, now_);
-  tell(action.slot.rank, Assign{action.slot.slot, action.cells});
+  tell(action.slot.rank, Assign{action.slot.slot, action.cells, std::move(checkpoints)});
 }
 
-void Director::act(const GiveUp& action) { tell(action.slot.rank, Abandon{action.slot.slot}); }
+void Director::act(const GiveUp& action) {
+  constexpr double kShare = 0.8;  // what an executor says at last has to arrive, too
+  tell(action.slot.rank, Abandon{action.slot.slot, kShare * std::max(0.0, stop_by_ - now_)});
+}
 
 void Director::act(const Quarantine& action) {
   sweeps::CellResult result;
@@ -256,10 +275,11 @@ void Director::stop(const std::string& why, double now) {
   console_.say("stopping (" + why + "): finished cells are safe, running ones are given up");
   folder_->note("stop", why);
   dirty();
-  constexpr double kGrace = 0.4;  // mpirun leaves its ranks one second between SIGTERM and SIGKILL
-  stop_by_ = now + kGrace;
+  constexpr double kSoon = 0.4;  // mpirun leaves its ranks one second between SIGTERM and SIGKILL
+  constexpr double kAlone = 3;   // nobody hurries us: a cell whose steps are long can still be saved
+  stop_by_ = now + (started_by_launcher() ? kSoon : kAlone);
   flush_if_due(true);
-  apply(coordinator_->stop(now, kGrace));
+  apply(coordinator_->stop(now, kSoon));
 }
 
 // SIGUSR1 comes some seconds late and does not say how much time is left: Slurm knows, unless it is about something else

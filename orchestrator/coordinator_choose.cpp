@@ -1,0 +1,96 @@
+// What a free slot gets, and whether anything will still be given out.
+#include <algorithm>
+#include <cmath>
+
+#include "orchestrator/coordinator.hpp"
+
+namespace phasegrid::orchestrator {
+
+// The longest cell that ends before the deadline, or of which a part is to be run, and others that may run beside it.
+std::vector<Job> Coordinator::choose(int node, double now) {
+  const double room = (deadline_ - now) / policy_.safety;
+  const bool in_parts = deadline_ - now >= policy_.part;
+  std::size_t best = buckets_.size(), left_over = best;   // left_over: holds the longest cell, which does not fit
+  auto lead = std::set<Job, Order>::iterator{};
+  double best_seconds = -1;
+  for (const auto& [negative_head, b] : order_) {
+    if (-negative_head <= best_seconds) break;  // later buckets hold only shorter cells
+    Bucket& bucket = buckets_[b];
+    if (bucket.node >= 0 && bucket.node != node) continue;
+    if (left_over == buckets_.size()) left_over = b;
+    const double rate = rates_[bucket.family].value();
+    const bool too_long_for_any = in_parts && bucket.jobs.begin()->left() * rate * policy_.safety > policy_.whole;
+    const auto first = std::isinf(room) || too_long_for_any ? bucket.jobs.begin()
+                                                            : bucket.jobs.lower_bound(Job{.cell = 0, .cost = room / rate});
+    if (first == bucket.jobs.end()) continue;
+    best = b, lead = first, best_seconds = lead->left() * rates_[bucket.family].ranked;
+  }
+  if (best == buckets_.size()) {
+    if (!in_parts || left_over == buckets_.size()) return {};
+    best = left_over, lead = buckets_[best].jobs.begin();
+  }
+
+  Bucket& bucket = buckets_[best];
+  const bool suspect = crashes_.contains(lead->cell);  // a cell that crashed once runs alone, so that it harms no other
+  const auto fair_share =
+      static_cast<std::size_t>((pending_ + slots_.size() - 1) / std::max<std::size_t>(slots_.size(), 1));
+  const std::size_t most = suspect ? 1 : std::clamp<std::size_t>(fair_share, 1, static_cast<std::size_t>(policy_.pack));
+  std::vector<Job> chosen;
+  while (lead != bucket.jobs.end() && chosen.size() < most) {
+    const auto next = std::next(lead);
+    if (chosen.empty() || !crashes_.contains(lead->cell)) {
+      chosen.push_back(*lead);
+      take(bucket, lead);
+    }
+    lead = next;
+  }
+  rank(best);
+  return chosen;
+}
+
+bool Coordinator::checkpointed(SlotId id, std::uint64_t cell, std::int64_t step, std::int64_t steps, bool on_its_node) {
+  const auto slot = slots_.find(id);
+  if (slot == slots_.end()) return false;
+  for (Job& job : slot->second.jobs) {
+    if (job.cell != cell) continue;
+    constexpr double kMost = 0.99;  // the last step is not the end: tests and diagnostics follow
+    job.done = steps > 0 ? std::min(kMost, static_cast<double>(step) / static_cast<double>(steps)) : 0;
+    job.step = step;
+    job.node = on_its_node ? slot->second.node : -1;
+    bound_ |= job.node >= 0;
+    return true;
+  }
+  return false;
+}
+
+void Coordinator::free_node(int node) {
+  for (const auto& [id, slot] : slots_)
+    if (slot.node == node) return;
+  std::vector<Job> jobs;
+  for (Bucket& bucket : buckets_) {
+    if (bucket.node != node) continue;
+    while (!bucket.jobs.empty()) {
+      jobs.push_back(*bucket.jobs.begin());
+      take(bucket, bucket.jobs.begin());
+    }
+  }
+  for (std::size_t b = 0; b < buckets_.size(); ++b)
+    if (buckets_[b].node == node) rank(b);
+  for (Job& job : jobs) {
+    job.done = 0, job.step = 0, job.node = -1;
+    put(job);
+  }
+}
+
+bool Coordinator::stuck(double now) const {
+  if (running_ > 0 || pending_ == 0) return false;
+  if (stopping_ || slots_.empty() || now >= deadline_) return true;
+  if (waiting_.size() < slots_.size() || std::isinf(deadline_)) return false;  // a slot may still ask
+  if (deadline_ - now >= policy_.part) return false;
+  for (const auto& bucket : buckets_) {
+    if (!bucket.jobs.empty() && now + predicted(*bucket.jobs.rbegin()) * policy_.safety <= deadline_) return false;
+  }
+  return true;
+}
+
+}  // namespace phasegrid::orchestrator
