@@ -48,7 +48,8 @@ void Director::resume_jobs(std::vector<Job>& jobs, const results::Origin& origin
 std::vector<std::string> Director::checkpoints_of(const std::vector<std::uint64_t>& cells) {
   std::vector<std::string> all;
   std::size_t bytes = 0;
-  for (const std::uint64_t cell : cells) {
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::uint64_t cell = cells[i];
     const auto known = folder_->state().checkpoints.find(cell);
     if (known == folder_->state().checkpoints.end() || !known->second.host.empty()) continue;
     std::string state = folder_->load_checkpoint(cell);
@@ -59,7 +60,7 @@ std::vector<std::string> Director::checkpoints_of(const std::vector<std::uint64_
     if (bytes + state.size() > Channel::kLongest / 2) continue;  // the message would be too long
     bytes += state.size();
     all.resize(cells.size());
-    all[static_cast<std::size_t>(&cell - cells.data())] = std::move(state);
+    all[i] = std::move(state);
   }
   return all;
 }
