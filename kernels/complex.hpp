@@ -1,52 +1,18 @@
 // Complex numbers in lanes, and the functions of docs/theory.md, 1.2 that complex states need. The same names work on plain
 // lanes, so that a loop written once serves real and complex states.
-//
-// Adjoints follow G = dL/dRe + i dL/dIm; through a holomorphic w = f(z) they go as G_z = conj(f'(z)) G_w.
 #pragma once
+#include "kernels/number.hpp"
 #include "kernels/scan/math.hpp"
 #include "kernels/scan/scan.hpp"
 
 namespace phasegrid::kernels {
 inline namespace PHASEGRID_ISA {
 
-template <class V>
-struct Complex { V re, im; };
-
-template <class V> PHASEGRID_INLINE Complex<V> operator+(Complex<V> x, Complex<V> y) { return {x.re + y.re, x.im + y.im}; }
-template <class V> PHASEGRID_INLINE Complex<V> operator-(Complex<V> x, Complex<V> y) { return {x.re - y.re, x.im - y.im}; }
-template <class V> PHASEGRID_INLINE Complex<V> operator-(Complex<V> x) { return {-x.re, -x.im}; }
-template <class V> PHASEGRID_INLINE Complex<V> operator*(Complex<V> x, V y) { return {x.re * y, x.im * y}; }
-template <class V> PHASEGRID_INLINE Complex<V> operator*(Complex<V> x, Complex<V> y) {
-  return {x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
-}
-template <class V> PHASEGRID_INLINE Complex<V>& operator+=(Complex<V>& x, Complex<V> y) { return x = x + y; }
-
-template <class V> PHASEGRID_INLINE Complex<V> conj(Complex<V> x) { return {x.re, -x.im}; }
-template <class V> PHASEGRID_INLINE V conj(V x) { return x; }
-template <class V> PHASEGRID_INLINE V real_part(Complex<V> x) { return x.re; }
-template <class V> PHASEGRID_INLINE V real_part(V x) { return x; }
-// Re(x y) and Re(conj(x) y).
-template <class V> PHASEGRID_INLINE V real_product(Complex<V> x, Complex<V> y) { return x.re * y.re - x.im * y.im; }
-template <class V> PHASEGRID_INLINE V real_product(V x, V y) { return x * y; }
-template <class V> PHASEGRID_INLINE V real_dot(Complex<V> x, Complex<V> y) { return x.re * y.re + x.im * y.im; }
-template <class V> PHASEGRID_INLINE V real_dot(V x, V y) { return x * y; }
-template <class V> PHASEGRID_INLINE Complex<V> inverse(Complex<V> x) {
-  const V r = 1 / (x.re * x.re + x.im * x.im);
-  return {x.re * r, -x.im * r};
-}
 template <class V> PHASEGRID_INLINE Complex<V> select(decltype(V{} < V{}) where, Complex<V> x, Complex<V> y) {
   return {where ? x.re : y.re, where ? x.im : y.im};
 }
 
-// A number of either kind from a real one, and kinds by name.
-template <class Number> struct NumberKind {
-  static constexpr int kParts = 1;
-  static PHASEGRID_INLINE Number from(Number re) { return re; }
-};
-template <class V> struct NumberKind<Complex<V>> {
-  static constexpr int kParts = 2;
-  static PHASEGRID_INLINE Complex<V> from(V re) { return {re, V{}}; }
-};
+// Kinds of lanes by name.
 template <class Real, bool is_complex> using Number = std::conditional_t<is_complex, Complex<Vec<Real>>, Vec<Real>>;
 
 // Numbers in memory: the real parts of kLanes numbers, then their imaginary parts.
@@ -136,7 +102,6 @@ PHASEGRID_INLINE Complex<V> zoh_q(Complex<V> z, Complex<V> a) {
 }
 
 // The input's factor f and its derivatives, for numbers of either kind (kernels/scan/math.hpp), with the rule chosen at run time.
-template <class Number> struct InputFactor { Number value, by_delta, by_A; };
 template <class V, class Number>
 PHASEGRID_INLINE InputFactor<Number> input_factor(Discretisation rule, V delta, Number A, Number a) {
   using Kind = NumberKind<Number>;

@@ -51,20 +51,17 @@ void gemm_columns(int M, int N, int K, const Real* A, std::int64_t row, std::int
   }
 }
 
+constexpr int kGemmDepth = 256;
+
 // C (M, N) (+)= A (M, K) B (K, N). B and C are row-major with N a multiple of kPad; A(i, k) = A[i * row + k * column], so that
-// A^T costs nothing extra. Panels keep what is read again in the second-level cache; every sum runs over k in order whatever they are.
+// A^T costs nothing extra. Panels of the depth keep B in the second-level cache; every sum runs over k in order whatever they are.
 template <class Real>
 void gemm(int M, int N, int K, const Real* A, std::int64_t row, std::int64_t column, const Real* B, std::int64_t ldb, Real* C,
           std::int64_t ldc, bool add) {
-  constexpr int kDepth = 256, kRows = 480;         // kRows: a multiple of every tile's
-  // Only where all of A would pass through the cache several times; a panel of A^T is short already.
-  const int rows = column == 1 && N > 4 * kLanes && static_cast<std::int64_t>(M) * K > 1 << 18 ? kRows : M;
   if (K == 0 && !add)
     for (int i = 0; i < M; ++i) std::memset(C + i * ldc, 0, N * sizeof(Real));
-  for (int k = 0; k < K; k += kDepth, add = true)
-    for (int i = 0; i < M; i += rows)
-      gemm_columns<Real>(M - i < rows ? M - i : rows, N, K - k < kDepth ? K - k : kDepth, A + i * row + k * column, row, column, B + k * ldb, ldb,
-                         C + i * ldc, ldc, add);
+  for (int k = 0; k < K; k += kGemmDepth, add = true)
+    gemm_columns<Real>(M, N, K - k < kGemmDepth ? K - k : kGemmDepth, A + k * column, row, column, B + k * ldb, ldb, C, ldc, add);
 }
 
 // out (columns, ldo) = in^T, in (rows, ldi).

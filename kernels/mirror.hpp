@@ -46,6 +46,49 @@ void mirror(Scan<Real>& op, Mirror& to) {
   to.map(op.output_row, op.y.count, most_rows(op.y), 1, targets(op.u));
   mirror_counts(to, op.u, op.delta, op.B, op.C, op.y);
 }
+// What walks sequences over the rows of u and is read at output_row.
+template <class Operation>
+void mirror_walk(Operation& op, Mirror& to, std::int64_t most_steps) {
+  to.walks(op.walks, most_sequences(op.u, most_steps), most_rows(op.u));
+  to.map(op.output_row, op.y.count, most_rows(op.y), 1, targets(op.u));
+}
+template <class Real>
+void mirror(S4d<Real>& op, Mirror& to) {
+  mirror_walk(op, to, op.most_steps);
+  mirror_counts(to, op.u, op.y);
+}
+template <class Real>
+void mirror(S4dKernel<Real>& op, Mirror& to) { mirror_counts(to, op.K); }
+template <class Real>
+void mirror(LongConv<Real>& op, Mirror& to) {
+  mirror_walk(op, to, most_rows(op.K));
+  mirror_counts(to, op.u, op.K, op.y);
+}
+template <class Real>
+void mirror(Ssd<Real>& op, Mirror& to) {
+  to.walks(op.walks, most_sequences(op.u, op.most_steps), most_rows(op.u));
+  to.map(op.window_input, op.u.count, most_rows(op.u), 1, targets(op.delta));
+  mirror_counts(to, op.u, op.delta, op.B, op.C, op.y);
+}
+template <class Real>
+void mirror(BlockDelta<Real>& op, Mirror& to) { mirror_counts(to, op.u, op.delta, op.derivative); }
+template <class Real>
+void mirror(BlockLinear<Real>& op, Mirror& to) { mirror_counts(to, op.x, op.y); }
+template <class Real>
+void mirror(BlockScan<Real>& op, Mirror& to) {
+  mirror_walk(op, to, op.most_steps);
+  mirror_counts(to, op.u, op.delta, op.B, op.C, op.y);
+}
+template <class Real>
+void mirror(Attention<Real>& op, Mirror& to) {
+  to.walks(op.walks, most_sequences(op.k, op.most_steps), most_rows(op.k));
+  mirror_counts(to, op.q, op.k, op.v, op.y);
+}
+template <class Real>
+void mirror(SoftSort<Real>& op, Mirror& to) {
+  to.walks(op.walks, most_sequences(op.x, op.most_steps), most_rows(op.x));
+  mirror_counts(to, op.x, op.score, op.y);
+}
 template <class Real>
 void mirror(Gather<Real>& op, Mirror& to) {
   to.map(op.index, op.y.count, most_rows(op.y), 1, targets(op.x));

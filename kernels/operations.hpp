@@ -19,6 +19,7 @@
 #include "kernels/norm/norm.hpp"
 #include "kernels/operation.hpp"
 #include "kernels/optimiser/optimiser.hpp"
+#include "kernels/replica_sum/replica_sum.hpp"
 #include "kernels/s4_kernel/s4_kernel.hpp"
 #include "kernels/s4d/s4d.hpp"
 #include "kernels/s4d_kernel/s4d_kernel.hpp"
@@ -59,6 +60,7 @@ struct Operations {
   PHASEGRID_OPERATIONS(PHASEGRID_MEMBER)
 #undef PHASEGRID_MEMBER
   void (*update)(const Update<Real>&);   // one optimiser step of one model
+  void (*replica_sum)(const ReplicaSum<Real>&);
   void (*exercise)(const Exercise&);
 };
 

@@ -48,7 +48,7 @@ template <class Real> PHASEGRID_INLINE Vec<Real> splat(Real x) { return x - Vec<
 
 constexpr double kLog2e = 1.4426950408889634;
 
-// 2^t = 2^floor(t) 2^r; 2^r by a polynomial of degree 5 with relative error below 1e-7. Below -126 the result is 0 or 2^-126:
+// 2^t = 2^floor(t) 2^r; 2^r by a polynomial of degree 5 with relative error below 1e-7. Below -126 the result is at most 2^-126:
 // nobody multiplies by it and looks. Arguments above 127 do not occur (softmax, decays and sigmoids are all of t <= 0;
 // exp(A_log) stays far below).
 PHASEGRID_INLINE Vec<float> exp2_lanes(Vec<float> t) {
@@ -61,8 +61,7 @@ PHASEGRID_INLINE Vec<float> exp2_lanes(Vec<float> t) {
   const Vec<float> least = splat(-126.0f), low = t < least ? least : t;
   const Vec<float> m = low + 12582912.0f, r = low - (m - 12582912.0f);  // to nearest, by adding 1.5 * 2^23
   const Vec<float> p = 1.0f + r * (0.693146978f + r * (0.240222421f + r * (0.0555073375f + r * (0.00967151286f + r * 0.00132647271f))));
-  const Vec<float> e = (Vec<float>)((Int)p + ((Int)m << 23));
-  return t < splat(-126.0f) ? Vec<float>{} : e;
+  return (Vec<float>)((Int)p + ((Int)m << 23));
 #endif
 }
 PHASEGRID_INLINE Vec<double> exp2_lanes(Vec<double> t) {

@@ -50,6 +50,7 @@ void Agent::handle(const std::string& message, double now) {
     case Kind::assign: return assign(decode<Assign>(message), now);
     case Kind::abandon: return abandon(decode<Abandon>(message), now);
     case Kind::pulse: return;
+    case Kind::gang_key: return pass_on(decode<GangKey>(message));
     case Kind::bye:
       done_ = true;
       orderly_ = decode<Bye>(message).orderly;
@@ -106,17 +107,30 @@ void Agent::failed_start(int index, const std::string& reason, double now) {
 
 void Agent::assign(const Assign& assign, double now) {
   Slot& slot = slots_.at(static_cast<std::size_t>(assign.slot));
+  Fd memory;
+  try {
+    if (assign.replicas > 1 && !is_gpu_kind(setup_.device_kind)) memory = gang_files_.take(assign.gang, assign.replicas);
+  } catch (const std::system_error& error) {
+    tell(Crashed{assign.slot, false, error.what()});
+    return slot.state == State::idle ? tell(Free{assign.slot}) : void();
+  }
   if (slot.state != State::idle) return tell(Abandoned{assign.slot});  // it crashed while the message was on its way
   slot.state = State::busy;
-  slot.cells = {assign.cells.begin(), assign.cells.end()};
+  slot.cells.clear();
+  if (assign.replica == 0) slot.cells = {assign.cells.begin(), assign.cells.end()};   // the others of a gang bring no results
   slot.progress = {};
   slot.last_sign = now;
-  slot.child.channel.send(encode(assign));
+  slot.child.channel.send(encode(assign), std::move(memory));
+}
+
+void Agent::pass_on(const GangKey& key) {
+  Slot& slot = slots_.at(static_cast<std::size_t>(key.slot));
+  if (slot.state == State::busy) slot.child.channel.send(encode(key));
 }
 
 void Agent::abandon(const Abandon& order, double now) {
   Slot& slot = slots_.at(static_cast<std::size_t>(order.slot));
-  if (slot.state != State::busy) return tell(Abandoned{order.slot});
+  if (slot.state != State::busy) return;  // it has said how it ended
   slot.giving_up = true;
   slot.kill_at = now + order.patience;
   slot.child.channel.send(encode(Stop{}));
@@ -170,6 +184,10 @@ void Agent::hear(int index, const std::string& message, double now) {
       slot.cells.erase(decode<Finished>(message).result.index);
       return transport_.send(0, message);
     case Kind::checkpoint: return transport_.send(0, message);
+    case Kind::gang_key: {
+      const auto key = decode<GangKey>(message);
+      return tell(GangKey{index, key.gang, key.bytes});
+    }
     case Kind::done: return now_idle(index);
     default: throw WireError("an executor said something that is not for an agent");
   }
@@ -212,7 +230,7 @@ void Agent::ended(int index, int status, double now) {
     reason += " at step " + std::to_string(slot.progress.step) + " of " + std::to_string(slot.progress.steps);
   }
   reason += last_words_of(slot.child);
-  pass_on(index);
+  pass_on_words(index);
   const State before = slot.state;
   const bool asked = slot.giving_up;
   slot.child = Child();
@@ -225,12 +243,12 @@ void Agent::ended(int index, int status, double now) {
 }
 
 // What executors have written, a little of it every second.
-void Agent::pass_on(int index) {
+void Agent::pass_on_words(int index) {
   if (std::string text = slots_[static_cast<std::size_t>(index)].child.take_words(); !text.empty()) tell(Said{index, std::move(text)});
 }
 
 void Agent::beat() {
-  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) pass_on(slot);
+  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) pass_on_words(slot);
   Beat message;
   for (const Slot& slot : slots_) {
     const bool known = slot.state == State::busy && slot.progress.steps > 0;

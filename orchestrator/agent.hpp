@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orchestrator/child.hpp"
+#include "orchestrator/gang_files.hpp"
 #include "orchestrator/messages.hpp"
 #include "orchestrator/transport.hpp"
 
@@ -36,7 +37,7 @@ class Agent {
   struct Slot {
     State state = State::empty;
     Child child;
-    std::unordered_set<std::uint64_t> cells;        // running, without a result
+    std::unordered_set<std::uint64_t> cells;        // running, without a result; of a gang: replica 0's only
     Progress progress;
     double last_sign = 0, kill_at = 0, start_at = 0, closed_at = 0;   // closed_at: when its socket was first seen closed, or 0
     int failed_starts = 0;                          // in a row
@@ -48,6 +49,7 @@ class Agent {
   void begin(const Setup& setup, double now);
   void assign(const Assign& assign, double now);
   void abandon(const Abandon& order, double now);
+  void pass_on(const GangKey& key);
   void start(int index, double now);
   bool poll_slot(int index, double now);
   void hear(int index, const std::string& message, double now);
@@ -56,13 +58,14 @@ class Agent {
   void failed_start(int index, const std::string& reason, double now);
   void watch(Slot& slot, double now);
   void watch_coordinator(double now);
-  void pass_on(int slot);
+  void pass_on_words(int slot);
   void beat();
   template <class Message>
   void tell(const Message& message) { transport_.send(0, encode(message)); }
 
   Transport& transport_;
   Setup setup_;
+  GangFiles gang_files_;
   std::vector<Slot> slots_;
   Fd coordinator_;                                  // of the same host: tells at once when it is gone
   double last_beat_, last_heard_;

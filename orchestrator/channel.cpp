@@ -11,6 +11,17 @@
 namespace phasegrid::orchestrator {
 namespace {
 
+void keep_files(msghdr& message, std::deque<Fd>& files) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= header->cmsg_len; ++i) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      files.emplace_back(fd);
+    }
+  }
+}
+
 bool try_again() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 }  // namespace
@@ -19,16 +30,38 @@ Channel::Channel(Fd socket) : socket_(std::move(socket)) {
   fcntl(socket_.get(), F_SETFL, fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
 }
 
-void Channel::send(const std::string& message) {
+void Channel::send(const std::string& message, Fd file) {
+  if (file) files_to_send_.emplace_back(outgoing_.size(), std::move(file));
   const auto size = static_cast<std::uint32_t>(message.size());
   outgoing_.append(reinterpret_cast<const char*>(&size), sizeof size);
   outgoing_ += message;
   write_some();
 }
 
+// A file goes with the first byte of its message, and a chunk ends where the next file is due.
+ssize_t Channel::write_chunk() {
+  const bool with_file = !files_to_send_.empty() && files_to_send_.front().first == written_;
+  const std::size_t next = with_file ? 1 : 0;
+  const std::size_t end = files_to_send_.size() > next ? files_to_send_[next].first : outgoing_.size();
+  iovec bytes{outgoing_.data() + written_, end - written_};
+  msghdr message{};
+  message.msg_iov = &bytes, message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (with_file) {
+    message.msg_control = control, message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET, header->cmsg_type = SCM_RIGHTS, header->cmsg_len = CMSG_LEN(sizeof(int));
+    const int fd = files_to_send_.front().second.get();
+    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+  const ssize_t n = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+  if (n > 0 && with_file) files_to_send_.pop_front();
+  return n;
+}
+
 void Channel::write_some() {
   while (open() && written_ < outgoing_.size()) {
-    const ssize_t n = ::send(socket_.get(), outgoing_.data() + written_, outgoing_.size() - written_, MSG_NOSIGNAL);
+    const ssize_t n = write_chunk();
     if (n < 0) {
       if (errno == EINTR) continue;
       if (!try_again()) closed_ = true;
@@ -37,13 +70,20 @@ void Channel::write_some() {
     written_ += static_cast<std::size_t>(n);
   }
   outgoing_.clear();
+  files_to_send_.clear();
   written_ = 0;
 }
 
 void Channel::read_some() {
   char buffer[16384];
   while (open()) {
-    const ssize_t n = recv(socket_.get(), buffer, sizeof buffer, 0);
+    iovec bytes{buffer, sizeof buffer};
+    alignas(cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &bytes, message.msg_iovlen = 1;
+    message.msg_control = control, message.msg_controllen = sizeof control;
+    const ssize_t n = recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
+    if (n > 0) keep_files(message, files_);
     if (n > 0) {
       incoming_.append(buffer, static_cast<std::size_t>(n));
       if (n == sizeof buffer) continue;
@@ -73,6 +113,13 @@ std::optional<std::string> Channel::receive() {
     if (attempt == 0) read_some();
   }
   return std::nullopt;
+}
+
+Fd Channel::take_file() {
+  if (files_.empty()) return {};
+  Fd file = std::move(files_.front());
+  files_.pop_front();
+  return file;
 }
 
 void Channel::wait(bool until_written, int milliseconds) {

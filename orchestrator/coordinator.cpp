@@ -6,14 +6,14 @@
 
 namespace phasegrid::orchestrator {
 
-Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) : policy_(policy) {
+Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) : policy_(policy), gangs_(policy.gangs_across_ranks) {
   std::sort(jobs.begin(), jobs.end(), Order{});
   for (const Job& job : jobs) {
     Rate& rate = rate_of(job.family);
     if (rate.cost == 0) rate = {policy_.rate * job.cost, job.cost, policy_.rate};
     Bucket& bucket = buckets_[bucket_of(job)];
     bucket.jobs.insert(bucket.jobs.end(), job);
-    pending_cost_[job.family] += job.left();
+    pending_cost_[job.family] += job.left() * job.replicas;
     pending_squares_[job.family] += job.left() * job.left();
   }
   pending_ = jobs.size();
@@ -42,7 +42,7 @@ void Coordinator::learn(std::uint32_t family, double cost, double seconds) {
 std::size_t Coordinator::bucket_of(const Job& job) {
   const auto [place, is_new] =
       bucket_index_.try_emplace({job.family, job.shape, job.step, job.node}, buckets_.size());
-  if (is_new) buckets_.push_back({job.family, job.node, {}, 0});
+  if (is_new) buckets_.push_back({job.family, job.node, job.replicas, {}, 0}), gangs_used_ |= job.replicas > 1;
   return place->second;
 }
 
@@ -57,14 +57,14 @@ void Coordinator::rank(std::size_t b) {
 void Coordinator::put(const Job& job) {
   const std::size_t b = bucket_of(job);
   buckets_[b].jobs.insert(job);
-  pending_cost_[job.family] += job.left();
+  pending_cost_[job.family] += job.left() * job.replicas;
   pending_squares_[job.family] += job.left() * job.left();
   ++pending_;
   rank(b);
 }
 
 void Coordinator::take(Bucket& bucket, std::set<Job, Order>::iterator job) {
-  pending_cost_[job->family] -= job->left();
+  pending_cost_[job->family] -= job->left() * job->replicas;
   pending_squares_[job->family] -= job->left() * job->left();
   --pending_;
   bucket.jobs.erase(job);
@@ -72,13 +72,15 @@ void Coordinator::take(Bucket& bucket, std::set<Job, Order>::iterator job) {
 
 Actions Coordinator::hand_out(SlotId id, double now) {
   if (stopping_ || paused_) return {};
-  Slot& slot = slots_[id];
-  std::vector<Job> jobs = choose(slot.node, now);
+  std::vector<Job> jobs = choose(id, now);
   if (jobs.empty()) return {};
-  HandOut action{id, {}};
+  HandOut action{id, {}, {}};
   for (const Job& job : jobs) action.cells.push_back(job.cell);
+  if (jobs.front().replicas > 1) action.gang = gangs_.form(id, jobs.front().replicas, waiting_);
+  for (const SlotId& member : action.gang) waiting_.erase(member);
   running_ += jobs.size();
   waiting_.erase(id);
+  Slot& slot = slots_[id];
   slot.begun_at = slot.fraction = jobs.front().done;
   slot.jobs = std::move(jobs);
   slot.started = now;
@@ -88,15 +90,19 @@ Actions Coordinator::hand_out(SlotId id, double now) {
 Actions Coordinator::slot_ready(SlotId id, double now) {
   [[maybe_unused]] const Slot& slot = slots_[id];
   assert(slot.jobs.empty() && "a slot asks when it has nothing to do");
+  gangs_.joined(id), gangs_.leave(id);
   waiting_.insert(id);
-  return hand_out(id, now);
+  Actions actions = hand_out(id, now);
+  if (gangs_used_ && !actions.empty()) give_waiting(actions, now);   // those who gathered for what is now taken
+  return actions;
 }
 
 void Coordinator::give_waiting(Actions& actions, double now) {
-  for (auto waiting = waiting_.begin(); waiting != waiting_.end() && pending_ > 0;) {
-    const SlotId id = *waiting++;  // hand_out takes it from the set
+  const std::vector<SlotId> ids(waiting_.begin(), pending_ > 0 ? waiting_.end() : waiting_.begin());
+  for (const SlotId& id : ids) {
+    if (!waiting_.contains(id)) continue;        // in a gang by now
     Actions more = hand_out(id, now);
-    if (more.empty() && !bound_) return;   // nothing fits: not for the next one either
+    if (more.empty() && !gangs_used_ && !bound_) return;   // nothing fits: not for the next one either
     std::move(more.begin(), more.end(), std::back_inserter(actions));
   }
 }
@@ -117,6 +123,7 @@ bool Coordinator::result(SlotId id, std::uint64_t cell, double seconds) {
   }
   const std::uint32_t family = job->family;
   jobs.erase(job);
+  if (jobs.empty()) gangs_.dissolve(id);
   --running_;
   crashes_.erase(cell);
   if (std::abs(rate.value() - rate.ranked) > 0.1 * rate.ranked) {  // the order between families may have changed
@@ -140,12 +147,12 @@ Actions Coordinator::take_back(SlotId id, double now) {
   return actions;
 }
 
-Actions Coordinator::abandoned(SlotId id, double now) { return take_back(id, now); }
-
-Actions Coordinator::crashed(SlotId id, const std::string& reason, bool out_of_memory, double now) {
+Actions Coordinator::crashed(SlotId member, const std::string& reason, bool out_of_memory, double now) {
+  const SlotId id = gangs_.leader(member);
   const auto slot = slots_.find(id);
   if (slot == slots_.end()) return {};
   Actions actions;
+  break_up(member, actions);
   auto& jobs = slot->second.jobs;
   const bool was_pack = jobs.size() > 1;
   std::erase_if(jobs, [&](const Job& job) {
@@ -163,36 +170,9 @@ Actions Coordinator::crashed(SlotId id, const std::string& reason, bool out_of_m
   return actions;
 }
 
-Actions Coordinator::slot_lost(SlotId id, double now) {
-  waiting_.erase(id);
-  const auto slot = slots_.find(id);
-  const int node = slot == slots_.end() ? -1 : slot->second.node;
-  Actions actions = take_back(id, now);
-  slots_.erase(id);
-  if (node >= 0) {
-    free_node(node);
-    give_waiting(actions, now);
-  }
-  return actions;
-}
-
-Actions Coordinator::rank_lost(int rank, double now) {
-  Actions actions;
-  std::vector<SlotId> lost;
-  for (auto slot = slots_.lower_bound({rank, 0}); slot != slots_.end() && slot->first.rank == rank; ++slot) {
-    lost.push_back(slot->first);
-    waiting_.erase(slot->first);  // all at once: none of them may be given the cells of another
-  }
-  for (const SlotId& id : lost) {
-    Actions more = slot_lost(id, now);
-    std::move(more.begin(), more.end(), std::back_inserter(actions));
-  }
-  return actions;
-}
-
 std::vector<std::uint64_t> Coordinator::cells(SlotId id) const {
   std::vector<std::uint64_t> cells;
-  const auto slot = slots_.find(id);
+  const auto slot = slots_.find(gangs_.leader(id));
   if (slot == slots_.end()) return cells;
   for (const Job& job : slot->second.jobs) cells.push_back(job.cell);
   return cells;
@@ -223,7 +203,9 @@ Actions Coordinator::stop(double now, double grace) {
   stopping_ = true;
   Actions actions;
   for (const auto& [id, slot] : slots_) {
-    if (!slot.jobs.empty() && (slot.fraction == slot.begun_at || remaining(slot, now) > grace)) actions.push_back(GiveUp{id});
+    if (slot.jobs.empty() || (slot.fraction > slot.begun_at && remaining(slot, now) <= grace)) continue;
+    actions.push_back(GiveUp{id});
+    for (const SlotId& other : gangs_.others(id)) actions.emplace_back(GiveUp{other});
   }
   return actions;
 }
@@ -244,7 +226,7 @@ Eta Coordinator::eta(double now) const {
   for (const auto& [id, slot] : slots_) {
     if (slot.jobs.empty()) continue;
     const double left = remaining(slot, now);
-    total += left;
+    total += left * slot.jobs.front().replicas;
     squares += left * left;
     longest = std::max(longest, left);
   }

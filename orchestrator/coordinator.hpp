@@ -22,18 +22,16 @@
 #include <variant>
 #include <vector>
 
-namespace phasegrid::orchestrator {
+#include "orchestrator/gangs.hpp"
 
-struct SlotId {
-  int rank = 0, slot = 0;
-  auto operator<=>(const SlotId&) const = default;
-};
+namespace phasegrid::orchestrator {
 
 struct Job {
   std::uint64_t cell = 0;
   double cost = 1;              // any unit, > 0
   std::uint32_t family = 0;     // cells whose cost has the same rate
   std::uint32_t shape = 0;      // cells of one family and shape may share a pack
+  int replicas = 1;             // slots that it needs at once; the same for all cells of a family
   double done = 0;              // the part of it that its checkpoint holds, 0 .. 1
   std::int64_t step = 0;        // of the checkpoint: cells of one pack start at one step
   int node = -1;                // the checkpoint is there, and it goes on there only; -1: anywhere
@@ -47,11 +45,17 @@ struct Policy {
   double whole = std::numeric_limits<double>::infinity();   // seconds that the run has in all
   double part = std::numeric_limits<double>::infinity();    // least seconds for which it is worth while to run a part of a cell
   double safety = 1.1;          // a cell is started if safety times its prediction fits before the deadline
+  bool gangs_across_ranks = false;   // may the slots of a gang be those of several ranks?
 };
 
 struct HandOut {
   SlotId slot;
   std::vector<std::uint64_t> cells;
+  std::vector<SlotId> gang;     // that trains the one cell, in the order of replicas, `slot` first; empty: the slot alone
+};
+struct Refuse {                 // this cell can never run here
+  std::uint64_t cell = 0;
+  std::string reason;
 };
 struct GiveUp {                 // stop what this slot runs; its cells stay unfinished
   SlotId slot;
@@ -62,7 +66,7 @@ struct Quarantine {             // this cell crashed too often: record it as fai
   bool out_of_memory = false;
   std::string reason;
 };
-using Action = std::variant<HandOut, GiveUp, Quarantine>;
+using Action = std::variant<HandOut, GiveUp, Quarantine, Refuse>;
 using Actions = std::vector<Action>;
 
 struct Eta {
@@ -73,7 +77,8 @@ class Coordinator {
  public:
   Coordinator(std::vector<Job> jobs, Policy policy);
 
-  void expect(SlotId slot, int node = -1) { slots_[slot].node = node; }   // it is being set up and will ask, or be lost
+  void expect(SlotId slot, int node = -1) { slots_[slot].node = node, gangs_.joined(slot); }   // it is being set up and will ask, or be lost
+  Actions refuse_too_wide();                        // cells that need more slots at once than there are
   Actions slot_ready(SlotId slot, double now);
   // True if this slot was running the cell: the result is to be recorded. False for a late word about a cell given to another.
   bool result(SlotId slot, std::uint64_t cell, double seconds);
@@ -100,7 +105,10 @@ class Coordinator {
   std::uint64_t pending() const { return pending_; }
   std::uint64_t running() const { return running_; }
   std::size_t slots() const { return slots_.size(); }
-  std::vector<std::uint64_t> cells(SlotId slot) const;   // running there
+  std::vector<std::uint64_t> cells(SlotId slot) const;   // running there, or in the gang that it is in
+  std::vector<SlotId> gang_beside(SlotId slot) const { return gangs_.others(slot); }
+  bool gathers(SlotId slot) const { return gangs_.gathers(slot); }
+  std::uint64_t too_wide() const;                   // waiting cells that need more slots than are left
   double predicted(const Job& job) const { return job.left() * rates_[job.family].value(); }
   double seconds_left(double now) const { return eta(now).seconds; }
 
@@ -119,7 +127,7 @@ class Coordinator {
   };
   struct Bucket {                                   // waiting cells that may share a pack
     std::uint32_t family = 0;
-    int node = -1;
+    int node = -1, replicas = 1;
     std::set<Job, Order> jobs;
     double head = 0;                                // predicted seconds of its longest cell when last ranked
   };
@@ -142,8 +150,9 @@ class Coordinator {
   void give_waiting(Actions& actions, double now);  // free slots get what has come back
   Actions take_back(SlotId id, double now);
   double remaining(const Slot& slot, double now) const;
-  std::vector<Job> choose(int node, double now);
+  std::vector<Job> choose(SlotId id, double now);
   void free_node(int node);                         // nobody is left there: its cells begin again elsewhere
+  void break_up(SlotId id, Actions& actions);       // the gang of this slot: the others are to give up
   Rate& rate_of(std::uint32_t family);
 
   Policy policy_;
@@ -155,6 +164,8 @@ class Coordinator {
   double deviations_ = 0.25, predictions_ = 1;                       // sum of log(actual/predicted)^2, and their number
   std::map<SlotId, Slot> slots_;
   std::set<SlotId> waiting_;                                         // slots without work
+  Gangs gangs_;
+  bool gangs_used_ = false;                                          // some cell needs several slots
   struct Crashes {
     int count = 0;
     bool out_of_memory = false;

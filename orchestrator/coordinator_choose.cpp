@@ -7,7 +7,8 @@
 namespace phasegrid::orchestrator {
 
 // The longest cell that ends before the deadline, or of which a part is to be run, and others that may run beside it.
-std::vector<Job> Coordinator::choose(int node, double now) {
+std::vector<Job> Coordinator::choose(SlotId id, double now) {
+  const int node = slots_[id].node;
   const double room = (deadline_ - now) / policy_.safety;
   const bool in_parts = deadline_ - now >= policy_.part;
   std::size_t best = buckets_.size(), left_over = best;   // left_over: holds the longest cell, which does not fit
@@ -17,24 +18,29 @@ std::vector<Job> Coordinator::choose(int node, double now) {
     if (-negative_head <= best_seconds) break;  // later buckets hold only shorter cells
     Bucket& bucket = buckets_[b];
     if (bucket.node >= 0 && bucket.node != node) continue;
-    if (left_over == buckets_.size()) left_over = b;
+    if (bucket.replicas > 1 && !gangs_.may_run(id, b, bucket.replicas, bucket.jobs.size(), waiting_)) continue;
+    const bool parts = in_parts && bucket.replicas == 1;   // a gang takes no checkpoints
+    if (parts && left_over == buckets_.size()) left_over = b;
     const double rate = rates_[bucket.family].value();
-    const bool too_long_for_any = in_parts && bucket.jobs.begin()->left() * rate * policy_.safety > policy_.whole;
+    const bool too_long_for_any = parts && bucket.jobs.begin()->left() * rate * policy_.safety > policy_.whole;
     const auto first = std::isinf(room) || too_long_for_any ? bucket.jobs.begin()
                                                             : bucket.jobs.lower_bound(Job{.cell = 0, .cost = room / rate});
     if (first == bucket.jobs.end()) continue;
     best = b, lead = first, best_seconds = lead->left() * rates_[bucket.family].ranked;
   }
   if (best == buckets_.size()) {
-    if (!in_parts || left_over == buckets_.size()) return {};
+    if (left_over == buckets_.size()) return {};
     best = left_over, lead = buckets_[best].jobs.begin();
   }
 
   Bucket& bucket = buckets_[best];
+  if (bucket.replicas > 1 && !gangs_.enough(id, bucket.replicas, waiting_)) return gangs_.gather(id, best), std::vector<Job>{};
+  gangs_.stop_gathering(id);
   const bool suspect = crashes_.contains(lead->cell);  // a cell that crashed once runs alone, so that it harms no other
   const auto fair_share =
       static_cast<std::size_t>((pending_ + slots_.size() - 1) / std::max<std::size_t>(slots_.size(), 1));
-  const std::size_t most = suspect ? 1 : std::clamp<std::size_t>(fair_share, 1, static_cast<std::size_t>(policy_.pack));
+  const bool single = suspect || bucket.replicas > 1;
+  const std::size_t most = single ? 1 : std::clamp<std::size_t>(fair_share, 1, static_cast<std::size_t>(policy_.pack));
   std::vector<Job> chosen;
   while (lead != bucket.jobs.end() && chosen.size() < most) {
     const auto next = std::next(lead);
@@ -85,10 +91,12 @@ void Coordinator::free_node(int node) {
 bool Coordinator::stuck(double now) const {
   if (running_ > 0 || pending_ == 0) return false;
   if (stopping_ || slots_.empty() || now >= deadline_) return true;
-  if (waiting_.size() < slots_.size() || std::isinf(deadline_)) return false;  // a slot may still ask
-  if (deadline_ - now >= policy_.part) return false;
+  if (waiting_.size() < slots_.size()) return false;  // a slot may still ask
+  if (std::isinf(deadline_)) return pending_ == too_wide();
   for (const auto& bucket : buckets_) {
-    if (!bucket.jobs.empty() && now + predicted(*bucket.jobs.rbegin()) * policy_.safety <= deadline_) return false;
+    if (bucket.jobs.empty() || bucket.replicas > gangs_.most_slots()) continue;
+    if (bucket.replicas == 1 && deadline_ - now >= policy_.part) return false;
+    if (now + predicted(*bucket.jobs.rbegin()) * policy_.safety <= deadline_) return false;
   }
   return true;
 }

@@ -59,8 +59,8 @@ void Director::begin(double now) {
   const results::Origin origin{provenance.numerics_version, provenance.device_kind};
   JobList list = find_jobs(worker::stored_rates(provenance.device_kind), origin);
   resume_jobs(list.jobs, origin);
-  start_coordinator(std::move(list));
   const bool on_gpus = is_gpu_kind(provenance.device_kind);
+  start_coordinator(std::move(list), on_gpus);
   const auto slots = team_.slots(options_.slots, on_gpus);
   const Binding binding = on_gpus ? bind_gpus(team_.places(), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
@@ -75,6 +75,7 @@ void Director::begin(double now) {
   if (on_gpus) console_.say("GPU of each slot:\n" + binding.table.substr(0, binding.table.size() - 1));
   for (const std::string& warning : binding.warnings) console_.say("warning: " + warning);
   send_setup(provenance.device_kind, slots, binding);
+  apply(coordinator_->refuse_too_wide());
   next_rebuild_ = now + 10;
   next_line_ = now + 30;
   changed_ = true;  // a folder without results.h5, or whose last writer was killed, gets a current one
@@ -110,6 +111,7 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
     const auto found = state.results.find(cell);
     if (found == state.results.end() || found->second.status == sweeps::Status::pending) return std::nullopt;
     const sweeps::CellResult& result = found->second;
+    if (result.status == sweeps::Status::infeasible) return std::nullopt;  // for want of slots: this run may have more
     if (std::find(options_.retry.begin(), options_.retry.end(), result.status) != options_.retry.end())
       return std::nullopt;
     tally_.found(result);
@@ -122,8 +124,8 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
 }
 
 // The order of work begins with what finished cells of this device kind have taken.
-void Director::start_coordinator(JobList list) {
-  Policy policy{.attempts = options_.attempts, .pack = options_.pack};
+void Director::start_coordinator(JobList list, bool gangs_across_ranks) {
+  Policy policy{.attempts = options_.attempts, .pack = options_.pack, .gangs_across_ranks = gangs_across_ranks};
   if (time_in_all_ > 0) policy.whole = time_in_all_;
   if (options_.checkpoint_every > 0) policy.part = std::min(kWorthStarting, options_.checkpoint_every);
   coordinator_.emplace(std::move(list.jobs), policy);
@@ -160,6 +162,7 @@ void Director::handle(const Parcel& parcel, double now) {
       utilisation_.leave({rank, message.slot}, now);
       return apply(coordinator_->slot_lost({rank, message.slot}, now));
     }
+    case Kind::gang_key: return pass_on(rank, decode<GangKey>(parcel.bytes));
     case Kind::beat: return beat(rank, decode<Beat>(parcel.bytes));
     case Kind::stop_requested: {
       const int number = decode<StopRequested>(parcel.bytes).signal;
@@ -195,19 +198,20 @@ void Director::finished(int rank, const Finished& message) {
 
 void Director::free(SlotId slot, double now) {
   const Actions actions = coordinator_->slot_ready(slot, now);
-  if (actions.empty()) utilisation_.set(slot, idle_cause(), now);
+  if (actions.empty()) utilisation_.set(slot, idle_cause(slot), now);
   apply(actions);
 }
 
-Doing Director::idle_cause() const {
+Doing Director::idle_cause(SlotId slot) const {
   if (!stop_reason_.empty()) return Doing::stopping;
   if (full_since_ > 0) return Doing::disk;
+  if (coordinator_->gathers(slot)) return Doing::gathering;
   return coordinator_->pending() == 0 ? Doing::no_work : Doing::deadline;
 }
 
 void Director::record(const sweeps::CellResult& result, const std::string& where) {
   folder_->finished(result, attempts_[result.index], where);
-  canary_.result(result);
+  if (result.status != sweeps::Status::infeasible) canary_.result(result);
   sweeps::CellResult& kept = unflushed_.emplace_back(result);
   kept.curve.clear();
   kept.diagnostics.clear();
@@ -250,6 +254,7 @@ void Director::act(const HandOut& action) {
     folder_->started(cell, ++attempts_[cell], where, checkpoint == known.end() ? 0 : checkpoint->second.step);
   }
   dirty();
+  if (!action.gang.empty()) return start_gang(action);
   utilisation_.set(action.slot, Doing::busy, now_);
   tell(action.slot.rank, Assign{action.slot.slot, action.cells, std::move(checkpoints)});
 }

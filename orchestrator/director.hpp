@@ -46,13 +46,16 @@ class Director {
   void begin(double now);                          // all ranks have reported
   void send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding);
   JobList find_jobs(const sweeps::Rates& rates, const results::Origin& origin);   // cells without a result
-  void start_coordinator(JobList list);
+  void start_coordinator(JobList list, bool gangs_across_ranks);
   void free(SlotId slot, double now);
-  Doing idle_cause() const;
+  Doing idle_cause(SlotId slot) const;
   void apply(const Actions& actions);
   void act(const HandOut& action);
   void act(const GiveUp& action);
   void act(const Quarantine& action);
+  void act(const Refuse& action);
+  void start_gang(const HandOut& action);
+  void pass_on(int rank, const GangKey& key);      // of a gang, from its leader to the others
   void finished(int rank, const Finished& message);
   void checkpoint(int rank, const Checkpoint& message);
   void resume_jobs(std::vector<Job>& jobs, const results::Origin& origin);   // those that have a checkpoint go on from it
@@ -91,6 +94,7 @@ class Director {
   std::optional<results::RunFolder> folder_;
   std::optional<Coordinator> coordinator_;         // from begin() on
   std::unordered_map<std::uint64_t, int> attempts_;
+  std::uint64_t gangs_ = 0;                        // formed so far
   std::vector<sweeps::CellResult> unflushed_;      // recorded, not yet durable; without curves
   Canary canary_;
   Utilisation utilisation_;

@@ -148,6 +148,8 @@ void Director::end_if_over() {
     return;
   }
   if (!coordinator_->stuck(now_)) return;
+  if (coordinator_->slots() > 0 && coordinator_->pending() == coordinator_->too_wide())
+    throw std::runtime_error(std::to_string(coordinator_->pending()) + " cells need more slots at once (replicas) than are left; the last one was lost: " + slot_trouble_);
   if (deadline_ > 0) return end(75, "stopped: no cell that is left would end before the deadline");
   throw std::runtime_error("no executor is left to run cells on; the last one was lost: " + slot_trouble_);
 }

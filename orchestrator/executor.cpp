@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "orchestrator/binding.hpp"
 #include "orchestrator/channel.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/messages.hpp"
 #include "orchestrator/scratch.hpp"
 #include "sweeps/grid.hpp"
 #include "worker/checkpoint.hpp"
+#include "worker/replicas_nccl.hpp"
 #include "worker/run_pack.hpp"
 #include "worker/schema.hpp"
 
@@ -24,6 +26,7 @@ constexpr double kLookEvery = 0.02;        // seconds between two looks for an o
 constexpr double kProgressEvery = 0.2;
 constexpr double kWorthSaving = 1;         // seconds of training that an order to stop should not cost
 constexpr double kBytesPerSecond = 1e6;    // that checkpoints of one executor may bring to the coordinator on average
+constexpr int kKeyWait = 20;               // milliseconds
 constexpr int kLongWait = 60'000;          // milliseconds; the end of the agent ends the wait at once
 
 // A cell is not worth more than its agent: when the socket is closed, so are we.
@@ -38,7 +41,7 @@ class Executor {
       switch (kind_of(*message)) {
         case Kind::setup: begin(decode<Setup>(*message)); break;
         case Kind::assign: run(decode<Assign>(*message)); break;
-        case Kind::stop: break;  // nothing is running any more
+        case Kind::stop: case Kind::gang_key: break;  // what it is about has ended
         default: throw WireError("an executor received a message that is not for it");
       }
     }
@@ -70,48 +73,89 @@ class Executor {
   void run(Assign assign) {
     std::vector<sweeps::CellSpec> cells;
     for (const std::uint64_t index : assign.cells) cells.push_back(grid_->cell(index));
-    std::vector<std::string>& states = assign.checkpoints;
-    states.resize(cells.size());
-    for (std::size_t i = 0; i < cells.size() && !setup_.scratch.empty(); ++i)
-      if (states[i].empty()) states[i] = read_scratch(setup_.scratch, worker::checkpoint_name(cells[i], device_));
-    slot_ = assign.slot, stopped_ = false;
-    for (const auto& group : worker::group_by_step(cells, device_, states)) {
-      if (!stopped_) run_group(cells, states, group);
-    }
+    progress_ = {}, stopped_ = false;
+    try {
+      const auto replicas = join(assign);
+      std::vector<std::string> states = checkpoints(assign, cells);
+      for (const auto& group : worker::group_by_step(cells, device_, states)) {
+        if (!stopped_) run_group(cells, states, group, assign, replicas.get());
+      }
+    } catch (const worker::GangBroken&) {}  // told to give up before all had come
     say(encode(Done{}));
   }
 
-  void run_group(const std::vector<sweeps::CellSpec>& all, std::vector<std::string>& states, const std::vector<std::size_t>& group) {
+  std::vector<std::string> checkpoints(Assign& assign, const std::vector<sweeps::CellSpec>& cells) const {
+    std::vector<std::string> states = std::move(assign.checkpoints);
+    states.resize(cells.size());
+    for (std::size_t i = 0; i < cells.size() && !setup_.scratch.empty() && assign.replicas == 1; ++i)
+      if (states[i].empty()) states[i] = read_scratch(setup_.scratch, worker::checkpoint_name(cells[i], device_));
+    return states;
+  }
+
+  void run_group(const std::vector<sweeps::CellSpec>& all, std::vector<std::string>& states, const std::vector<std::size_t>& group,
+                 const Assign& assign, worker::Replicas* replicas) {
     cells_.clear();
     std::vector<std::string> from;
     for (const std::size_t i : group) cells_.push_back(all[i]), from.push_back(std::move(states[i]));
     if (from.front().empty()) from.clear();
+    slot_ = assign.slot;
     last_look_ = last_progress_ = 0;
     saved_at_ = monotonic(), saved_bytes_ = 0;
-    const auto results = worker::run_pack(cells_, device_, [this](const worker::Progress& p) { return go_on(p); }, {}, from);
-    for (std::size_t i = 0; i < results.size(); ++i) {
+    const auto results = worker::run_pack(cells_, device_, [this](const worker::Progress& p) { return go_on(p); }, {}, replicas, from);
+    for (std::size_t i = 0; i < results.size() && assign.replica == 0; ++i) {
       if (results[i].status == sweeps::Status::pending) continue;
       say(encode(Finished{slot_, results[i]}));
       if (!setup_.scratch.empty()) remove_scratch(setup_.scratch, worker::checkpoint_name(cells_[i], device_));
     }
   }
 
+  // Its place in a gang; null where the slot trains alone.
+  std::unique_ptr<worker::Replicas> join(const Assign& assign) {
+    if (assign.replicas <= 1) return nullptr;
+    const worker::Waiting waiting = [this] { return wait_on(); };
+    if (is_gpu_kind(device_.kind)) return worker::nccl_replicas(gang_key(assign), assign.replica, assign.replicas, waiting);
+    return worker::shared_replicas(channel_.take_file().release(), assign.replica, assign.replicas, waiting);
+  }
+
+  // Replica 0's, which the coordinator brings to the others.
+  std::string gang_key(const Assign& assign) {
+    if (assign.replica == 0) {
+      const std::string key = worker::nccl_key();
+      say(encode(GangKey{assign.slot, assign.gang, key}));
+      return key;
+    }
+    while (key_.gang != assign.gang) {
+      channel_.wait(false, kKeyWait);
+      if (!wait_on()) throw worker::GangBroken();
+    }
+    return key_.bytes;
+  }
+
   // Between two steps: tells how far we are, and whether to go on.
   bool go_on(const worker::Progress& progress) {
+    progress_ = progress;
     const double now = monotonic();
     if (now - last_look_ < kLookEvery) return true;
     last_look_ = now;
-    if (now - last_progress_ >= kProgressEvery) {
-      last_progress_ = now;
-      channel_.send(encode(Progress{progress.step, progress.steps, progress.loss}));
-    }
-    const auto message = channel_.receive();
-    if (!channel_.open()) _exit(0);
-    stopped_ = message && kind_of(*message) == Kind::stop;
+    stopped_ = !wait_on();
     const double every = setup_.checkpoint_every, trained = now - saved_at_;
     const double due = stopped_ ? std::min(kWorthSaving, every) : std::max(every, static_cast<double>(saved_bytes_) / kBytesPerSecond);
     if (every > 0 && progress.save && trained >= due) save(progress);
+    progress_.save = nullptr;
     return !stopped_;
+  }
+
+  // Gives a sign of life when it is time, and hears whether to go on.
+  bool wait_on() {
+    const double now = monotonic();
+    if (now - last_progress_ >= kProgressEvery) {
+      last_progress_ = now;
+      channel_.send(encode(Progress{progress_.step, progress_.steps, progress_.loss}));
+    }
+    const auto message = channel_.receive();
+    if (!channel_.open()) _exit(0);
+    if (message && kind_of(*message) == Kind::gang_key) key_ = decode<GangKey>(*message);
+    return !(message && kind_of(*message) == Kind::stop);
   }
 
   void save(const worker::Progress& progress) {
@@ -140,6 +184,8 @@ class Executor {
   bool stopped_ = false;
   double last_look_ = 0, last_progress_ = 0, saved_at_ = 0;
   std::size_t saved_bytes_ = 0;
+  worker::Progress progress_{};
+  GangKey key_;                               // the last that has come
 };
 
 }  // namespace

@@ -38,14 +38,15 @@ JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
       for (std::uint64_t cell = first; cell < first + seeds; ++cell) list.infeasible += shard.has(cell);
       return;
     }
-    const double seconds = std::max(1e-6, sweeps::predicted_seconds(cost(settings), rates));
-    const std::uint32_t family = families.of(settings.word("variant"));
+    const auto replicas = settings.integer("replicas");
+    const double seconds = std::max(1e-6, sweeps::predicted_seconds(cost(settings), rates) / static_cast<double>(replicas));
+    const std::uint32_t family = families.of(settings.word("variant") + (replicas > 1 ? " x " + std::to_string(replicas) : ""));
     const std::uint32_t shape = pack > 1 ? shapes.of(worker::pack_shape(grid.cell(first))) : 0;
     for (std::uint64_t cell = first; cell < first + seeds; ++cell) {
       if (!shard.has(cell)) continue;
       const std::optional<double> took = seconds_of(cell);
       if (!took) {
-        list.jobs.push_back({cell, seconds, family, shape});
+        list.jobs.push_back({cell, seconds, family, shape, static_cast<int>(replicas)});
         continue;
       }
       ++list.kept;

@@ -13,7 +13,7 @@ namespace phasegrid::orchestrator {
 
 struct JobList {
   std::vector<Job> jobs;
-  std::vector<std::string> families;      // names: model variants
+  std::vector<std::string> families;      // names: model variants, "mamba x 4" where four replicas train together
   struct Known {
     double cost = 0, seconds = 0;
   };

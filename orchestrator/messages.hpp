@@ -18,7 +18,8 @@ namespace phasegrid::orchestrator {
 enum class Kind : std::uint8_t {
   hello, ready, free, finished, checkpoint, said, crashed, abandoned, slot_lost, beat, stop_requested,  // agent -> coordinator
   setup, assign, abandon, pulse, bye,                                                // coordinator -> agent
-  progress, done, stop                                                               // executor -> agent (finished and checkpoint, too); agent -> executor
+  progress, done, stop,                                                              // executor -> agent (finished and checkpoint, too); agent -> executor
+  gang_key                                                                           // executor -> coordinator -> other executors
 };
 
 // An agent reports for work: what its machine is.
@@ -72,8 +73,19 @@ struct Assign {
   static constexpr Kind kKind = Kind::assign;
   std::int32_t slot = 0;
   std::vector<std::uint64_t> cells;
-  std::vector<std::string> checkpoints;  // to go on from: none, or one for each cell, "" where it begins
-  template <class Archive> void fields(Archive& a) { a(slot, cells, checkpoints); }
+  std::vector<std::string> checkpoints; // to go on from: none, or one for each cell, "" where it begins
+  std::uint64_t gang = 0;               // that trains them; 0: the slot alone
+  std::int32_t replica = 0, replicas = 1;
+  template <class Archive> void fields(Archive& a) { a(slot, cells, checkpoints, gang, replica, replicas); }
+};
+
+// By which the members of a gang on GPUs find each other: made by replica 0, for the executors of the others.
+struct GangKey {
+  static constexpr Kind kKind = Kind::gang_key;
+  std::int32_t slot = 0;
+  std::uint64_t gang = 0;
+  std::string bytes;
+  template <class Archive> void fields(Archive& a) { a(slot, gang, bytes); }
 };
 
 struct Finished {

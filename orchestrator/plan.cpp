@@ -97,6 +97,10 @@ void print_cells(const Plan& plan, std::ostream& out) {
   fmt::print(out, "\ncells         {}: {} runnable, {} infeasible\n", plan.grid.size(), s.runnable, s.infeasible);
   for (const auto& [reason, cells] : s.reasons)
     fmt::print(out, "  {:>10}  {}   (as {})\n", cells.cells, reason, plan.grid.label(cells.first));
+  for (const auto& [T, reasons] : s.lengths)
+    for (const auto& [reason, cells] : reasons)
+      fmt::print(out, "  {:>10}  of the runnable ones are not tested at T = {}: {}   (as {})\n", cells.cells, T, reason,
+                 plan.grid.label(cells.first));
   const auto& search = plan.grid.search();
   if (search.mode == "boundary")
     fmt::print(out, "  only those near accuracy {} along {} are trained\n", search.level, search.axis);
@@ -112,6 +116,9 @@ void print_cost(const Plan& plan, std::ostream& out) {
              plan.survey.may_stop_early ? "at most " : "", plan.total / 3600, plan.device, duration(plan.longest));
   fmt::print(out, "              {} with {} worker{}, longest first\n", duration(plan.makespan), plan.workers,
              plan.workers == 1 ? "" : "s");
+  if (plan.survey.most_replicas > 1)
+    fmt::print(out, "              up to {} executors train a cell together; the time they wait for each other is not counted\n",
+               plan.survey.most_replicas);
 }
 
 // One line per column and construction: where it is, what holds there.
@@ -209,12 +216,17 @@ void print_json(const Plan& plan, std::ostream& out) {
     models[variant] = {{"parameters", {sizes.parameters.least, sizes.parameters.most}},
                        {"bytes", {sizes.bytes.least, sizes.bytes.most}}};
   for (const auto& [key, expression] : followers(plan.grid)) follows[key] = expression;
+  ordered_json lengths = ordered_json::array();
+  for (const auto& [T, why] : s.lengths)
+    for (const auto& [reason, cells] : why)
+      lengths.push_back({{"T", T}, {"reason", reason}, {"cells", cells.cells}, {"example", plan.grid.label(cells.first)}});
   const ordered_json json{
       {"name", plan.grid.name()},
       {"hash", plan.grid.hash()},
       {"axes", axes_json(plan.grid)},
       {"follows", follows},
       {"eval_T", plan.grid.eval_T()},
+      {"eval_T_infeasible", lengths},
       {"search", plan.grid.search().mode},
       {"cells",
        {{"total", plan.grid.size()}, {"runnable", s.runnable}, {"infeasible", s.infeasible}, {"reasons", reasons}}},
@@ -243,7 +255,7 @@ int plan(const PlanOptions& options, std::ostream& out) {
   const sweeps::Rates rates = worker::machine_rates(device);
   const int workers =
       options.workers > 0 ? options.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  Plan plan{options, grid, survey(grid, rates), device, rates, workers, 0, 0, 0};
+  Plan plan{options, grid, survey(grid, rates, workers), device, rates, workers, 0, 0, 0};
   plan.total = sweeps::total_seconds(plan.survey.jobs), plan.makespan = sweeps::makespan(plan.survey.jobs, workers);
   plan.longest = plan.survey.jobs.empty() ? 0 : plan.survey.jobs.begin()->first;
   if (options.json) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <iosfwd>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -44,13 +45,16 @@ struct Survey {
   std::uint64_t runnable = 0, infeasible = 0;
   std::map<std::string, Infeasible> reasons;  // without their ", but ..."
   std::map<std::string, ModelSizes> models;   // by variant
+  std::map<int, std::map<std::string, Infeasible>> lengths;  // of [eval] T that some runnable cells cannot have, and why
   sweeps::Jobs jobs;                          // runnable cells by predicted seconds
   bool may_stop_early = false;
+  int most_replicas = 1;
   std::vector<std::size_t> theory_axes;  // along which thresholds change
   std::vector<Column> columns;
   std::uint64_t columns_left_out = 0;
 };
 
-Survey survey(const sweeps::Grid& grid, const sweeps::Rates& rates);
+// Cells of more replicas than workers count as infeasible.
+Survey survey(const sweeps::Grid& grid, const sweeps::Rates& rates, int workers = std::numeric_limits<int>::max());
 
 }  // namespace phasegrid::orchestrator

@@ -34,6 +34,16 @@ double coarse(double seconds) {
   return std::ldexp(std::round(std::ldexp(mantissa, 12)), exponent - 12);
 }
 
+int replicas_of(const Settings& settings) {
+  return settings.schema().find("replicas") >= 0 ? static_cast<int>(settings.integer("replicas")) : 1;
+}
+
+std::string too_wide(int replicas, int workers) {
+  if (replicas <= workers) return "";
+  return "replicas: those of a cell train at the same time, replicas <= " + std::to_string(workers) + " workers (--workers; " +
+         "a run: --slots of one rank), but replicas = " + std::to_string(replicas);
+}
+
 std::string without_numbers(const std::string& reason) { return reason.substr(0, reason.find(", but ")); }
 
 // Columns by their places on the axes that theory may read, in the order of the grid.
@@ -109,12 +119,14 @@ class Columns {
 
 }  // namespace
 
-Survey survey(const Grid& grid, const sweeps::Rates& rates) {
+Survey survey(const Grid& grid, const sweeps::Rates& rates, int workers) {
   Survey result;
   Columns columns(grid);
   const std::uint64_t seeds = grid.axes().back().size();
   const bool stops = grid.schema().find("stop_at_accuracy") >= 0, patient = grid.schema().find("patience") >= 0;
-  grid.visit_groups([&](std::uint64_t first, const Settings& settings, const std::string& reason) {
+  grid.visit_groups([&](std::uint64_t first, const Settings& settings, const std::string& cannot) {
+    const int replicas = cannot.empty() ? replicas_of(settings) : 1;
+    const std::string reason = cannot.empty() ? too_wide(replicas, workers) : cannot;
     if (!reason.empty()) {
       Infeasible& infeasible = result.reasons[without_numbers(reason)];
       if (infeasible.cells == 0) infeasible.first = first;
@@ -123,12 +135,20 @@ Survey survey(const Grid& grid, const sweeps::Rates& rates) {
     }
     const sweeps::Cost cost = grid.schema().cost(settings);
     result.runnable += seeds;
-    result.jobs[coarse(sweeps::predicted_seconds(cost, rates))] += seeds;
+    result.jobs[coarse(sweeps::predicted_seconds(cost, rates) / replicas)] += seeds * static_cast<std::uint64_t>(replicas);
+    result.most_replicas = std::max(result.most_replicas, replicas);
     ModelSizes& sizes = result.models[settings.word("variant")];
     widen(sizes.parameters, cost.parameters), widen(sizes.bytes, cost.bytes);
     result.may_stop_early |=
         (stops && settings.real("stop_at_accuracy") > 0) || (patient && settings.integer("patience") > 0);
     columns.add(first, settings);
+    if (!grid.schema().fits_length) return;
+    for (const int T : grid.eval_T())
+      if (const std::string why = grid.schema().fits_length(settings, T); !why.empty()) {
+        Infeasible& cells = result.lengths[T][without_numbers(why)];
+        if (cells.cells == 0) cells.first = first;
+        cells.cells += seeds;
+      }
   });
   columns.finish(result);
   return result;

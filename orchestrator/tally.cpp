@@ -23,7 +23,7 @@ std::string first_of(const std::string& text, std::size_t most) {
 }  // namespace
 
 bool counts_as_failed(Status status) {
-  return status == Status::failed || status == Status::timeout || status == Status::out_of_memory;
+  return status == Status::failed || status == Status::timeout || status == Status::out_of_memory || status == Status::infeasible;
 }
 
 std::string duration(double seconds) {
@@ -69,7 +69,7 @@ std::uint64_t Tally::recorded() const {
 
 std::uint64_t Tally::failed() const {
   std::uint64_t sum = 0;
-  for (const Status status : {Status::failed, Status::timeout, Status::out_of_memory})
+  for (const Status status : {Status::failed, Status::timeout, Status::out_of_memory, Status::infeasible})
     sum += by_status_[static_cast<std::size_t>(status)];
   return sum;
 }

@@ -19,7 +19,7 @@ struct Now {                         // what changes from moment to moment
   Eta left;                          // predicted
 };
 
-bool counts_as_failed(sweeps::Status status);    // failed, timeout, out_of_memory; a diverged cell is a result
+bool counts_as_failed(sweeps::Status status);    // failed, timeout, out_of_memory, no room for its gang; a diverged cell is a result
 std::string duration(double seconds);            // "7 s", "3 min 20 s", "5 h 02 min", "12 d 3 h"
 
 class Tally {

@@ -11,7 +11,7 @@ namespace phasegrid::orchestrator {
 
 const char* to_text(Doing doing) {
   constexpr const char* kTexts[] = {"busy",          "starting", "no cells left", "nothing fits before the deadline",
-                                    "disk was full", "stopping"};
+                                    "disk was full", "stopping", "waiting for the rest of a gang"};
   return kTexts[static_cast<std::size_t>(doing)];
 }
 

@@ -10,9 +10,9 @@
 namespace phasegrid::orchestrator {
 
 // What a slot does. `starting`: its executor is being started, again after a crash. The others are idle with a cause: no cell
-// is left for it, none that would end before the deadline, the disk is full, the run is stopping.
-enum class Doing : std::uint8_t { busy, starting, no_work, deadline, disk, stopping };
-constexpr std::size_t kDoings = 6;
+// is left for it, none that would end before the deadline, the disk is full, the run is stopping, the rest of a gang is still at work.
+enum class Doing : std::uint8_t { busy, starting, no_work, deadline, disk, stopping, gathering };
+constexpr std::size_t kDoings = 7;
 const char* to_text(Doing doing);
 
 class Utilisation {

@@ -2,7 +2,9 @@
 //
 // One value per column (all axes but the reduced ones and the seed), for all its seeds together: the one whose
 // validation accuracy, averaged over the seeds, is highest. A seed that ended without one (diverged, failed) counts as
-// 0 in this choice, a value with a pending seed is not yet a candidate, and of equals the first listed wins.
+// 0 in this choice, or as the lowest seed of all values compared where that is negative: an R2 below 0 is still more
+// than no model. A value with a pending seed is not yet a candidate, and of equals the first listed wins.
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -13,17 +15,32 @@ namespace phasegrid::results {
 using sweeps::CellResult;
 using sweeps::Status;
 
-std::optional<double> mean_validation(std::span<const CellResult* const> seeds) {
-  double sum = 0;
-  bool any_done = false;
+std::optional<Validation> validation_of(std::span<const CellResult* const> seeds) {
+  Validation all;
   for (const CellResult* result : seeds) {
     if (!result || result->status == Status::pending) return std::nullopt;
-    if (result->status != Status::done || std::isnan(result->accuracy_validation)) continue;
-    any_done = true;
-    sum += result->accuracy_validation;
+    ++all.seeds;
+    const double accuracy = result->status == Status::done ? result->accuracy_validation : sweeps::kNaN;
+    if (std::isnan(accuracy)) ++all.without;
+    else all.sum += accuracy, all.lowest = std::min(all.lowest, accuracy);
   }
-  if (!any_done) return std::nullopt;
-  return sum / static_cast<double>(seeds.size());
+  if (all.without == all.seeds) return std::nullopt;
+  return all;
+}
+
+std::optional<std::size_t> best_of(std::span<const std::optional<Validation>> values) {
+  double lowest = 0;
+  for (const auto& value : values)
+    if (value) lowest = std::min(lowest, value->lowest);
+  std::optional<std::size_t> best;
+  double best_mean = 0;
+  for (std::size_t place = 0; place < values.size(); ++place) {
+    if (!values[place]) continue;
+    const Validation& value = *values[place];
+    const double mean = (value.sum + static_cast<double>(value.without) * lowest) / static_cast<double>(value.seeds);
+    if (!best || mean > best_mean) best = place, best_mean = mean;
+  }
+  return best;
 }
 
 void write_best(NetcdfGroup& root, const Known& known) {
@@ -37,17 +54,15 @@ void write_best(NetcdfGroup& root, const Known& known) {
 
   constexpr std::size_t kNone = ~std::size_t{0};
   std::vector<const CellResult*> of_seeds(seeds);
+  std::vector<std::optional<Validation>> values(cube.size_of(reduced));
   std::vector<std::size_t> choice(cube.size_of(columns), kNone);  // a place along the reduced dimensions
   for (std::size_t column = 0; column < choice.size(); ++column) {
-    std::optional<double> best;
-    for (std::size_t place = 0; place < cube.size_of(reduced); ++place) {
+    for (std::size_t place = 0; place < values.size(); ++place) {
       const std::size_t first = cube.cell_at(column, columns) + cube.cell_at(place, reduced);
       for (std::size_t k = 0; k < seeds; ++k) of_seeds[k] = known.cells[first + k * seed_stride];
-      const std::optional<double> mean = mean_validation(of_seeds);
-      if (!mean || (best && *mean <= *best)) continue;
-      best = mean;
-      choice[column] = place;
+      values[place] = validation_of(of_seeds);
     }
+    choice[column] = best_of(values).value_or(kNone);
   }
 
   std::vector<double> accuracy(cube.size_of(kept), sweeps::kNaN);

@@ -65,6 +65,12 @@ double least_error(std::int64_t q, std::int64_t n, std::int64_t nu, bool distinc
   return low;  // rounded to the side on which the bound holds
 }
 
+std::int64_t most_pieces(std::int64_t jumps, std::int64_t T) {
+  std::int64_t pieces = 1;
+  for (std::int64_t halves = 1; halves < T; halves *= 2) pieces += std::min(halves, jumps);
+  return std::min(pieces, T);
+}
+
 double normal_tail(double x) { return 0.5 * std::erfc(x / std::sqrt(2.0)); }
 
 double jl_error(std::int64_t n, std::int64_t nu, std::int64_t mk, std::int64_t mv) {

@@ -22,6 +22,10 @@ double needed_bits(std::int64_t n, std::int64_t nu, double eps = 0, bool distinc
 std::int64_t lower_bound_state(std::int64_t n, std::int64_t nu, double eps = 0, bool distinct = false);  // (3)
 double least_error(std::int64_t q, std::int64_t n, std::int64_t nu, bool distinct = false);
 
+// Pieces that halvings need to tell apart what a function with so many jumps does on T points: 1 + sum_j min(2^j, jumps)
+// over the levels of halving, at most T (theory 3.6, E32a).
+std::int64_t most_pieces(std::int64_t jumps, std::int64_t T);
+
 double normal_tail(double x);
 double jl_error(std::int64_t n, std::int64_t nu, std::int64_t mk, std::int64_t mv);  // (4)
 std::int64_t jl_coherence_dim(std::int64_t codes, double eps,

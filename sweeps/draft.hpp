@@ -31,6 +31,7 @@ struct Draft {
   std::vector<std::vector<Place>> places;  // [axis][point] of the first key, for messages
   std::vector<std::int64_t> seeds;
   std::vector<int> eval_T;
+  std::vector<Place> eval_T_places;
   Search search;
   std::vector<std::string> tasks, variants;  // in use
   Place task_place, axes_place;              // of the sections

@@ -91,6 +91,7 @@ void read_eval_T(Draft& draft, const Node& node) {
     fail(draft.file, node.place, "eval.T", fmt::format("found {}, expected a list of lengths", describe(node)));
   for (const auto T : read_integers(draft, plain_key("T", Kind::integer, 1, kMostLength), "eval.T", node))
     draft.eval_T.push_back(static_cast<int>(T));
+  for (const Node& item : *node.list()) draft.eval_T_places.push_back(item.place);
 }
 
 void read_search(Draft& draft, const Table& section, Place place) {

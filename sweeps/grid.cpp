@@ -15,8 +15,6 @@
 namespace phasegrid::sweeps {
 namespace {
 
-constexpr std::uint64_t kMostProven = 1'000'000;  // settings tried before a grid without a possible cell is let pass
-
 void check_size(const Draft& draft) {
   double cells = static_cast<double>(draft.seeds.size());
   std::string product;
@@ -35,7 +33,8 @@ void unpack(std::uint64_t index, const std::vector<Axis>& axes, std::vector<std:
   for (std::size_t a = axes.size(); a-- > 0;) coordinates[a] = index % axes[a].size(), index /= axes[a].size();
 }
 
-// Moves to the next point of the first `count` axes, the last of them fastest; false after the last point.
+}  // namespace
+
 bool advance(const std::vector<Axis>& axes, std::size_t count, std::vector<std::size_t>& coordinates) {
   for (std::size_t a = count; a-- > 0;) {
     if (++coordinates[a] < axes[a].size()) return true;
@@ -43,31 +42,6 @@ bool advance(const std::vector<Axis>& axes, std::size_t count, std::vector<std::
   }
   return false;
 }
-
-// A reason begins with a key's name; the message points to where the sweep gives that key, else to its section.
-[[noreturn]] void refuse(const Draft& draft, const std::string& reason) {
-  const std::size_t colon = reason.find(": ");
-  const std::string name = reason.substr(0, colon == std::string::npos ? 0 : colon);
-  const int key = draft.schema->find(name);
-  const bool given = key >= 0 && draft.sources[key].origin != Origin::fallback;
-  const std::string why = key >= 0 ? reason.substr(colon + 2) : reason;
-  fail(draft.file, given ? draft.sources[key].place : draft.task_place, key >= 0 ? path_of(draft, key) : "axes",
-       "no cell of this grid can exist: " + why);
-}
-
-void check_possible(const Grid::Data& data) {
-  std::vector<std::size_t> at(data.draft.axes.size(), 0);
-  std::string first;
-  for (std::uint64_t tried = 0; tried < kMostProven; ++tried) {
-    data.walker->go_to(at);
-    const std::string reason = data.walker->reason();
-    if (reason.empty()) return;
-    if (first.empty()) first = reason;
-    if (!advance(data.axes, at.size(), at)) refuse(data.draft, first);
-  }
-}
-
-}  // namespace
 
 Grid Grid::parse(std::string text, std::string file, std::shared_ptr<const Schema> schema) {
   auto data = std::make_shared<Data>();
@@ -81,7 +55,7 @@ Grid Grid::parse(std::string text, std::string file, std::shared_ptr<const Schem
   data->axes.push_back(std::move(seed));
   data->canonical = canonical_text(data->draft);
   data->walker = std::make_unique<Walker>(data->draft);
-  check_possible(*data);
+  check_cells(*data);
   Grid grid;
   grid.data_ = std::move(data);
   return grid;

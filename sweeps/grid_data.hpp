@@ -19,6 +19,13 @@ struct Grid::Data {
   mutable std::map<std::string, std::vector<std::size_t>, std::less<>> varies;
 };
 
+// Moves to the next point of the first `count` axes, the last of them fastest; false after the last point (grid.cpp).
+bool advance(const std::vector<Axis>& axes, std::size_t count, std::vector<std::size_t>& coordinates);
+
+// Throws SweepError where no cell can exist, none reads a key that is given, or none can have a length of [eval] T
+// (grid_checks.cpp).
+void check_cells(const Grid::Data& data);
+
 std::string canonical_text(const Draft& draft);  // canonical.cpp
 std::string plain_text(const Value& value);      // as in labels: without quotes
 

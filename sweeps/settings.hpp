@@ -70,6 +70,10 @@ struct Schema {
   std::vector<Key> keys;
   std::vector<Choice> tasks, variants;
   std::function<std::string(const Settings&)> fits;  // rules between settings of any section; may be empty
+  // "" or what a possible cell lacks to read a key: "init = \"construction\"". A key that no cell reads is refused. May be empty.
+  std::function<std::string(std::string_view key, const Settings&)> lacks;
+  // "" or why the cell's task cannot have another length, as in [eval] T. May be empty.
+  std::function<std::string(const Settings&, int T)> fits_length;
   std::function<Cost(const Settings&)> cost;         // of a complete cell
   // The theorem whose weights a complete cell starts from ("C1"); "" where it starts from random ones. May be empty.
   std::function<std::string(const Settings&)> construction;

@@ -131,10 +131,31 @@ void keep_nth(std::vector<Threshold>& all, const TheoryCase& c) {
         "T/2 + 1 undamped conjugate pairs; for this T only; one channel more to hold a gate open", "theory 3.5 C6");
 }
 
+constexpr std::int64_t kLongestGap = 100;  // of C7b, in single precision
+
 void induction_heads(std::vector<Threshold>& all, const TheoryCase& c) {
+  if (c.variant == "mamba" && c.conv >= 2 && c.T <= kLongestGap)
+    add(all, Bound::exact, "s6_induction_short", {2 * c.vocab, 2 * c.vocab, c.vocab},
+        "conv >= 2, no norm; T <= 100, single precision", "theory 3.8 C7b");
   if (c.variant == "mamba_delta_t" && c.conv >= 2)
     add(all, Bound::exact, "delta_t_induction_exact", {2 * c.vocab, 2 * c.vocab, c.vocab}, "conv >= 2, no norm; any T",
         "theory 3.8 C7");
+}
+
+// n pieces, or all modes of T points.
+void piecewise_constant(std::vector<Threshold>& all, const TheoryCase& c) {
+  const std::int64_t n = most_pieces(c.jumps, c.T);
+  const bool s6 = c.variant == "mamba" && knows_time(c), s4d = c.variant == "s4d" || c.variant == "mamba_s4d";
+  const char* memories = "positional encoding, discretisation none, no norm; T points";
+  if (s6 && c.plain_input) add(all, Bound::exact, "s6_pieces_exact", {3, 2 * n + 2, 1}, memories, "theory 3.6 H1");
+  if (c.variant == "mamba_delta_t" && knows_time(c) && c.plain_input)
+    add(all, Bound::exact, "delta_t_pieces_exact", {3, 4, n}, memories, "theory 3.6 H1");
+  if (s6 && !c.identity)
+    add(all, Bound::exact, "s6_wavelets_exact", {3, 2 * n + 1, n}, "positional encoding, relu or silu, no norm; T points",
+        "theory 3.6 H2");
+  if (s4d && c.complex_modes)
+    add(all, Bound::exact, "s4d_modes_exact", {c.gate ? 2 : 1, 2, 2 * (c.T / 2 + 1)}, "complex modes, no norm; this T only",
+        "theory 3.6 H3");
 }
 
 void pointer_value_retrieval(std::vector<Threshold>& all, const TheoryCase& c) {
@@ -189,6 +210,7 @@ std::vector<Threshold> thresholds(const TheoryCase& c) {
   if (c.task == "keep_nth") keep_nth(all, c);
   if (c.task == "induction_heads") induction_heads(all, c);
   if (c.task == "pointer_value_retrieval") pointer_value_retrieval(all, c);
+  if (c.task == "piecewise_constant") piecewise_constant(all, c);
   add_state(all, c);
   return all;
 }
@@ -198,13 +220,15 @@ namespace {
 // Nothing where the table does not speak of the cell's options.
 std::optional<TheoryCase> theory_case(const Reader& reader) {
   TheoryCase c;
-  std::string final_norm = "none", mode, pointer;
+  std::string final_norm = "none", mode, pointer, rule, activation;
   for (const auto& [name, into] : {std::pair("variant", &c.variant),
                                    {"task", &c.task},
                                    {"positional", &c.positional},
                                    {"final_norm", &final_norm},
                                    {"s4d_mode", &mode},
-                                   {"pointer", &pointer}})
+                                   {"pointer", &pointer},
+                                   {"discretisation", &rule},
+                                   {"activation", &activation}})
     reader.read(name, *into);
   for (const auto& [name, into] : {std::pair("kappa", &c.kappa),
                                    {"nu", &c.nu},
@@ -214,7 +238,8 @@ std::optional<TheoryCase> theory_case(const Reader& reader) {
                                    {"N", &c.N},
                                    {"expand", &c.expand},
                                    {"conv", &c.conv},
-                                   {"layers", &c.layers}})
+                                   {"layers", &c.layers},
+                                   {"jumps", &c.jumps}})
     reader.read(name, *into);
   reader.read("gate", c.gate), reader.read("distinct_values", c.distinct_values);
   bool gated_norm = false;
@@ -224,6 +249,7 @@ std::optional<TheoryCase> theory_case(const Reader& reader) {
   c.random_filler = filler == "random";
   c.own_width = reader.has("D") && reader.settings.given("D");
   c.normed = final_norm != "none" || gated_norm;
+  c.plain_input = rule == "none", c.identity = activation == "identity";
   c.complex_modes = mode == "complex", c.pointer_last = pointer.empty() || pointer == "last";
   if (!adapt(c, reader)) return {};
   return c;

@@ -30,6 +30,8 @@ struct TheoryCase {
   std::string variant, task;
   std::int64_t kappa = 1, nu = 1, pairs = 1, vocab = 2, T = 1;
   std::int64_t N = 1, expand = 1, conv = 2, layers = 1;
+  std::int64_t jumps = 0;  // of the function that is asked for
+  bool plain_input = false, identity = false;  // the input does not feel the step size; no activation
   bool gate = true, distinct_values = true, normed = false;  // normed: a norm between mixer and head
   bool complex_modes = false, pointer_last = true, one_follower = false, random_filler = false;
   bool own_width = false;  // D is given by itself, not as expand*d

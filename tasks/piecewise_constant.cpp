@@ -13,12 +13,36 @@
 //   inputs    1.00  -0.50   3.00   0.25
 //   f            2      2      2     -1
 //   targets      .      .      .   1.69
+#include "tasks/piecewise_constant.hpp"
+
 #include <algorithm>
-#include <vector>
 
 #include "tasks/real_task.hpp"
 
 namespace phasegrid::tasks {
+
+std::vector<double> StepFunction::on_grid(int T) const {
+  std::vector<double> f(static_cast<std::size_t>(T));
+  std::size_t piece = 0;
+  for (int t = 0; t < T; ++t) {
+    while (piece < jump.size() && jump[piece] * T <= t) ++piece;
+    f[static_cast<std::size_t>(t)] = level[piece];
+  }
+  return f;
+}
+
+StepFunction draw_step_function(kernels::Random random, int jumps) {
+  StepFunction f;
+  for (int j = 0; j < jumps; ++j) f.jump.push_back(random.uniform());
+  std::sort(f.jump.begin(), f.jump.end());
+  for (int j = 0; j <= jumps; ++j) f.level.push_back(random.normal());
+  return f;
+}
+
+StepFunction step_function(std::uint64_t data_key, int jumps) {
+  return draw_step_function({data_key, static_cast<std::uint32_t>(Stream::target), 0}, jumps);
+}
+
 namespace {
 
 class PiecewiseConstant final : public RealTask {
@@ -27,18 +51,12 @@ class PiecewiseConstant final : public RealTask {
       : RealTask(options.integer("T"), 1), jumps_(options.integer("jumps")) {}
 
   void draw(kernels::Random& random, Batch& batch) const override {
-    thread_local std::vector<double> jump;
-    kernels::Random function = fixed(random);
-    jump.resize(jumps_);
-    for (double& place : jump) place = function.uniform();
-    std::sort(jump.begin(), jump.end());
-    double sum = 0, level = function.normal();
-    std::size_t next_jump = 0;
+    const std::vector<double> f = draw_step_function(fixed(random), jumps_).on_grid(T_);
+    double sum = 0;
     const std::span<float> x = next(batch);
     for (int t = 0; t < T_; ++t) {
-      for (; next_jump < jump.size() && jump[next_jump] * T_ <= t; ++next_jump) level = function.normal();
       x[t] = static_cast<float>(random.normal());
-      sum += x[t] * level;  // (1)
+      sum += x[t] * f[t];  // (1)
     }
     const auto target = static_cast<float>(sum / T_);
     answer(batch, {&target, 1});

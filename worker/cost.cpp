@@ -95,10 +95,12 @@ double tables(const Shape& s, const RowCounts& counts, bool training) {
   return n;
 }
 
-// Weights, gradients, two moments, the best weights so far; the tables of training and of evaluation.
-double bytes(const Shape& s, const RowCounts& counts, double count) {
+// Of one replica: weights, gradients, two moments, the best weights so far, in a gang two gradients to share; the tables of training, for its
+// share of the batch, and of evaluation.
+double bytes(const Shape& s, const RowCounts& counts, double count, double replicas) {
   constexpr double kEvaluationBatch = 64;
-  return 4 * (5 * count + tables(s, counts, true) + tables(s, counts, false) * kEvaluationBatch / s.batch);
+  const double shared = replicas > 1 ? 2 * count : 0;
+  return 4 * (5 * count + shared + tables(s, counts, true) / replicas + tables(s, counts, false) * kEvaluationBatch / s.batch);
 }
 
 }  // namespace
@@ -140,7 +142,7 @@ sweeps::Cost cell_cost(const Settings& settings) {
   const double count = parameters(shape);
   sweeps::Cost cost;
   cost.parameters = static_cast<std::uint64_t>(count);
-  cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count));
+  cost.bytes = static_cast<std::uint64_t>(bytes(shape, counts, count, settings.real("replicas")));
   cost.flops = work.flops * (3 * steps + evaluated);
   cost.exponentials = work.exponentials * (2 * steps + evaluated);
   cost.positions = (steps + evaluated) * shape.batch * shape.T;

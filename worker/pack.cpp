@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 #include "worker/models/constructions/constructions.hpp"
 #include "worker/schema.hpp"
@@ -19,12 +20,12 @@ constexpr int kEvaluationBatch = 64;
 bool constructed(const CellSpec& cell) { return cell.settings.word("init") == "construction"; }
 }
 
-Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells), device_(device) {
+Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang) {
   int longest = 0, most_scored = 0;
   for (const CellSpec& spec : cells) {
     Cell& cell = cells_.emplace_back();
     cell.settings = train_settings(spec.settings);
-    cell.data.emplace(spec, cell.settings);
+    cell.data.emplace(spec, cell.settings, gang_.share());
     most_scored = std::max(most_scored, cell.data->task().most_scored());
     for (const int T : spec.eval_T) longest = std::max(longest, T);
   }
@@ -34,6 +35,7 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
   segments_ = parameters_.segments();
   stride_ = parameters_.size();
   const int M = static_cast<int>(cells.size());
+  gang_.reserve(stride_, sizeof(float), cells_.front().settings.eval_examples / kEvaluationBatch + 1);
   for (float** buffer : {&weights_, &grads_, &first_, &second_, &best_}) *buffer = arena_.allocate_array<float>(static_cast<std::size_t>(M * stride_));
   for (int m = 0; m < M; ++m) {
     start(m);
@@ -42,11 +44,14 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device) : specs_(cells
     result.parameters = parameters_.trainable();
   }
   if (steps_planned() > 0)
-    network_ = std::make_unique<Network<float>>(model_, shape(task, cells_.front().settings.batch, most_scored), M, device.kind, weights_, grads_);
+    network_ = std::make_unique<Network<float>>(model_, shape(task, gang_.share().most(cells_.front().settings.batch), most_scored), M, device.kind, weights_, grads_);
   evaluator_ = std::make_unique<Network<float>>(model_, shape(task, kEvaluationBatch, most_scored), M, device.kind, weights_, nullptr);
+}
+
+void Pack::begin() {
   std::vector<int> built;
-  for (int m = 0; m < M; ++m)
-    if (constructed(cells[m])) built.push_back(m);
+  for (std::size_t m = 0; m < specs_.size(); ++m)
+    if (constructed(specs_[m])) built.push_back(static_cast<int>(m));
   if (!built.empty()) validate(built);
 }
 
@@ -91,17 +96,18 @@ void Pack::train_step() {
     if (cells_[m].training) cells_[m].data->draw(step_, batch_);
     else batch_.clear(model_.T);
     network_->set(m, batch_);
-    results_[m].examples += batch_.sequences;
+    if (cells_[m].training) results_[m].examples += cells_[m].data->sequences(step_);
   }
   network_->forward();
   for (int m = 0; m < M; ++m) {
     if (!cells_[m].training) continue;
-    last_loss_ = network_->loss(m);
+    last_loss_ = gang_.mean_loss(network_->loss(m), network_->scored(m));
     cells_[m].train_loss += last_loss_, ++cells_[m].train_steps;
     if (!std::isfinite(last_loss_)) rest(m, Status::diverged, "the training loss is not a number at step " + std::to_string(step_));
   }
   std::memset(grads_, 0, static_cast<std::size_t>(M * stride_) * sizeof(float));
   network_->backward();
+  gang_.sum(kernels::operations<float>(device_.kind), grads_, stride_);
   for (int m = 0; m < M; ++m) {
     Cell& cell = cells_[m];
     if (!cell.training) continue;
@@ -146,17 +152,16 @@ void Pack::rest(int m, Status status, std::string reason) {
   results_[m].status = status, results_[m].reason = std::move(reason);
 }
 
-std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream, int T) {
+std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, int T) {
   const bool other_length = T > 0 && T != model_.T;
   std::vector<std::unique_ptr<tasks::Task>> tasks(cells_.size());
   std::unique_ptr<Network<float>> longer;
+  std::vector<int> models;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(models), [&](int m) { return !other_length || length_fits(specs_[m].settings, T).empty(); });
+  if (models.empty()) return std::vector<Score>(all.size(), {sweeps::kNaN, sweeps::kNaN});
   if (other_length) {
     int most_scored = 0;
-    for (const int m : models) {
-      tasks[m] = make_task(specs_[m].settings, T);
-      if (!tasks[m] || tasks[m]->vocab() > model_.vocab) return std::vector<Score>(models.size(), {sweeps::kNaN, sweeps::kNaN});
-      most_scored = std::max(most_scored, tasks[m]->most_scored());
-    }
+    for (const int m : models) tasks[m] = make_task(specs_[m].settings, T), most_scored = std::max(most_scored, tasks[m]->most_scored());
     ModelSettings model = model_;   // the scalar position stays in units of the training length: only the layout grows
     longer = std::make_unique<Network<float>>(model, shape(*tasks[models.front()], kEvaluationBatch, most_scored), static_cast<int>(cells_.size()), device_.kind, weights_, nullptr);
   }
@@ -168,18 +173,23 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& models, Stream stream,
   for (std::size_t m = 0; m < cells_.size(); ++m) network.set(static_cast<int>(m), batch_);
   std::int64_t most = 0;
   for (const int m : models) most = std::max(most, wanted(m));
+  std::vector<BatchSums> sums;   // by batch and model
   for (std::int64_t begin = 0; begin < most; begin += kEvaluationBatch) {
+    const bool mine = gang_.mine(begin / kEvaluationBatch);
     for (const int m : models) {
       const std::int64_t count = std::clamp<std::int64_t>(wanted(m) - begin, 0, kEvaluationBatch);
       tasks::draw_batch(task_of(m), cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
       network.set(m, batch_);
       scorers[m].saw(batch_);
     }
-    network.forward();
-    for (const int m : models) scorers[m].add(network.loss(m), network.right(m), network.scored(m));
+    if (mine) network.forward();
+    for (const int m : models) sums.push_back(mine ? BatchSums{network.loss(m), network.right(m), network.scored(m)} : BatchSums{});
   }
+  gang_.collect(sums);
+  for (std::size_t i = 0; i < sums.size(); ++i) scorers[models[i % models.size()]].add(sums[i].loss, sums[i].right, sums[i].scored);
   std::vector<Score> scores;
-  for (const int m : models) scores.push_back(scorers[m].score());
+  for (const int m : all)
+    scores.push_back(std::find(models.begin(), models.end(), m) != models.end() ? scorers[m].score() : Score{sweeps::kNaN, sweeps::kNaN});
   return scores;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/arena.hpp"
+#include "worker/gang.hpp"
 #include "worker/models/network.hpp"
 #include "worker/run_pack.hpp"
 #include "worker/score.hpp"
@@ -19,7 +20,10 @@ namespace phasegrid::worker {
 
 class Pack {
  public:
-  Pack(std::span<const sweeps::CellSpec> cells, const Device& device);   // throws std::bad_alloc
+  // A member of a gang has one cell. Throws std::bad_alloc.
+  Pack(std::span<const sweeps::CellSpec> cells, const Device& device, Gang gang = Gang());
+
+  void begin();                                        // once, before anything below: judges weights that are built
 
   bool running() const;                                // some model still trains
   void step();                                         // one step of every model that trains, evaluations included
@@ -57,6 +61,7 @@ class Pack {
 
   std::span<const sweeps::CellSpec> specs_;
   Device device_;
+  Gang gang_;
   ModelSettings model_;
   ParameterSet parameters_;
   std::vector<kernels::Segment> segments_;

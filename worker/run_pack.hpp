@@ -13,7 +13,7 @@
 namespace phasegrid::worker {
 
 // Raised by the fingerprint test whenever a result's bits change. Results of different versions are never mixed unasked.
-constexpr int kNumericsVersion = 1;
+constexpr int kNumericsVersion = 2;
 
 struct Device {
   std::string kind;                        // "cpu-portable", "cpu-avx2", "cpu-avx512" or "sm_90"
@@ -35,9 +35,13 @@ std::string pack_shape(const sweeps::CellSpec& cell);
 // All cells must have the same pack_shape. Results in the order of the cells; a cell's bits do not depend on its pack.
 // A cell that diverges or does not fit in memory says so in its status. Throws only when the device is lost.
 // `keep` sees the pack at its end, with the weights of each model's best evaluation.
-// `checkpoints`: none, or one for each cell, all of one step (checkpoint.hpp, group_by_step): training goes on from there.
+// A cell with replicas = g > 1 is trained by g members of a gang, each of which calls this with its `replicas`; they all get the same results, but
+// only replica 0 records diagnostics. Without `replicas`, g threads of this process are the gang: the same bits.
+// `checkpoints`: none, or one for each cell, all of one step (checkpoint.hpp, group_by_step): training goes on from there. Not for gangs.
 class Pack;
+class Replicas;
 std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device& device, const Observer& observer = {},
-                                         const std::function<void(Pack&)>& keep = {}, std::span<const std::string> checkpoints = {});
+                                         const std::function<void(Pack&)>& keep = {}, Replicas* replicas = nullptr,
+                                         std::span<const std::string> checkpoints = {});
 
 }  // namespace phasegrid::worker

@@ -6,6 +6,8 @@
 
 #include "worker/models/constructions/constructions.hpp"
 #include "worker/models/registry.hpp"
+#include "worker/schema_rules.hpp"
+#include "worker/training.hpp"
 
 namespace phasegrid::worker {
 namespace {
@@ -17,6 +19,7 @@ using sweeps::Settings;
 
 constexpr double kMany = 1e9;
 constexpr double kWide = 65536;
+constexpr double kMostReplicas = 1024;
 
 Key word(const char* name, Section section, const char* fallback, std::vector<std::string> words, const char* help) {
   return {name, section, Kind::word, fallback, 0, 0, std::move(words), help, {}};
@@ -97,6 +100,7 @@ std::vector<Key> train_keys() {
       real("clip", train, "1.0", 0, 1e6, "largest norm of the gradient; 0: no limit"),
       real("stop_at_accuracy", train, "0", 0, 1, "stop once validation accuracy reaches this; 0: never"),
       integer("patience", train, "0", 0, kMany, "stop after so many evaluations without a better one; 0: never"),
+      integer("replicas", train, "1", 1, kMostReplicas, "executors that train a cell together, each with a share of every batch"),
       integer("eval_examples", Section::eval, "1000", 1, kMany, "sequences of the validation set, and of the test set"),
       integer("every", Section::eval, "max(1, ceil(steps/30))", 1, kMany,
               "steps between evaluations on the validation set"),
@@ -113,7 +117,7 @@ std::vector<Key> diagnostics_keys() {
       boolean("gradients", diagnostics, "false", "share of each input in the last output, gradients of the step size, rank of the output"),
       boolean("eigenvalues", diagnostics, "false", "eigenvalues of W_C^T W_B, their verdict, and norms of tokens by depth"),
       boolean("state", diagnostics, "false", "state at the end of up to 4 sequences, with the queries that read it"),
-      integer("diagnostics_examples", diagnostics, "16", 1, 1e6, "sequences of the test set to record from"),
+      integer("diagnostics_examples", diagnostics, "min(16, eval_examples)", 1, 1e6, "sequences of the test set to record from"),
   };
 }
 
@@ -185,48 +189,6 @@ sweeps::Choice task_choice(const tasks::TaskEntry& task) {
   return choice;
 }
 
-std::string training_fits(const Settings& s) {
-  const auto epochs = s.integer("epochs"), examples = s.integer("examples"), steps = s.integer("steps");
-  if (s.given("steps") && epochs > 0) return "steps: epochs and steps are both given, expected one of them";
-  if (epochs > 0 && examples == 0)
-    return "examples: epochs are passes over a fixed training set, expected examples of at least 1";
-  if (steps == 0 && s.word("init") == "random")
-    return "steps: random weights must be trained, expected steps >= 1 or init = \"construction\", but steps = 0";
-  if (s.integer("warmup") > steps)
-    return fmt::format("warmup: warm-up ends before training does, warmup <= steps, but warmup = {} and steps = {}",
-                       s.integer("warmup"), steps);
-  return "";
-}
-
-std::string model_fits(const Settings& s) {
-  const auto D = s.integer("D");
-  if (s.given("D") && s.given("expand") && D != s.integer("d") * s.integer("expand"))
-    return fmt::format("D: expand and D are both given, expected one of them or D = expand*d, but D = {} and expand*d = {}", D,
-                       s.integer("d") * s.integer("expand"));
-  if (reads(s, "delta_rank") && !s.is_word("delta_rank") && s.integer("delta_rank") > D)
-    return fmt::format(
-        "delta_rank: a bottleneck is at most as wide as what it joins, delta_rank <= D, but delta_rank = {} and "
-        "D = {}",
-        s.integer("delta_rank"), D);
-  if (reads(s, "token_dynamics") && s.word("token_dynamics") != "free" && s.integer("N") > D)
-    return fmt::format("token_dynamics: B and C share a triangular matrix, N <= D, but N = {} and D = {}", s.integer("N"), D);
-  if (reads(s, "reorder") && s.word("reorder") != "none" && s.word("delta_activation") == "fixed")
-    return "reorder: the score is made from the step size's projection, expected a delta_activation other than \"fixed\"";
-  const auto heads = head_count(s), groups = s.integer("groups");
-  if (reads(s, "heads") && D % heads != 0)
-    return fmt::format("heads: the inner width is a multiple of the heads, but heads = {} and D = {}", heads, D);
-  if (reads(s, "groups") && heads % groups != 0)
-    return fmt::format("groups: heads are a multiple of the groups, but groups = {} and heads = {}", groups, heads);
-  if (reads(s, "gated_norm") && s.boolean("gated_norm") && !s.boolean("gate"))
-    return "gated_norm: a norm after the gate, expected gate = true";
-  const tasks::TaskEntry* task = tasks::find_task(s.word("task"));
-  if (s.boolean("tied_embedding") && task->real && task->real(task_options(s)))
-    return "tied_embedding: a real-valued task has no embedding whose weights a head could use, expected false";
-  if (s.real("init_noise") > 0 && s.word("init") == "random")
-    return "init_noise: noise is added to a construction, expected init = \"construction\"";
-  return "";
-}
-
 std::shared_ptr<const sweeps::Schema> build_schema() {
   auto schema = std::make_shared<sweeps::Schema>();
   add_task_keys(*schema);
@@ -241,10 +203,11 @@ std::shared_ptr<const sweeps::Schema> build_schema() {
   for (const auto& task : tasks::all_tasks()) schema->tasks.push_back(task_choice(task));
   for (const auto& variant : all_variants()) schema->variants.push_back({variant.name, variant.fallbacks, variant.complete, variant.fits});
   schema->fits = [](const Settings& settings) {
-    for (const auto rules : {model_fits, training_fits, construction_fits})
-      if (std::string reason = rules(settings); !reason.empty()) return reason;
-    return std::string();
+    std::string reason = settings_fit(settings);
+    return reason.empty() ? construction_fits(settings) : reason;
   };
+  schema->lacks = key_lacks;
+  schema->fits_length = length_fits;
   schema->cost = cell_cost;
   schema->construction = construction_name;
   schema->index();

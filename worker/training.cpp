@@ -1,5 +1,7 @@
 #include "worker/training.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -38,6 +40,21 @@ std::uint64_t weights_key(const sweeps::CellSpec& cell) {
   return hash_text(cell.settings.canonical(sweeps::Section::model), static_cast<std::uint64_t>(cell.seed));
 }
 
+std::string length_fits(const sweeps::Settings& settings, int T) {
+  const TaskFacts facts = task_facts(settings);
+  if (T == facts.T) return "";
+  const tasks::TaskEntry& entry = *tasks::find_task(settings.word("task"));
+  for (const tasks::OptionKey& option : entry.options)
+    if (option.name == "T" && (T < option.least || T > option.most))
+      return fmt::format("T: the task {} takes {} to {}, but T = {}", entry.name, option.least, option.most, T);
+  tasks::Options options = task_options(settings);
+  options.numbers["T"] = T;
+  if (std::string reason = entry.fits ? entry.fits(options) : ""; !reason.empty()) return reason;
+  if (const int vocab = entry.make(options)->vocab(); vocab > facts.vocab)
+    return fmt::format("T: the task {} has more symbols then than the model, expected at most {}, but vocab = {}", entry.name, facts.vocab, vocab);
+  return "";
+}
+
 std::unique_ptr<tasks::Task> make_task(const sweeps::Settings& settings, int T) {
   const tasks::TaskEntry& entry = *tasks::find_task(settings.word("task"));
   tasks::Options options = task_options(settings);
@@ -46,19 +63,26 @@ std::unique_ptr<tasks::Task> make_task(const sweeps::Settings& settings, int T) 
   return entry.make(options);
 }
 
-TrainingData::TrainingData(const sweeps::CellSpec& cell, const TrainSettings& settings)
-    : task_(make_task(cell.settings)), key_(data_key(cell)), examples_(settings.examples), batch_(settings.batch) {}
+TrainingData::TrainingData(const sweeps::CellSpec& cell, const TrainSettings& settings, Share share)
+    : task_(make_task(cell.settings)), key_(data_key(cell)), examples_(settings.examples), batch_(settings.batch), share_(share) {}
+
+std::int64_t TrainingData::sequences(std::int64_t step) const {
+  if (examples_ == 0) return batch_;
+  const std::int64_t steps_per_epoch = (examples_ + batch_ - 1) / batch_, begin = (step - 1) % steps_per_epoch * batch_;
+  return std::min(begin + batch_, examples_) - begin;
+}
 
 void TrainingData::draw(std::int64_t step, tasks::Batch& batch) {
+  const std::int64_t begin = share_.begin(sequences(step)), end = share_.end(sequences(step));
   if (examples_ == 0) {
-    tasks::draw_batch(*task_, key_, Stream::train, static_cast<std::uint64_t>((step - 1) * batch_), static_cast<int>(batch_), batch);
+    tasks::draw_batch(*task_, key_, Stream::train, static_cast<std::uint64_t>((step - 1) * batch_ + begin), static_cast<int>(end - begin), batch);
     return;
   }
   const std::int64_t steps_per_epoch = (examples_ + batch_ - 1) / batch_, epoch = (step - 1) / steps_per_epoch;
   if (epoch != epoch_) shuffle(epoch);
   tasks::draw_batch(*task_, key_, Stream::train, 0, 0, batch);
-  const std::int64_t begin = (step - 1) % steps_per_epoch * batch_, end = std::min(begin + batch_, examples_);
-  for (std::int64_t i = begin; i < end; ++i) {
+  const std::int64_t first = (step - 1) % steps_per_epoch * batch_;
+  for (std::int64_t i = first + begin; i < first + end; ++i) {
     kernels::Random random(key_, static_cast<std::uint32_t>(Stream::train), order_[static_cast<std::size_t>(i)]);
     task_->draw(random, batch);
   }

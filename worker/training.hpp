@@ -6,6 +6,7 @@
 #include "kernels/optimiser/optimiser.hpp"
 #include "sweeps/cell.hpp"
 #include "tasks/task.hpp"
+#include "worker/gang.hpp"
 
 namespace phasegrid::worker {
 
@@ -28,10 +29,11 @@ std::uint64_t weights_key(const sweeps::CellSpec& cell);
 // The sequences of each training step: fresh ones, or passes over a fixed set, each in an order of its own.
 class TrainingData {
  public:
-  TrainingData(const sweeps::CellSpec& cell, const TrainSettings& settings);
+  TrainingData(const sweeps::CellSpec& cell, const TrainSettings& settings, Share share = {});
   const tasks::Task& task() const { return *task_; }
   std::uint64_t key() const { return key_; }
-  void draw(std::int64_t step, tasks::Batch& batch);   // step from 1
+  void draw(std::int64_t step, tasks::Batch& batch);   // step from 1: the share of its sequences
+  std::int64_t sequences(std::int64_t step) const;     // of the whole batch
 
  private:
   void shuffle(std::int64_t epoch);
@@ -39,8 +41,12 @@ class TrainingData {
   std::unique_ptr<tasks::Task> task_;
   std::uint64_t key_;
   std::int64_t examples_, batch_, epoch_ = -1;
+  Share share_;
   std::vector<std::uint32_t> order_;
 };
+
+// "" or why the cell's model cannot be tested on sequences of length T.
+std::string length_fits(const sweeps::Settings& settings, int T);
 
 // The task of a cell; at another length if T > 0. Null where the task cannot be built at that length.
 std::unique_ptr<tasks::Task> make_task(const sweeps::Settings& settings, int T = 0);

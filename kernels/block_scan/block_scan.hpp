@@ -23,6 +23,7 @@ struct BlockScan {
   const Walk* walks;             // [models]
   Index output_row;              // (outputs) -> window row
   Rows<Real> y;
+  int most_steps = 0;            // of one sequence; 0: no more than there are rows
   Real* scratch = nullptr;       // block_scan_scratch() numbers
 
   bool is_complex() const { return static_cast<bool>(A_imag); }

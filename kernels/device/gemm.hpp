@@ -18,16 +18,29 @@ struct Matrix {
   int rows, columns;
 };
 
-// store(i, j, sum) for every number of the tile at (i0, j0) inside C, over k in [k_begin, k_end). Neighbouring threads load
-// neighbouring k where k_inner says that those lie next to each other.
-template <bool a_k_inner, bool b_k_inner, class Store>
-__device__ void gemm_tile(const Matrix& A, const Matrix& B, int i0, int j0, int k_begin, int k_end, Store&& store) {
-  __shared__ float a[kDepth][kTile + 1], b[kDepth][kTile + 1];  // + 1: columns fall into different banks
-  const int t = threadIdx.x, ti = t / 8 * kPart, tj = t % 8;
-  float sum[kPart][kPart];
+struct GemmShared {
+  float a[kDepth][kTile + 1], b[kDepth][kTile + 1];  // + 1: columns fall into different banks
+};
+using TileSums = float[kPart][kPart];  // of one thread; each_of_tile() says which numbers of the tile they are
+
+// f(i, j, sum) for every number of the tile at (i0, j0) that this thread has.
+template <class F>
+__device__ void each_of_tile(int i0, int j0, TileSums& sums, F&& f) {
+  const int ti = i0 + threadIdx.x / 8 * kPart, tj = j0 + threadIdx.x % 8;
   PHASEGRID_UNROLL
   for (int i = 0; i < kPart; ++i) PHASEGRID_UNROLL
-  for (int j = 0; j < kPart; ++j) sum[i][j] = 0;
+  for (int j = 0; j < kPart; ++j) f(ti + i, tj + 8 * j, sums[i][j]);
+}
+__device__ inline void clear(TileSums& sums) {
+  each_of_tile(0, 0, sums, [](int, int, float& sum) { sum = 0; });
+}
+
+// Adds A B over k in [k_begin, k_end). Neighbouring threads load neighbouring k where k_inner says that those lie next to each
+// other. Ends with a barrier; what other threads wrote of A and B has to be there.
+template <bool a_k_inner, bool b_k_inner>
+__device__ void gemm_add(GemmShared& shared, const Matrix& A, const Matrix& B, int i0, int j0, int k_begin, int k_end, TileSums& sum) {
+  auto &a = shared.a, &b = shared.b;
+  const int t = threadIdx.x, ti = t / 8 * kPart, tj = t % 8;
   // Each thread loads every fourth row of a tile (k inner) or every second k, from where `from_a` and `from_b` point.
   const int ak = a_k_inner ? t % kDepth : t / kTile, ai = a_k_inner ? t / kDepth : t % kTile;
   const int bk = b_k_inner ? t % kDepth : t / kTile, bj = b_k_inner ? t / kDepth : t % kTile;
@@ -50,9 +63,16 @@ __device__ void gemm_tile(const Matrix& A, const Matrix& B, int i0, int j0, int 
     for (int j = 0; j < kPart; ++j) sum[i][j] += a[k][ti + i] * b[k][tj + 8 * j];
     __syncthreads();
   }
-  PHASEGRID_UNROLL
-  for (int i = 0; i < kPart; ++i) PHASEGRID_UNROLL
-  for (int j = 0; j < kPart; ++j) store(i0 + ti + i, j0 + tj + 8 * j, sum[i][j]);
+}
+
+// store(i, j, sum) for every number of the tile at (i0, j0) inside C, over k in [k_begin, k_end).
+template <bool a_k_inner, bool b_k_inner, class Store>
+__device__ void gemm_tile(const Matrix& A, const Matrix& B, int i0, int j0, int k_begin, int k_end, Store&& store) {
+  __shared__ GemmShared shared;
+  TileSums sums;
+  clear(sums);
+  gemm_add<a_k_inner, b_k_inner>(shared, A, B, i0, j0, k_begin, k_end, sums);
+  each_of_tile(i0, j0, sums, store);
 }
 
 }  // namespace phasegrid::kernels::cuda

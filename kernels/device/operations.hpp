@@ -10,6 +10,10 @@ namespace phasegrid::kernels {
   OPERATION(linear, Linear)                  \
   OPERATION(conv, Conv)                      \
   OPERATION(scan, Scan)                      \
+  OPERATION(ssd, Ssd)                        \
+  OPERATION(s4d, S4d)                        \
+  OPERATION(s4d_kernel, S4dKernel)           \
+  OPERATION(long_conv, LongConv)             \
   OPERATION(triangle, Triangle)              \
   OPERATION(gather, Gather)                  \
   OPERATION(gate, Gate)                      \

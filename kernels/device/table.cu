@@ -40,6 +40,7 @@ Queue& queue() {
 }
 
 void update(const Update<float>& update);
+void replica_sum(const ReplicaSum<float>& op);
 
 namespace {
 constexpr Operations<float> table() {
@@ -47,7 +48,7 @@ constexpr Operations<float> table() {
 #define PHASEGRID_FILL(name, Name) \
   t.name = {static_cast<void (*)(const Name<float>&)>(&forward), static_cast<void (*)(const Name<float>&)>(&backward)};
   PHASEGRID_CUDA_OPERATIONS(PHASEGRID_FILL)
-  t.update = &update;
+  t.update = &update, t.replica_sum = &replica_sum;
   return t;
 }
 }  // namespace

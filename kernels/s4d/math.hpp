@@ -1,16 +1,11 @@
-// One mode of S4D over kLanes channels: its coefficients (1) of s4d.hpp and their adjoints (docs/theory.md, 1.4).
-//
-//   g = conj(a) da:   dA = delta g + conj(B df/dA) db     d delta = Re sum_n [conj(A) g + conj(B df/d delta) db]
-//   dB = conj(f) db   d log_dt = delta d delta             d A_log = Re(A) Re(dA)     d A_imag = Im(dA)
+// One mode of S4D over kLanes channels: its coefficients (1) of s4d.hpp, and their adjoints into the parameters.
 #pragma once
 #include "kernels/complex.hpp"
+#include "kernels/s4d/mode.hpp"
 #include "kernels/s4d/s4d.hpp"
 
 namespace phasegrid::kernels {
 inline namespace PHASEGRID_ISA {
-
-template <class Number>
-struct S4dMode { Number A, B, C, a, b; };
 
 template <class Real, class Number>
 PHASEGRID_INLINE Number mode_number(const Parameter<Real>& re, const Parameter<Real>& im, int m, int n, int c) {
@@ -28,12 +23,6 @@ PHASEGRID_INLINE Number eigenvalue(const Parameter<Real>& A_log, const Parameter
   if constexpr (NumberKind<Number>::kParts == 2) A.re = -exp_lanes(A.re);
   else A = -exp_lanes(A);
   return A;
-}
-// (d A_log, d A_imag) from dA.
-template <class Number>
-PHASEGRID_INLINE Number eigenvalue_gradient(Number A, Number d_A) {
-  if constexpr (NumberKind<Number>::kParts == 2) return {A.re * d_A.re, d_A.im};
-  else return A * d_A;
 }
 
 template <class Real>
@@ -54,10 +43,10 @@ template <class Real, class Number>
 PHASEGRID_INLINE void s4d_pull_back(const S4dParameters<Real>& p, Vec<Real> delta, int m, int n, int c, const S4dMode<Number>& k, Number d_C,
                                     Number d_b, Number g) {
   const InputFactor<Number> f = input_factor(p.discretisation, delta, k.A, k.a);
-  const Number d_A = g * delta + conj(k.B * f.by_A) * d_b;
-  at(p.log_dt.grad(m) + c) += delta * (real_dot(k.A, g) + real_dot(k.B * f.by_delta, d_b));
-  add_mode_gradient<Real, Number>(p.A_log, p.A_imag, m, n, c, eigenvalue_gradient(k.A, d_A));
-  add_mode_gradient<Real, Number>(p.B, p.B_imag, m, n, c, conj(f.value) * d_b);
+  const S4dAdjoint<Vec<Real>, Number> d = s4d_adjoint(delta, k, f, d_b, g);
+  at(p.log_dt.grad(m) + c) += d.log_dt;
+  add_mode_gradient<Real, Number>(p.A_log, p.A_imag, m, n, c, d.A_log);
+  add_mode_gradient<Real, Number>(p.B, p.B_imag, m, n, c, d.B);
   add_mode_gradient<Real, Number>(p.C, p.C_imag, m, n, c, d_C);
 }
 

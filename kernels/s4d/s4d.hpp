@@ -34,6 +34,7 @@ struct S4d {
   const Walk* walks;             // [models]
   Index output_row;              // (outputs) -> window row
   Rows<Real> y;
+  int most_steps = 0;            // of one sequence; 0: no more than there are rows
   Real* scratch = nullptr;       // s4d_scratch() numbers
 
   template <class F> void each_input(F&& f) { f(u); }

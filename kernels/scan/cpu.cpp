@@ -82,17 +82,16 @@ void forward_rule(const Scan<Real>& op) {
 // Sums over lanes of `count` x NB partial sums, into (or onto) columns n0 .. n0 + NB - 1 of rows [first, first + count).
 template <class Real, int NB>
 void reduce_lanes(const Real* partial, int count, Real* out, std::int64_t width, std::int64_t first, int n0, bool add) {
-  const int total = count * NB;
-  for (int i = 0; i < total; i += kLanes) {
+  constexpr int rows = kLanes / NB;  // that one vector of sums covers
+  out += first * width + n0;
+  for (; count > 0; count -= rows, partial += kLanes * kLanes) {
     Vec<Real> v[kLanes];
-    const int n = total - i < kLanes ? total - i : kLanes;
-    for (int j = 0; j < n; ++j) v[j] = at(partial + static_cast<std::int64_t>(i + j) * kLanes);
-    for (int j = n; j < kLanes; ++j) v[j] = Vec<Real>{};
-    const Vec<Real> sums = sum_all_lanes<Real>(v);
-    for (int j = 0; j < n; ++j) {
-      Real& o = out[(first + (i + j) / NB) * width + n0 + (i + j) % NB];
-      o = add ? o + sums[j] : sums[j];
-    }
+    const int left = count < rows ? count : rows;
+    for (int j = 0; j < kLanes; ++j) v[j] = j < left * NB ? at(partial + j * kLanes) : Vec<Real>{};
+    alignas(sizeof(Vec<Real>)) Real sums[kLanes];
+    at(sums) = sum_all_lanes<Real>(v);
+    for (int row = 0; row < left; ++row, out += width)
+      for (int n = 0; n < NB; ++n) out[n] = add ? out[n] + sums[row * NB + n] : sums[row * NB + n];
   }
 }
 

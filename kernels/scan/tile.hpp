@@ -67,6 +67,8 @@ void scan_forward(const ScanView<Real>& k, int c, int n0, const Real* table, Rea
     const ScanStep step = k.steps[i];
     const StepSizes<Real, by_state> delta(k, step.row, c, n0);
     const Vec<Real> u = at(k.u + step.row * k.D + c);
+    if (!keep) __builtin_prefetch(k.u + step.row * k.D + c + kLanes);  // of the next tile: rows lie too far apart for the machine to guess
+    if (!keep && !by_state) __builtin_prefetch(k.delta + step.row * k.delta_width + c + kLanes);
     const Real* B = k.B + step.row * k.B_width + n0;
     if (step.row < k.shared) {
       const Real *first = table + step.row * kPowers * 3 * kTile, *t = first + step.log2_repeats * 3 * kTile;

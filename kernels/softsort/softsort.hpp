@@ -16,6 +16,7 @@ struct SoftSort {
   bool back = false;        // from sorted places to where they came from
   const Walk* walks;        // [models]; no shared rows: the rows of a sequence are its positions
   Rows<Real> y;
+  int most_steps = 0;       // of one sequence; 0: no more than there are rows
   Real* scratch = nullptr;  // softsort_scratch() numbers
 
   template <class F> void each_input(F&& f) { f(x), f(score); }

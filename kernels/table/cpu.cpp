@@ -9,6 +9,7 @@ inline namespace PHASEGRID_ISA {
   template <class Real> void backward(const Name<Real>&);
 PHASEGRID_OPERATIONS(PHASEGRID_DECLARE)
 template <class Real> void update(const Update<Real>&);
+template <class Real> void replica_sum(const ReplicaSum<Real>&);
 void exercise(const Exercise&);
 
 template <class Real>
@@ -16,7 +17,7 @@ constexpr Operations<Real> table() {
   Operations<Real> t{};
 #define PHASEGRID_FILL(name, Name) t.name = {&forward<Real>, &backward<Real>};
   PHASEGRID_OPERATIONS(PHASEGRID_FILL)
-  t.update = &update<Real>, t.exercise = &exercise;
+  t.update = &update<Real>, t.replica_sum = &replica_sum<Real>, t.exercise = &exercise;
   return t;
 }
 

@@ -42,9 +42,13 @@ Counts count(const sweeps::Grid& grid, const results::RunState& state) {
         counts.missing.push_back(cell);
         continue;
       }
+      counts.failed += counts_as_failed(found->second.status);
+      if (found->second.status == sweeps::Status::infeasible) {   // in that run, for want of slots
+        ++counts.infeasible;
+        continue;
+      }
       ++counts.recorded;
       ++counts.by_status[static_cast<std::size_t>(found->second.status)];
-      counts.failed += counts_as_failed(found->second.status);
     }
   });
   return counts;

@@ -67,6 +67,7 @@ int verify(const Arguments& args) {
   check(args.request);
   const std::vector<Verified> lines = worker::verify(args.request, {worker::cpu_kinds().back()});
   if (lines.empty()) throw sweeps::SweepError("--task and --variant: no theorem speaks of the two together");
+  for (const std::string& limit : worker::verify_limits(args.request)) std::cerr << "note: " << limit << "\n";
   const auto wrong = std::count_if(lines.begin(), lines.end(), [](const Verified& line) { return !line.holds(); });
   if (args.json) {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();

@@ -7,6 +7,7 @@ namespace phasegrid::results::analysis {
 namespace {
 
 constexpr double kFalseAlarm = 0.05;
+constexpr double kRounding = 1e-6;  // of R2, in single precision: sums over long sequences are never exact
 
 // Kullback and Leibler's divergence of a coin with success p from one with success q, in nats.
 double divergence(double p, double q) {
@@ -60,7 +61,7 @@ ConstructionCheck check_constructions(const Study& study) {
       if (!point.constructed || !column.exact || point.x < column.exact->value) continue;
       for (const Trained& trained : point.seeds) {
         ++check.cells;
-        if (trained.accuracy < 1) check.inexact.push_back({trained.cell, point.state, trained.accuracy, 1, 0});
+        if (trained.accuracy < (column.regression ? 1 - kRounding : 1)) check.inexact.push_back({trained.cell, point.state, trained.accuracy, 1, 0});
       }
     }
   return check;
@@ -68,7 +69,7 @@ ConstructionCheck check_constructions(const Study& study) {
 
 Gap find_gap(const Column& column, const Transition& transition) {
   Gap gap;
-  if (column.exact) {
+  if (column.exact && !column.regression) {  // an R2 is no share of exact answers
     const double size = column.exact->value;
     gap.construction = {transition.x / size, transition.low / size, transition.high / size};
   }

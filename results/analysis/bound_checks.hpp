@@ -6,7 +6,7 @@
 //   p <= exp(-M KL(accuracy || 1 - least_error))          Chernoff's bound, for any mean of numbers in [0, 1]
 //
 // Holm's step-down over all cells keeps the chance of one false alarm below 0.05. A violation means a bug.
-// Hard: cells that are a theorem's weights, untrained, are exact where the theorem holds.
+// Hard: cells that are a theorem's weights, untrained, are exact where the theorem holds; R2 to 1e-6.
 // Soft: the gap, x* over the construction's size. Above 1 training does not find what exists; below 1 the construction
 // is not the smallest: a finding, no error.
 #pragma once

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "results/analysis/axis.hpp"
 #include "results/best_value.hpp"
@@ -32,6 +34,11 @@ std::string word(const Settings& settings, const std::string& name) {
 bool is_constructed(const Settings& settings) {
   if (word(settings, "init") != "construction" || word(settings, "construction") == "C2c") return false;
   return number(settings, "steps") == 0 && !(number(settings, "init_noise") > 0);
+}
+
+bool is_regression(const Settings& settings) {
+  const sweeps::Choice* task = settings.schema().task(word(settings, "task"));
+  return task && task->regression && task->regression(settings);
 }
 
 // Dimensions whose keys all say what a task asks for: they vary within a group.
@@ -73,10 +80,11 @@ class Sorter {
       if (cell < cube_.cells()) {
         ++study_.results;
         const std::size_t first = cell - cube_.coordinate(cell, seed_dim()) * seed_.stride;
-        choose(first);
+        points_.insert(first - cube_.cell_at(cube_.place_of(first, reduced_), reduced_));
       }
     std::map<std::size_t, Column> columns;
-    for (const auto& [point, chosen] : best_) add(columns, chosen.cell);
+    for (const std::size_t point : points_)
+      if (const auto first = choose(point)) add(columns, *first);
     std::map<std::string, std::size_t> groups;
     for (auto& [place, column] : columns) {
       if (column.points.empty()) continue;
@@ -94,11 +102,6 @@ class Sorter {
   }
 
  private:
-  struct Chosen {
-    double validation;
-    std::size_t reduced_place, cell;  // of the first seed
-  };
-
   std::size_t seed_dim() const { return cube_.dims().size() - 1; }
 
   const CellResult* find(std::size_t cell) const {
@@ -113,19 +116,13 @@ class Sorter {
   }
 
   // Of the cells that differ in reduced axes only, the one by the rule of results files; without such axes each.
-  void choose(std::size_t first) {
-    const std::size_t reduced_place = cube_.place_of(first, reduced_);
-    const std::size_t point = first - cube_.cell_at(reduced_place, reduced_);
-    if (reduced_.empty()) {
-      best_.try_emplace(point, Chosen{0, 0, first});
-      return;
-    }
-    const auto mean = mean_validation(seeds_of(first));
-    if (!mean) return;
-    const auto [known, is_new] = best_.try_emplace(point, Chosen{*mean, reduced_place, first});
-    Chosen& best = known->second;
-    if (!is_new && (*mean > best.validation || (*mean == best.validation && reduced_place < best.reduced_place)))
-      best = {*mean, reduced_place, first};
+  std::optional<std::size_t> choose(std::size_t point) const {
+    if (reduced_.empty()) return point;
+    std::vector<std::optional<Validation>> values(cube_.size_of(reduced_));
+    for (std::size_t place = 0; place < values.size(); ++place)
+      values[place] = validation_of(seeds_of(point + cube_.cell_at(place, reduced_)));
+    const auto best = best_of(values);
+    return best ? std::optional(point + cube_.cell_at(*best, reduced_)) : std::nullopt;
   }
 
   void add(std::map<std::size_t, Column>& columns, std::size_t first) {
@@ -158,6 +155,7 @@ class Sorter {
       column.variant = word(settings, "variant");
       column.kappa = number(settings, "kappa"), column.nu = number(settings, "nu");
       column.pairs = number(settings, "pairs"), column.T = number(settings, "T");
+      column.regression = is_regression(settings);
       if (const double examples = number(settings, "eval_examples"); examples > 0)
         study_.eval_examples = static_cast<std::size_t>(examples);
     }
@@ -207,7 +205,7 @@ class Sorter {
   SearchedAxis searched_;
   Cube::Dim seed_{};
   std::vector<std::size_t> reduced_, group_dims_;
-  std::map<std::size_t, Chosen> best_;  // by the point's first cell, reduced axes at 0
+  std::set<std::size_t> points_;  // with a result: their first cell, reduced axes at 0
   Study study_;
 };
 

@@ -4,6 +4,7 @@
 // the searched axis, each with one accuracy for every seed that ended. Columns that differ only in what a task asks for
 // (kappa, nu, pairs, vocab, T) form a group: one scaling law is fitted to each group.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,12 +40,16 @@ struct Column {
   std::size_t group = 0;  // in Study::groups
   std::string label;      // "kappa=8 nu=16"
   std::string variant;
+  bool regression = false;  // accuracy is R2
   double kappa = sweeps::kNaN, nu = sweeps::kNaN, pairs = sweeps::kNaN, T = sweeps::kNaN;
   double other_size = sweeps::kNaN;  // N where d is searched, d where N is
   std::optional<Exact> exact;
   std::optional<double> state_needed;  // theory 3.7, at error 0
   std::vector<Point> points;           // ascending in x
 
+  bool constructed() const {
+    return std::ranges::all_of(points, [](const Point& point) { return point.constructed; });
+  }
   double least_x() const { return points.front().x; }
   double greatest_x() const { return points.back().x; }
 };

@@ -77,7 +77,7 @@ void judge_theorems(const Report& report, std::vector<Verdict>& out) {
     std::map<std::string, std::pair<Exact, Sides>> theorems;
     for (const std::size_t i : report.study.groups[group].columns) {
       const Column& column = report.study.columns[i];
-      if (!column.exact) continue;
+      if (!column.exact || column.regression || column.constructed()) continue;  // nothing was trained to be exact
       auto& [exact, sides] = theorems[column.exact->name];
       exact = *column.exact;
       const Ratio& gap = report.gaps[i].construction;

@@ -34,7 +34,7 @@ steps = 150
 [eval]
 eval_examples = 100
 """
-OPTIONS = ("--slots", 2, "--attempts", 1000, "--checkpoint", 0.1, "--hang-limit", 2)
+OPTIONS = ("--slots", 2, "--attempts", 100, "--checkpoint", 0.1, "--hang-limit", 2)
 
 
 def signal_one(one, choose, role, how):
@@ -61,7 +61,7 @@ def kill_group(one, choose, process):
 
 
 def fill_disk(one, choose, process):
-    """The coordinator cannot make its journal any longer; then there is space again, or it is killed as it waits."""
+    """For a moment the coordinator cannot make its journal any longer; then there is space again, or it is killed as it waits."""
     pids = [pid for pid, r in one.processes().items() if r == "coordinator"]
     journals = sorted(one.out.glob("journal.*.jsonl"), key=lambda p: int(p.name.split(".")[1]))
     if not pids or not journals:
@@ -69,9 +69,7 @@ def fill_disk(one, choose, process):
     try:
         hard = resource.prlimit(pids[0], resource.RLIMIT_FSIZE)[1]
         resource.prlimit(pids[0], resource.RLIMIT_FSIZE, (journals[-1].stat().st_size + choose.randint(0, 200), hard))
-        log = one.out / "log/coordinator.log"
-        paused = log.read_text().count("paused: ")
-        wait_until(lambda: log.read_text().count("paused: ") > paused or process.poll() is not None, "the pause")
+        time.sleep(choose.uniform(0.3, 2))
         if choose.random() < 0.5:
             resource.prlimit(pids[0], resource.RLIMIT_FSIZE, (hard, hard))
         else:
@@ -129,9 +127,10 @@ def test_a_storm_changes_no_bit(tmp_path, pytestconfig):
             wait_until(lambda: len(list(one.out.glob("journal.*.jsonl"))) > before or process.poll() is not None, "the start", PATIENCE)
             while sum(dealt.values()) < wanted and process.poll() is None:
                 blow(one, choose, process, dealt)
-            process.communicate(timeout=PATIENCE)
+            said, _ = process.communicate(timeout=PATIENCE)
+            assert list(one.out.glob("journal.*.jsonl")), said
             one.settle()
-            if sum(dealt.values()) < wanted and choose.random() < 0.5 and list(one.out.glob("journal.*.jsonl")):
+            if sum(dealt.values()) < wanted and choose.random() < 0.5:
                 tear_journal(one, choose)
                 dealt["journal torn"] += 1
             complete = one.verb("status", one.out, "--exit-code")[0] == 0

@@ -43,6 +43,26 @@ void each_table(Scan<float>& op, F&& f) {
   f(op.u), f(op.delta), f(op.B), f(op.C), f(op.A_log), f(op.skip), f(op.y);
 }
 template <class F>
+void each_table(Ssd<float>& op, F&& f) {
+  f(op.u), f(op.delta), f(op.B), f(op.C), f(op.A_log), f(op.skip), f(op.y);
+}
+template <class F>
+void each_table(S4dParameters<float>& p, F&& f) {
+  f(p.log_dt), f(p.A_log), f(p.A_imag), f(p.B), f(p.B_imag), f(p.C), f(p.C_imag);
+}
+template <class F>
+void each_table(S4d<float>& op, F&& f) {
+  each_table(op.parameters, f), f(op.u), f(op.skip), f(op.y);
+}
+template <class F>
+void each_table(S4dKernel<float>& op, F&& f) {
+  each_table(op.parameters, f), f(op.K);
+}
+template <class F>
+void each_table(LongConv<float>& op, F&& f) {
+  f(op.u), f(op.K), f(op.skip), f(op.y);
+}
+template <class F>
 void each_table(Triangle<float>& op, F&& f) {
   f(op.U), f(op.log), f(op.W_B), f(op.W_C);
 }
@@ -211,6 +231,9 @@ inline void choose_maps(Embedding<float>& op, int m) {
 inline void choose_maps(Input<float>& op, int m) { choose(op.numbers.data, m); }
 inline void choose_maps(Conv<float>& op, int m) { choose(op.window.data, m); }
 inline void choose_maps(Scan<float>& op, int m) { choose(op.walks, m), choose(op.output_row.data, m); }
+inline void choose_maps(Ssd<float>& op, int m) { choose(op.walks, m), choose(op.window_input.data, m); }
+inline void choose_maps(S4d<float>& op, int m) { choose(op.walks, m), choose(op.output_row.data, m); }
+inline void choose_maps(LongConv<float>& op, int m) { choose(op.walks, m), choose(op.output_row.data, m); }
 inline void choose_maps(Gather<float>& op, int m) { choose(op.index.data, m); }
 inline void choose_maps(Gate<float>& op, int m) { choose(op.row.data, m); }
 inline void choose_maps(CrossEntropy<float>& op, int m) {

@@ -6,6 +6,7 @@
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
 //   diverge, throw, nothing
+// FAKE_KEYS, a folder that receives one file for each member of a gang on GPUs ("KEY.REPLICA"): as if NCCL had brought them together.
 // FAKE_OTHER_BITS, a cell whose accuracy is another one than everywhere else
 #include <fcntl.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 
 #include "kernels/random.hpp"
 #include "worker/checkpoint.hpp"
+#include "worker/replicas_nccl.hpp"
 #include "worker/run_pack.hpp"
 
 namespace phasegrid::worker {
@@ -70,7 +72,29 @@ void sleep_ms(long ms) {
   nanosleep(&t, nullptr);
 }
 
+// Brings nothing to anybody.
+class FakeReplicas final : public Replicas {
+ public:
+  using Replicas::Replicas;
+  void reserve(std::size_t) override {}
+  std::size_t room() const override { return 0; }
+  Gathering all_gather(const void*, std::size_t) override { return {}; }
+  Gathering all_gather_here(const void*, std::size_t) override { return {}; }
+};
+
 }  // namespace
+
+std::string nccl_key() { return "key of " + std::to_string(getpid()); }
+
+// All members must have come with the same key before any of them goes on, as with NCCL.
+std::unique_ptr<Replicas> nccl_replicas(const std::string& key, int index, int count, Waiting waiting) {
+  const auto path = [&](int replica) { return variable("FAKE_KEYS") + "/" + key + "." + std::to_string(replica); };
+  close(open(path(index).c_str(), O_CREAT | O_WRONLY, 0644));
+  for (int replica = 0; replica < count; ++replica)
+    for (; access(path(replica).c_str(), F_OK) != 0; sleep_ms(1))
+      if (!waiting()) throw GangBroken();
+  return std::make_unique<FakeReplicas>(index, count);
+}
 
 std::vector<std::string> cpu_kinds() {
   const std::string kind = variable("FAKE_KIND");
@@ -80,7 +104,7 @@ std::vector<std::string> cpu_kinds() {
 std::string pack_shape(const sweeps::CellSpec& cell) { return cell.settings.canonical(sweeps::Section::model); }
 
 std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device& device,
-                                         const Observer& observer, const std::function<void(Pack&)>&,
+                                         const Observer& observer, const std::function<void(Pack&)>&, Replicas*,
                                          std::span<const std::string> checkpoints) {
   std::vector<sweeps::CellResult> results;
   const std::string delay = variable("FAKE_DELAY_MS");

@@ -1,6 +1,8 @@
 #include "orchestrator/messages.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <bit>
@@ -81,6 +83,33 @@ TEST(Channel, DeliversMessagesWholeAndInOrderHoweverTheyAreCutOnTheWay) {
     pair.a.write_some();
   }
   EXPECT_EQ(received, sent);
+}
+
+// Files travel beside the bytes: each must come with its own message, however the bytes are cut.
+TEST(Channel, BringsFilesWithTheirMessages) {
+  Pair pair;
+  std::vector<std::size_t> sizes;
+  for (int i = 0; i < 30; ++i) {
+    sizes.push_back(static_cast<std::size_t>(i * i * i * 20 + 1));
+    Fd file(memfd_create("test", MFD_CLOEXEC));
+    ASSERT_EQ(write(file.get(), &i, sizeof i), static_cast<ssize_t>(sizeof i));
+    pair.a.send(std::string(sizes.back(), 'x'), i % 3 ? std::move(file) : Fd());
+  }
+  for (int i = 0; i < 30;) {
+    while (const auto message = pair.b.receive()) {
+      ASSERT_EQ(message->size(), sizes[static_cast<std::size_t>(i)]);
+      if (i % 3) {
+        const Fd file = pair.b.take_file();
+        int number = -1;
+        ASSERT_EQ(pread(file.get(), &number, sizeof number, 0), static_cast<ssize_t>(sizeof number)) << "message " << i << " came without its file";
+        EXPECT_EQ(number, i);
+        EXPECT_TRUE(fcntl(file.get(), F_GETFD) & FD_CLOEXEC);
+      }
+      ++i;
+    }
+    pair.a.write_some();
+  }
+  EXPECT_FALSE(pair.b.take_file());
 }
 
 TEST(Channel, HandsOverWhatCameBeforeTheEnd) {

@@ -61,7 +61,7 @@ TEST(Parts, WhatIsLeftOfACellCountsInTheOrder) {
 }
 
 TEST(Parts, TheRateIsLearntFromWholeCells) {
-  Coordinator c({{0, 100, 0, 0, 0.5, 10}, {1, 100, 0, 0}}, {.rate = 1});
+  Coordinator c({{0, 100, 0, 0, 1, 0.5, 10}, {1, 100, 0, 0}}, {.rate = 1});
   c.slot_ready({0, 0}, 0);
   c.slot_ready({0, 1}, 0);
   EXPECT_TRUE(c.result({0, 1}, 0, 300)) << "all its seconds, those before the checkpoint included";
@@ -76,7 +76,7 @@ TEST(Parts, ALateCheckpointOfACellGivenToAnotherIsRefused) {
 }
 
 TEST(Parts, CellsOfOnePackGoOnFromOneStep) {
-  const std::vector<Job> jobs{{0, 10, 0, 0, 0.5, 5}, {1, 10, 0, 0, 0.5, 5}, {2, 10, 0, 0, 0.6, 6},
+  const std::vector<Job> jobs{{0, 10, 0, 0, 1, 0.5, 5}, {1, 10, 0, 0, 1, 0.5, 5}, {2, 10, 0, 0, 1, 0.6, 6},
                               {3, 1, 0, 0}};
   Coordinator c(jobs, {.pack = 4});
   EXPECT_THAT(cells_given(c.slot_ready({0, 0}, 0)), ElementsAre(0, 1));
@@ -111,7 +111,7 @@ TEST(Parts, WhenItsNodeIsLostACellBeginsAgainElsewhere) {
 }
 
 TEST(Parts, ProgressFromACheckpointOnIsWhatTellsTheTimeThatIsLeft) {
-  Coordinator c({{0, 100, 0, 0, 0.5, 50}}, {.rate = 1});
+  Coordinator c({{0, 100, 0, 0, 1, 0.5, 50}}, {.rate = 1});
   c.slot_ready({0, 0}, 0);
   c.progress({0, 0}, 0.75);
   EXPECT_NEAR(c.eta(10).seconds, 10, 1e-6) << "a quarter took 10 seconds, a quarter is left";

@@ -120,6 +120,22 @@ TEST_P(Built, HasTheSizesThatTheThresholdsName) {
 INSTANTIATE_TEST_SUITE_P(EverySwitch, Built, testing::ValuesIn(builds()),
                          [](const auto& info) { return std::string(info.param.name); });
 
+// C7b, theory 3.8: one rate of forgetting for all columns. Logits are as small as what is remembered, so the loss is large.
+TEST(Discounting, KeepsTheLatestFollowerUntilThePowerOfTheRateUnderflows) {
+  const auto accuracy = [](const std::string& form, int T, const std::string& model) {
+    return run(cell_of("name = \"induction_heads\"\nvocab = 5\nform = \"" + form + "\"\nT = " + std::to_string(T) + "\n",
+                       "variant = \"mamba\"\n" + model))
+        .accuracy;
+  };
+  EXPECT_EQ(accuracy("general", 100, "d = 10\nN = 5\n"), 1);
+  EXPECT_EQ(accuracy("general", 300, "d = 11\nN = 6\nactivation = \"relu\"\ndiscretisation = \"zoh\"\ngate = false\n"), 1)
+      << "five tokens come back soon, whatever the length";
+  EXPECT_EQ(accuracy("hard", 100, "d = 12\nN = 6\ndiscretisation = \"none\"\nactivation = \"identity\"\n"), 1);
+  EXPECT_LT(accuracy("hard", 150, "d = 12\nN = 6\n"), 0.6) << "0.45^148 is 0 in single precision";
+  EXPECT_LT(accuracy("general", 100, "d = 10\nN = 4\n"), 0.95);
+  EXPECT_LT(accuracy("general", 100, "d = 8\nN = 5\n"), 0.95);
+}
+
 TEST(Construction, TooSmallACellStillExistsAndErrs) {
   for (const auto& [task, model] : {std::pair(kMqar, "variant = \"mamba\"\nd = 2\nN = 1"),
                                     {kMqar, "variant = \"mamba2\"\nd = 2\nD = 1\nN = 1"},

@@ -18,7 +18,7 @@
 #include "sweeps/grid.hpp"
 #include "worker/models/network.hpp"
 #include "worker/schema.hpp"
-#include "worker/verification/verify.hpp"
+#include "worker/verification/trial.hpp"
 
 #include <fmt/format.h>
 
@@ -34,7 +34,8 @@ struct Haar {
   std::vector<double> x;
 
   explicit Haar(const VerifyRequest& request) : L(1 << kLevels) {
-    while (2 * L <= std::min<std::int64_t>(request.T, 1024)) L *= 2;
+    static_assert(1 << kLevels == kFewestSamples);
+    while (2 * L <= std::min(request.T, kMostSamples)) L *= 2;
     kernels::Random random(request.seed, 1, kernels::hash_text("verify haar"));
     for (int t = 0; t < L; ++t) x.push_back(random.normal());
   }

@@ -9,7 +9,6 @@
 namespace phasegrid::worker {
 namespace {
 
-constexpr std::int64_t kMostPointers = 128, kMostLevels = 256;
 
 Step less_N(Sizes s, std::int64_t by = 1) {
   s.N -= by;
@@ -22,18 +21,6 @@ Step less_D(Sizes s, std::int64_t by) {
 Step less_d(Sizes s, bool with_D = true, const char* note = "") {
   s.d -= 1, s.D -= with_D;
   return {fmt::format("d = {}{}", s.d, note), s, "", {}};
-}
-
-struct Recall {
-  std::int64_t kappa, nu, T, pairs;
-  Text with(const char* rest) const {
-    return fmt::format("kappa = {}\nnu = {}\npairs = {}\nT = {}\n{}", kappa, nu, pairs, T, rest);
-  }
-};
-
-Recall recall_of(const VerifyRequest& r) {
-  const std::int64_t T = std::max<std::int64_t>(4, r.T / 2 * 2);
-  return {r.kappa, r.nu, T, std::min(r.kappa, T / 4)};
 }
 
 constexpr const char* kPlain = "gate = false\n";
@@ -159,6 +146,16 @@ void one_hop(const VerifyRequest& request, std::vector<Trial>& trials) {
          fmt::format("gate = false\nactivation = \"identity\"\ndelta_rank = \"full\"\ndiscretisation = \"{}\"\n", rule),
          c7,
          {less_N(c7), less_d(c7)}});
+  // S6 keeps the answer as long as 0.45^gap is a number; the hard form has a gap of T - 2.
+  const auto hard = [V](std::int64_t T) { return fmt::format("vocab = {}\nform = \"hard\"\nT = {}\n", V, T); };
+  const Sizes c7b{2 * (V + 1), 2 * (V + 1), V + 1};
+  trials.push_back({"C7b",
+                    "mamba",
+                    "induction_heads",
+                    hard(std::min(request.T, kLongestGap)),
+                    kSigned,
+                    c7b,
+                    {less_N(c7b), less_d(c7b), {fmt::format("T = {}", kUnderflow), c7b, hard(kUnderflow), {}}}});
   const std::int64_t L = std::min(request.T - 1, kMostPointers), p = sweeps::bits_for(request.nu);
   const Sizes c8{L + p, L + p, L};
   std::vector<Step> below = {less_N(c8)};

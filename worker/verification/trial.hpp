@@ -26,6 +26,18 @@ struct Trial {
   int seeds = 1;  // random codes are drawn anew for each
 };
 
+// Sizes that a line takes in place of what is asked for: verify_limits says so.
+constexpr std::int64_t kMostPointers = 128, kMostLevels = 256;
+constexpr std::int64_t kLongestGap = 100, kUnderflow = 1000;  // of C7b: exact in single precision, 0 in double
+constexpr std::int64_t kFewestSamples = 32, kMostSamples = 1024;  // of H1 and H2
+
+// MQAR as it is asked for, as far as T has room: an even length, and all queries behind all pairs.
+struct Recall {
+  std::int64_t kappa, nu, T, pairs;
+  Text with(const char* rest) const;
+};
+Recall recall_of(const VerifyRequest& request);  // limits.cpp
+
 std::vector<Trial> recall_trials(const VerifyRequest& request);  // C1 to C8
 
 }  // namespace phasegrid::worker

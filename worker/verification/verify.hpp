@@ -38,6 +38,9 @@ struct Verified {
 // In the order of the theory, however many threads work. Throws sweeps::SweepError: sizes that a task cannot have.
 std::vector<Verified> verify(const VerifyRequest& request, const Device& device);
 
+// What is run on smaller sizes than asked for, and why: "mqar: pairs = 4 of kappa = 64 keys: ...".
+std::vector<std::string> verify_limits(const VerifyRequest& request);
+
 // One line of the work, and all lines; each is called once, on any thread.
 using VerifyJob = std::function<Verified(const Device&)>;
 std::vector<VerifyJob> recall_jobs(const VerifyRequest& request);  // C1 to C8

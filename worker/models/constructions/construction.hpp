@@ -23,7 +23,8 @@ struct Sizes {
 struct Case {
   ModelSettings model;
   tasks::Options task;
-  std::uint64_t key = 0;  // of random codes
+  std::uint64_t key = 0;       // of random codes
+  std::uint64_t data_key = 0;  // of the cell's data: which function is to be learned
 };
 
 struct Construction {
@@ -69,9 +70,24 @@ void c6_build(const Case&, Weights&);
 Sizes c7_sizes(const Case&);  // induction_heads.cpp
 std::string c7_fits(const Case&);
 void c7_build(const Case&, Weights&);
+Sizes c7b_sizes(const Case&);
+std::string c7b_fits(const Case&);
+void c7b_build(const Case&, Weights&);
 
 Sizes c8_sizes(const Case&);  // pointer_value_retrieval.cpp
 std::string c8_fits(const Case&);
 void c8_build(const Case&, Weights&);
+
+std::string h1_fits(const Case&);  // projections.cpp
+Sizes h1_channel_sizes(const Case&);
+void h1_channel_build(const Case&, Weights&);
+Sizes h1_column_sizes(const Case&);
+void h1_column_build(const Case&, Weights&);
+Sizes h2_sizes(const Case&);
+std::string h2_fits(const Case&);
+void h2_build(const Case&, Weights&);
+Sizes h3_sizes(const Case&);
+std::string h3_fits(const Case&);
+void h3_build(const Case&, Weights&);
 
 }  // namespace phasegrid::worker

@@ -30,8 +30,7 @@ Chosen choose(const sweeps::Settings& settings) {
   }
   if (!chosen.reason.empty()) return chosen;
   if (any)
-    return {nullptr, fmt::format("init: no theorem gives weights of {} for {}{}, expected \"random\"", variant, task,
-                                 task == "piecewise_constant" ? " that a cell could train (H1 and H2 run in `phasegrid verify`)" : "")};
+    return {nullptr, fmt::format("init: no theorem gives weights of {} for {}, expected \"random\"", variant, task)};
   return {nullptr, fmt::format("construction: {} does not solve {} with {}, expected \"auto\" or another one", wish,
                                task, variant)};
 }
@@ -58,7 +57,16 @@ const std::vector<Construction>& all_constructions() {
       {"C6", "mamba_s4d", "keep_nth", "an impulse response that is 1 at one lag", c6_sizes, c6_fits, c6_build},
       {"C7", "mamba_delta_t", "induction_heads", "a column for every symbol, erased and written anew", c7_sizes,
        c7_fits, c7_build},
+      {"C7b", "mamba", "induction_heads", "a column for every symbol, all forgotten at one rate: gaps below 100", c7b_sizes,
+       c7b_fits, c7b_build},
       {"C8", "mamba", "pointer_value_retrieval", "positions as keys", c8_sizes, c8_fits, c8_build},
+      {"H1", "mamba", "piecewise_constant", "channels that sum from a position on", h1_channel_sizes, h1_fits,
+       h1_channel_build},
+      {"H1", "mamba_delta_t", "piecewise_constant", "columns that sum from a position on", h1_column_sizes, h1_fits,
+       h1_column_build},
+      {"H2", "mamba", "piecewise_constant", "Haar wavelets as B", h2_sizes, h2_fits, h2_build},
+      {"H3", "s4d", "piecewise_constant", "Fourier series", h3_sizes, h3_fits, h3_build},
+      {"H3", "mamba_s4d", "piecewise_constant", "Fourier series", h3_sizes, h3_fits, h3_build},
   };
   return table;
 }
@@ -70,9 +78,11 @@ std::vector<std::string> construction_names() {
   return names;
 }
 
-Case construction_case(const sweeps::Settings& settings, std::uint64_t key) {
+Case construction_case(const sweeps::Settings& settings) {
   const TaskFacts facts = task_facts(settings);
-  return {model_settings(settings, facts.vocab, facts.T), task_options(settings), key};
+  Case c{model_settings(settings, facts.vocab, facts.T), task_options(settings)};
+  c.model.channels = facts.channels, c.model.outputs = facts.outputs, c.model.noisy = facts.noisy;
+  return c;
 }
 
 std::string construction_fits(const sweeps::Settings& settings) {
@@ -92,11 +102,12 @@ const Construction& construction_of(const sweeps::Settings& settings) {
 }
 
 void construct(const sweeps::CellSpec& cell, const ParameterSet& parameters, double* flat) {
-  const std::uint64_t key = weights_key(cell);
+  Case c = construction_case(cell.settings);
+  c.key = weights_key(cell), c.data_key = data_key(cell);
   Weights weights(parameters, flat);
   weights.clear();
-  construction_of(cell.settings).build(construction_case(cell.settings, key), weights);
-  add_noise(parameters, cell.settings.real("init_noise"), key, flat);
+  construction_of(cell.settings).build(c, weights);
+  add_noise(parameters, cell.settings.real("init_noise"), c.key, flat);
 }
 
 }  // namespace phasegrid::worker

@@ -18,9 +18,9 @@ std::string construction_fits(const sweeps::Settings& settings);
 // The name of the construction that the cell starts from; "" if there is none.
 std::string construction_name(const sweeps::Settings& settings);
 
-// The construction of such a cell; asserts that it fits. `key`: of random codes.
+// The construction of such a cell; asserts that it fits.
 const Construction& construction_of(const sweeps::Settings& settings);
-Case construction_case(const sweeps::Settings& settings, std::uint64_t key = 0);
+Case construction_case(const sweeps::Settings& settings);  // without keys: what sizes and rules need
 
 // The weights that a cell with `init = "construction"` starts from, `init_noise` included, in a buffer of
 // parameters.size().

@@ -65,7 +65,7 @@ void c6_build(const Case& c, Weights& w) {
   const Codes codes = binary(c.model.vocab, std::min(vocab_bits(c), inner_width(c) - c.model.gate));
   embed(c, w, codes);
   if (c.model.gate) constant_channel(c, w, codes.length);
-  w.fill("A_real_log", -40);
+  w.fill("A_real_log", kNoDecay);
   w.fill("B_real", 1);
   const int modes = std::min(c.model.N / 2, T / 2 + 1);
   for (int k = 0; k < modes; ++k) {

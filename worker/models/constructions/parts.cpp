@@ -12,7 +12,6 @@ namespace {
 
 using kernels::Activation;
 
-constexpr double kNoDecay = -40;                        // A = -e^-40
 constexpr double kSlope = 60, kRaised = 30, kPull = 2;  // of open_until
 
 double silu(double x) { return x / (1 + std::exp(-x)); }
@@ -27,7 +26,7 @@ Codes codes(int count, int length, const std::function<double(int, int)>& value)
 
 // A time layer that counts (worker/models/time_layer.hpp), where its weights are there to be trained.
 void count_time(const Case& c, Weights& w) {
-  w.fill("time.A_log", kNoDecay), w.fill("time.dt_bias", std::log(std::exp(1) - 1));
+  w.fill("time.A_log", kNoDecay), w.fill("time.dt_bias", kStepOfOne);
   w("time.B", 0, 0) = w("time.C", 0, 0) = 1, w("time.out_proj.weight", 0, c.model.d - 1) = 1.0 / c.model.T;
 }
 
@@ -73,21 +72,30 @@ void taps(const Case& c, Weights& w, int channel, double now, double before, dou
 
 void keep_everything(Weights& w) {
   w.fill("A_log", kNoDecay);
-  w.fill(w.has("dt_bias") ? "dt_bias" : "dt_proj.bias", std::log(std::exp(1) - 1));  // softplus of it is 1
+  w.fill(w.has("dt_bias") ? "dt_bias" : "dt_proj.bias", kStepOfOne);
 }
 
-void open_until(const Case& c, Weights& w, double last, int constant, int inner) {
+void time_channel(const Case& c, Weights& w, int inner, double slope, int constant, double offset) {
   const int position = c.model.d - 1;
-  double unit = kSlope;
   if (c.model.positional == Positional::learned) {
     for (int t = 0; t < w.rows("position.weight"); ++t) w("position.weight", t, position) = t + 1;
   } else {
-    unit *= c.model.T;  // the scalar position, also of the time layer, is t / T
+    slope *= c.model.T;  // the scalar position, also of the time layer, is t / T
     if (c.model.time_trained) count_time(c, w);
   }
-  project(w, position, inner, unit);
-  project(w, constant, inner, -kSlope * (last + 0.5));
+  project(w, position, inner, slope);
+  project(w, constant, inner, offset);
   taps(c, w, inner, 1);
+}
+
+std::string time_fits(const Case& c, const char* what) {
+  const Positional p = c.model.positional;
+  if (p == Positional::scalar || p == Positional::learned || p == Positional::ssm_time) return "";
+  return fmt::format("positional: {}, expected \"scalar\", \"learned\" or \"ssm_time\"", what);
+}
+
+void open_until(const Case& c, Weights& w, double last, int constant, int inner) {
+  time_channel(c, w, inner, kSlope, constant, -kSlope * (last + 0.5));
   const std::string pull = c.model.delta_rank > 0 ? "x_proj.dt" : "dt_proj.weight";
   if (c.model.delta_rank > 0) w(pull, inner, 0) = 1;
   for (int channel = 0; channel < c.model.D; ++channel) {
@@ -100,9 +108,7 @@ void open_until(const Case& c, Weights& w, double last, int constant, int inner)
 double step_at_last(const Case& c) { return softplus(kRaised - kPull * activated(c.model, -kSlope / 2)); }
 
 std::string open_until_fits(const Case& c) {
-  const Positional p = c.model.positional;
-  if (p != Positional::scalar && p != Positional::learned && p != Positional::ssm_time)
-    return "positional: the step size follows the position, expected \"scalar\", \"learned\" or \"ssm_time\"";
+  if (std::string reason = time_fits(c, "the step size follows the position"); !reason.empty()) return reason;
   if (c.model.delta_fixed) return "delta_activation: the step size follows the position, expected \"softplus\"";
   if (c.model.discretisation == kernels::Discretisation::none)
     return "discretisation: a step size of 0 must also keep inputs out, expected \"euler\" or \"zoh\"";
@@ -166,6 +172,12 @@ std::string needs_channels(const Case& c, int least, const char* what) {
   if (c.model.d < least) return fmt::format("d: {}, expected d >= {}, but d = {}", what, least, c.model.d);
   if (c.model.variant != "mamba2" && c.model.D < least)
     return fmt::format("D: {}, expected D >= {}, but D = {}", what, least, c.model.D);
+  return "";
+}
+
+std::string needs_width(const Case& c, int outer, int inner, const char* what) {
+  if (c.model.d < outer) return fmt::format("d: {}, expected d >= {}, but d = {}", what, outer, c.model.d);
+  if (c.model.D < inner) return fmt::format("D: {}, expected D >= {}, but D = {}", what, inner, c.model.D);
   return "";
 }
 

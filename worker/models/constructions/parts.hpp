@@ -33,7 +33,14 @@ void taps(const Case& c, Weights& w, int channel, double now, double before = 0,
           const char* part = "");
 
 // States that keep everything: A = -e^-40, a step size of 1 (S6, Mamba-Delta^T, Mamba-2).
+constexpr double kNoDecay = -40;                             // A_log
+constexpr double kStepOfOne = 0.541324854612918108978424;  // log(e - 1): softplus of it is 1
 void keep_everything(Weights& w);
+
+// Inner channel `inner` gets act(slope t + offset), t = 1 .. T; `constant`: an embedding channel that is always 1.
+void time_channel(const Case& c, Weights& w, int inner, double slope, int constant, double offset);
+// "" or why no channel knows t; `what` needs it.
+std::string time_fits(const Case& c, const char* what);
 
 // A step size that is large up to position `last` (counted from 1) and ~0 after it, for every channel of S6 (E25):
 // z = 30 - 2 u, u = act(60 (t - last - 1/2)) in inner channel `inner`. `constant`: an embedding channel that is
@@ -57,6 +64,7 @@ std::string plain_network_fits(const Case& c);
 std::string clean_recall_fits(const Case& c, const char* filler);
 std::string needs_conv(const Case& c);
 std::string needs_channels(const Case& c, int least, const char* what);
+std::string needs_width(const Case& c, int outer, int inner, const char* what);  // least d and D
 
 // The first that complains.
 std::string first_of(std::initializer_list<std::string> reasons);

@@ -79,6 +79,7 @@ kernels::Rows<Real> b2s6(Builder<Real>& build, const MixerInput<Real>& in) {
                     kernels::BlockScan<Real>{.models = 0, .blocks = model.blocks, .discretisation = model.discretisation, .u = in.u, .delta = delta,
                                              .B = B, .C = C, .A_log = A.re, .A_imag = A.im, .bias = bias.re, .bias_imag = bias.im, .skip = skip,
                                              .walks = build.layout.walks(layer), .output_row = {build.layout.maps(layer).output_row.data()}, .y = y,
+                                             .most_steps = shape.T,
                                              .scratch = build.tape.scratch(kernels::block_scan_scratch(shape.T))});
   return y;
 }

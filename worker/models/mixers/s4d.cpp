@@ -48,7 +48,7 @@ kernels::Rows<Real> s4d(Builder<Real>& build, const MixerInput<Real>& in) {
   const auto y = build.tape.rows(build.layout.outputs(build.layer), shape.outputs(build.layer), D);
   build.tape.record(&kernels::Operations<Real>::s4d,
                     kernels::S4d<Real>{.models = 0, .parameters = p, .u = in.u, .skip = skip, .walks = build.layout.walks(build.layer),
-                                       .output_row = {build.layout.maps(build.layer).output_row.data()}, .y = y,
+                                       .output_row = {build.layout.maps(build.layer).output_row.data()}, .y = y, .most_steps = shape.T,
                                        .scratch = build.tape.scratch(kernels::s4d_scratch(shape.T))});
   return y;
 }

@@ -147,6 +147,7 @@ class Selective {
                                                .back = back,
                                                .walks = build_.layout.every_walk(build_.layer),
                                                .y = y,
+                                               .most_steps = T,
                                                .scratch = build_.tape.scratch(kernels::softsort_scratch(T, x.columns))});
     return y;
   }
