@@ -17,7 +17,6 @@ namespace {
 
 constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1, where nobody knows better
 constexpr double kNearLimit = 600;         // a limit later than that is not what SIGUSR1 is about
-constexpr double kWorthStarting = 60;      // seconds of training for which a cell is started that will not end in time
 constexpr double kHintsTogether = 5;       // mpirun hands a signal to every rank, and each hands it on
 
 }  // namespace
@@ -121,16 +120,6 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
   JobList list = missing_jobs(grid_, rates, seconds_of, options_.pack, options_.shard);
   tally_.infeasible(list.infeasible);
   return list;
-}
-
-// The order of work begins with what finished cells of this device kind have taken.
-void Director::start_coordinator(JobList list, bool gangs_across_ranks) {
-  Policy policy{.attempts = options_.attempts, .pack = options_.pack, .gangs_across_ranks = gangs_across_ranks};
-  if (time_in_all_ > 0) policy.whole = time_in_all_;
-  if (options_.checkpoint_every > 0) policy.part = std::min(kWorthStarting, options_.checkpoint_every);
-  coordinator_.emplace(std::move(list.jobs), policy);
-  for (std::uint32_t family = 0; family < list.known.size(); ++family)
-    coordinator_->learn(family, list.known[family].cost, list.known[family].seconds);
 }
 
 void Director::handle(const Parcel& parcel, double now) {

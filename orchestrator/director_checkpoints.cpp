@@ -7,6 +7,21 @@
 #include "worker/checkpoint.hpp"
 
 namespace phasegrid::orchestrator {
+namespace {
+
+constexpr double kWorthStarting = 60;      // seconds of training for which a cell is started that will not end in time
+
+}  // namespace
+
+// The order of work begins with what finished cells of this device kind have taken.
+void Director::start_coordinator(JobList list, bool gangs_across_ranks) {
+  Policy policy{.attempts = options_.attempts, .pack = options_.pack, .gangs_across_ranks = gangs_across_ranks};
+  if (time_in_all_ > 0) policy.whole = time_in_all_;
+  if (options_.checkpoint_every > 0) policy.part = std::min(kWorthStarting, options_.checkpoint_every);
+  coordinator_.emplace(std::move(list.jobs), policy);
+  for (std::uint32_t family = 0; family < list.known.size(); ++family)
+    coordinator_->learn(family, list.known[family].cost, list.known[family].seconds);
+}
 
 // While the disk is full the checkpoint that is there already has to do.
 void Director::checkpoint(int rank, const Checkpoint& message) {

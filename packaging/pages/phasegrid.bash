@@ -13,7 +13,7 @@ _phasegrid() {
   esac
   case $verb in
     plan) options="-h --help --workers --json" ;;
-    run) options="-h --help -o --output --slots --device --device-kind --retry --deadline --pack --attempts --hang-limit --shard --canary --disk-wait --accept-mixed" ;;
+    run) options="-h --help -o --output --slots --device --device-kind --retry --deadline --pack --attempts --hang-limit --shard --canary --disk-wait --checkpoint --scratch --accept-mixed" ;;
     status) options="-h --help --json --missing --exit-code" ;;
     explain) options="-h --help" ;;
     top) options="-h --help --every --once" ;;
