@@ -102,7 +102,7 @@ WEIGHTS = [8, 3, 1, 3, 3, 1, 3, 2, 1]
 
 def blow(one, choose, process, dealt):
     """Waits for one result or a moment more, then hits something."""
-    wanted = one.recorded() + choose.randint(0, 2)
+    wanted = one.recorded() + choose.randint(0, 1)
     end = time.monotonic() + choose.uniform(0.05, 1)
     while one.recorded() < wanted and time.monotonic() < end and process.poll() is None:
         time.sleep(0.005)
