@@ -10,6 +10,7 @@
 #include "orchestrator/binding.hpp"
 #include "orchestrator/gpus.hpp"
 #include "orchestrator/machine.hpp"
+#include "orchestrator/scratch.hpp"
 #include "orchestrator/version.hpp"
 #include "sweeps/grid.hpp"
 #include "worker/run_pack.hpp"
@@ -21,7 +22,6 @@ namespace {
 constexpr double kLastWords = 2;  // seconds: an executor that closes its socket may still say why on its way out
 constexpr double kBeatEvery = 1;
 constexpr double kCoordinatorSilence = 180;  // it may be writing a large file to a slow disk
-constexpr double kPatience = 0.3;            // for an executor that was asked to give up
 constexpr int kFailedStarts = 3;
 
 std::string last_words_of(Child& child) {
@@ -52,7 +52,7 @@ void Agent::handle(const std::string& message, double now) {
   switch (kind_of(message)) {
     case Kind::setup: return begin(decode<Setup>(message), now);
     case Kind::assign: return assign(decode<Assign>(message), now);
-    case Kind::abandon: return abandon(decode<Abandon>(message).slot, now);
+    case Kind::abandon: return abandon(decode<Abandon>(message), now);
     case Kind::pulse: return;
     case Kind::gang_join: return pass_on(decode<GangJoin>(message));
     case Kind::bye:
@@ -76,6 +76,7 @@ void Agent::begin(const Setup& setup, double now) {
   tell(ready);
   if (ready.hash != setup_.hash) return;  // rank 0 ends the run
   if (transport_.rank() != 0 && setup_.host == host_name()) coordinator_ = watch_process(setup_.pid);
+  if (setup_.scratch_cleaner) clean_scratch(setup_.scratch, setup_.scratch_kept);
   slots_.resize(static_cast<std::size_t>(setup_.slots));
   for (int slot = 0; slot < setup_.slots; ++slot) start(slot, now);
 }
@@ -131,11 +132,11 @@ void Agent::pass_on(const GangJoin& join) {
   if (slot.state == State::busy) slot.child.channel.send(encode(join));
 }
 
-void Agent::abandon(int index, double now) {
-  Slot& slot = slots_.at(static_cast<std::size_t>(index));
+void Agent::abandon(const Abandon& order, double now) {
+  Slot& slot = slots_.at(static_cast<std::size_t>(order.slot));
   if (slot.state != State::busy) return;  // it has said how it ended
   slot.giving_up = true;
-  slot.kill_at = now + kPatience;
+  slot.kill_at = now + order.patience;
   slot.child.channel.send(encode(Stop{}));
 }
 
@@ -186,6 +187,7 @@ void Agent::hear(int index, const std::string& message, double now) {
     case Kind::finished:
       slot.cells.erase(decode<Finished>(message).result.index);
       return transport_.send(0, message);
+    case Kind::checkpoint: return transport_.send(0, message);
     case Kind::gang_key: {
       const auto key = decode<GangKey>(message);
       return tell(GangKey{index, key.gang, key.bytes});
@@ -232,6 +234,7 @@ void Agent::ended(int index, int status, double now) {
     reason += " at step " + std::to_string(slot.progress.step) + " of " + std::to_string(slot.progress.steps);
   }
   reason += last_words_of(slot.child);
+  pass_on_words(index);
   const State before = slot.state;
   const bool asked = slot.giving_up;
   slot.child = Child();
@@ -243,7 +246,13 @@ void Agent::ended(int index, int status, double now) {
   tell(Crashed{index, out_of_memory, reason});
 }
 
+// What executors have written, a little of it every second.
+void Agent::pass_on_words(int index) {
+  if (std::string text = slots_[static_cast<std::size_t>(index)].child.take_words(); !text.empty()) tell(Said{index, std::move(text)});
+}
+
 void Agent::beat() {
+  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) pass_on_words(slot);
   Beat message;
   for (const Slot& slot : slots_) {
     const bool known = slot.state == State::busy && slot.progress.steps > 0;

@@ -48,7 +48,7 @@ class Agent {
 
   void begin(const Setup& setup, double now);
   void assign(const Assign& assign, double now);
-  void abandon(int slot, double now);
+  void abandon(const Abandon& order, double now);
   void pass_on(const GangJoin& join);
   void start(int index, double now);
   bool poll_slot(int index, double now);
@@ -58,6 +58,7 @@ class Agent {
   void failed_start(int index, const std::string& reason, double now);
   void watch(Slot& slot, double now);
   void watch_coordinator(double now);
+  void pass_on_words(int slot);
   void beat();
   template <class Message>
   void tell(const Message& message) { transport_.send(0, encode(message)); }

@@ -11,8 +11,6 @@
 namespace phasegrid::orchestrator {
 namespace {
 
-constexpr std::uint32_t kLongest = 1u << 30;  // a longer message is no message of ours
-
 void keep_files(msghdr& message, std::deque<Fd>& files) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;

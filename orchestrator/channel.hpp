@@ -1,5 +1,6 @@
 // Messages over a socket between an agent and its executor: each is its length (4 bytes) and its bytes. A message may bring an open file.
 #pragma once
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@ namespace phasegrid::orchestrator {
 
 class Channel {
  public:
+  static constexpr std::uint32_t kLongest = 4'000'000'000;   // bytes; a longer message is no message of ours
   Channel() = default;
   explicit Channel(Fd socket);                  // made non-blocking
 

@@ -19,6 +19,7 @@ namespace phasegrid::orchestrator {
 namespace {
 
 constexpr std::size_t kTail = 1500;  // bytes of last words
+constexpr std::size_t kFresh = 4000;  // bytes passed on at a time from the beginning, and as many from the end
 constexpr int kSocket = 3;           // where the executor finds its socket
 const std::string kVisible = "CUDA_VISIBLE_DEVICES=";
 
@@ -92,6 +93,8 @@ Child& Child::operator=(Child&& other) noexcept {
   std::swap(channel, other.channel);
   std::swap(errors_, other.errors_);
   std::swap(tail_, other.tail_);
+  std::swap(fresh_, other.fresh_);
+  std::swap(left_out_, other.left_out_);
   return *this;
 }
 
@@ -110,7 +113,19 @@ void Child::read_errors() {
     if (n <= 0) return;
     tail_.append(buffer, static_cast<std::size_t>(n));
     if (tail_.size() > 4 * kTail) tail_.erase(0, tail_.size() - kTail);
+    fresh_.append(buffer, static_cast<std::size_t>(n));
+    if (fresh_.size() <= 4 * kFresh) continue;
+    const std::size_t excess = fresh_.size() - 2 * kFresh;
+    fresh_.erase(kFresh, excess);
+    left_out_ += excess;
   }
+}
+
+std::string Child::take_words() {
+  std::string words = std::exchange(fresh_, {});
+  if (left_out_ > 0) words.insert(kFresh, "\n... " + std::to_string(left_out_) + " bytes left out ...\n");
+  left_out_ = 0;
+  return words;
 }
 
 std::string Child::last_words() {

@@ -23,6 +23,7 @@ class Child {
   Channel channel;
   int error_fd() const { return errors_.get(); }
   void read_errors();                         // keeps the tail of what it writes to stderr and stdout
+  std::string take_words();                   // what it has written since the last call; of much, the first and the last
   std::string last_words();                   // "" or the last lines
 
   void kill();                                // SIGKILL to its process group
@@ -42,7 +43,8 @@ class Child {
   };
   Pid pid_;
   Fd errors_;
-  std::string tail_;
+  std::string tail_, fresh_;
+  std::size_t left_out_ = 0;                  // bytes, after the first kFresh of fresh_
 };
 
 std::string describe_wait_status(int status);  // "killed by signal 11 (Segmentation fault)", "exited with code 1"

@@ -3,11 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "orchestrator/machine.hpp"
-#include "results/run_folder.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
@@ -23,29 +19,10 @@ std::size_t columns() {
 
 Console::Console() : terminal_(isatty(STDERR_FILENO) != 0) {}
 
-void Console::open_log(const std::filesystem::path& file, long most) {
-  file_ = file, most_ = most;
-  std::error_code ignored;
-  std::filesystem::create_directories(file.parent_path(), ignored);
-  log_.reset(std::fopen(file.c_str(), "ae"));
-  if (!log_) throw results::RunError("cannot write " + file.string() + ": " + std::strerror(errno));
-}
-
-void Console::log(const std::string& text) {
-  if (!log_) return;
-  std::fprintf(log_.get(), "%s %s\n", utc_now().c_str(), text.c_str());
-  std::fflush(log_.get());  // a full disk costs log lines, nothing else
-  if (std::ftell(log_.get()) < most_) return;
-  log_.reset();
-  std::error_code ignored;
-  std::filesystem::rename(file_, file_.string() + ".1", ignored);
-  log_.reset(std::fopen(file_.c_str(), "ae"));
-}
-
 void Console::say(const std::string& text) {
   end_live();
   if (!silent_) std::fprintf(stderr, "%s\n", text.c_str());
-  log(text);
+  log_.line(text);
 }
 
 void Console::live(const std::string& text) {
@@ -57,7 +34,7 @@ void Console::live(const std::string& text) {
 
 void Console::plain(const std::string& text) {
   if (!terminal_ && !silent_) std::fprintf(stderr, "%s %s\n", utc_now().c_str(), text.c_str());
-  log(text);
+  log_.line(text);
 }
 
 void Console::end_live() {

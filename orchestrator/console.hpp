@@ -2,16 +2,16 @@
 #pragma once
 #include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <string>
+
+#include "orchestrator/log_file.hpp"
 
 namespace phasegrid::orchestrator {
 
 class Console {
  public:
   Console();
-  // Appended to. When it has grown to `most` bytes it is renamed to FILE.1, over the one before. Throws results::RunError.
-  void open_log(const std::filesystem::path& file, long most = 8 << 20);
+  void open_log(const std::filesystem::path& file) { log_.open(file); }   // throws results::RunError
   void silence() { silent_ = true; }       // the log only
   bool terminal() const { return terminal_ && !silent_; }
 
@@ -21,11 +21,7 @@ class Console {
   void end_live();                         // the live line stays behind, or is wiped if empty
 
  private:
-  struct Close { void operator()(std::FILE* file) const { std::fclose(file); } };
-  void log(const std::string& text);
-  std::unique_ptr<std::FILE, Close> log_;
-  std::filesystem::path file_;
-  long most_ = 0;
+  LogFile log_;
   bool terminal_, line_shown_ = false, silent_ = false;
 };
 

@@ -13,8 +13,8 @@ Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) : policy_(policy)
     if (rate.cost == 0) rate = {policy_.rate * job.cost, job.cost, policy_.rate};
     Bucket& bucket = buckets_[bucket_of(job)];
     bucket.jobs.insert(bucket.jobs.end(), job);
-    pending_cost_[job.family] += job.cost * job.replicas;
-    pending_squares_[job.family] += job.cost * job.cost;
+    pending_cost_[job.family] += job.left() * job.replicas;
+    pending_squares_[job.family] += job.left() * job.left();
   }
   pending_ = jobs.size();
   for (std::size_t b = 0; b < buckets_.size(); ++b) rank(b);
@@ -40,8 +40,9 @@ void Coordinator::learn(std::uint32_t family, double cost, double seconds) {
 }
 
 std::size_t Coordinator::bucket_of(const Job& job) {
-  const auto [place, is_new] = bucket_index_.try_emplace(std::uint64_t{job.family} << 32 | job.shape, buckets_.size());
-  if (is_new) buckets_.push_back({job.family, {}, 0, job.replicas}), gangs_used_ |= job.replicas > 1;
+  const auto [place, is_new] =
+      bucket_index_.try_emplace({job.family, job.shape, job.step, job.node}, buckets_.size());
+  if (is_new) buckets_.push_back({job.family, job.node, job.replicas, {}, 0}), gangs_used_ |= job.replicas > 1;
   return place->second;
 }
 
@@ -49,63 +50,24 @@ void Coordinator::rank(std::size_t b) {
   Bucket& bucket = buckets_[b];
   order_.erase({-bucket.head, b});
   if (bucket.jobs.empty()) return;
-  bucket.head = bucket.jobs.begin()->cost * rates_[bucket.family].ranked;
+  bucket.head = bucket.jobs.begin()->left() * rates_[bucket.family].ranked;
   order_.insert({-bucket.head, b});
 }
 
 void Coordinator::put(const Job& job) {
   const std::size_t b = bucket_of(job);
   buckets_[b].jobs.insert(job);
-  pending_cost_[job.family] += job.cost * job.replicas;
-  pending_squares_[job.family] += job.cost * job.cost;
+  pending_cost_[job.family] += job.left() * job.replicas;
+  pending_squares_[job.family] += job.left() * job.left();
   ++pending_;
   rank(b);
 }
 
 void Coordinator::take(Bucket& bucket, std::set<Job, Order>::iterator job) {
-  pending_cost_[job->family] -= job->cost * job->replicas;
-  pending_squares_[job->family] -= job->cost * job->cost;
+  pending_cost_[job->family] -= job->left() * job->replicas;
+  pending_squares_[job->family] -= job->left() * job->left();
   --pending_;
   bucket.jobs.erase(job);
-}
-
-// The longest cell that ends before the deadline, and others of its shape that may run beside it.
-std::vector<Job> Coordinator::choose(SlotId id, double now) {
-  const double room = (deadline_ - now) / policy_.safety;
-  std::size_t best = buckets_.size();
-  auto lead = std::set<Job, Order>::iterator{};
-  double best_seconds = -1;
-  for (const auto& [negative_head, b] : order_) {
-    if (-negative_head <= best_seconds) break;  // later buckets hold only shorter cells
-    Bucket& bucket = buckets_[b];
-    if (bucket.replicas > 1 && !gangs_.may_run(id, b, bucket.replicas, bucket.jobs.size(), waiting_)) continue;
-    const double rate = rates_[bucket.family].value();
-    const auto first_that_fits =
-        std::isinf(room) ? bucket.jobs.begin() : bucket.jobs.lower_bound(Job{.cell = 0, .cost = room / rate});
-    if (first_that_fits == bucket.jobs.end()) continue;
-    best = b, lead = first_that_fits, best_seconds = lead->cost * rates_[bucket.family].ranked;
-  }
-  if (best == buckets_.size()) return {};
-
-  Bucket& bucket = buckets_[best];
-  if (bucket.replicas > 1 && !gangs_.enough(id, bucket.replicas, waiting_)) return gangs_.gather(id, best), std::vector<Job>{};
-  gangs_.stop_gathering(id);
-  const bool suspect = crashes_.contains(lead->cell);  // a cell that crashed once runs alone, so that it harms no other
-  const auto fair_share =
-      static_cast<std::size_t>((pending_ + slots_.size() - 1) / std::max<std::size_t>(slots_.size(), 1));
-  const auto pack = static_cast<std::size_t>(lead->most > 0 ? std::min(policy_.pack, lead->most) : policy_.pack);
-  const std::size_t most = suspect || bucket.replicas > 1 ? 1 : std::clamp<std::size_t>(fair_share, 1, pack);
-  std::vector<Job> chosen;
-  while (lead != bucket.jobs.end() && chosen.size() < most) {
-    const auto next = std::next(lead);
-    if (chosen.empty() || !crashes_.contains(lead->cell)) {
-      chosen.push_back(*lead);
-      take(bucket, lead);
-    }
-    lead = next;
-  }
-  rank(best);
-  return chosen;
 }
 
 Actions Coordinator::hand_out(SlotId id, double now) {
@@ -119,9 +81,9 @@ Actions Coordinator::hand_out(SlotId id, double now) {
   running_ += jobs.size();
   waiting_.erase(id);
   Slot& slot = slots_[id];
+  slot.begun_at = slot.fraction = jobs.front().done;
   slot.jobs = std::move(jobs);
   slot.started = now;
-  slot.fraction = 0;
   return {std::move(action)};
 }
 
@@ -151,7 +113,7 @@ void Coordinator::give_waiting(Actions& actions, double now) {
   for (const SlotId& id : ids) {
     if (!waiting_.contains(id)) continue;        // in a gang by now
     Actions more = hand_out(id, now);
-    if (more.empty() && !gangs_used_) return;    // nothing fits: not for the next one either
+    if (more.empty() && !gangs_used_ && !bound_) return;   // nothing fits: not for the next one either
     std::move(more.begin(), more.end(), std::back_inserter(actions));
   }
 }
@@ -165,7 +127,7 @@ bool Coordinator::result(SlotId id, std::uint64_t cell, double seconds) {
 
   Rate& rate = rates_[job->family];
   if (seconds > 0) {
-    const double deviation = std::log(seconds / predicted(*job));
+    const double deviation = std::log(seconds / (job->cost * rate.value()));
     deviations_ += deviation * deviation;
     predictions_ += 1;
     rate.seconds += seconds, rate.cost += job->cost;
@@ -209,7 +171,7 @@ Actions Coordinator::crashed(SlotId member, const std::string& reason, bool out_
     if (!was_pack) ++crashes.count;  // in a pack nobody knows whose fault it was: each is tried again alone first
     crashes.out_of_memory |= out_of_memory;
     if (crashes.count < policy_.attempts) return false;
-    actions.push_back(Quarantine{job.cell, crashes.count, crashes.out_of_memory, reason});
+    actions.emplace_back(Quarantine{job.cell, crashes.count, crashes.out_of_memory, reason});
     crashes_.erase(job.cell);
     --running_;
     return true;
@@ -229,12 +191,13 @@ std::vector<std::uint64_t> Coordinator::cells(SlotId id) const {
 
 void Coordinator::progress(SlotId id, double fraction) {
   const auto slot = slots_.find(id);
-  if (slot != slots_.end()) slot->second.fraction = fraction;
+  if (slot != slots_.end()) slot->second.fraction = std::max(slot->second.begun_at, fraction);
 }
 
 double Coordinator::remaining(const Slot& slot, double now) const {
   const double elapsed = now - slot.started;
-  if (slot.fraction > 0.02) return elapsed * (1 - slot.fraction) / slot.fraction;
+  const double gained = slot.fraction - slot.begun_at;
+  if (gained > 0.02) return elapsed * (1 - slot.fraction) / gained;
   double predicted_seconds = 0;
   for (const Job& job : slot.jobs) predicted_seconds += predicted(job);
   return std::max(0.0, predicted_seconds - elapsed);
@@ -251,7 +214,7 @@ Actions Coordinator::stop(double now, double grace) {
   stopping_ = true;
   Actions actions;
   for (const auto& [id, slot] : slots_) {
-    if (slot.jobs.empty() || (slot.fraction > 0 && remaining(slot, now) <= grace)) continue;
+    if (slot.jobs.empty() || (slot.fraction > slot.begun_at && remaining(slot, now) <= grace)) continue;
     actions.emplace_back(GiveUp{id});
     for (const SlotId& other : gangs_.others(id)) actions.emplace_back(GiveUp{other});
   }
@@ -261,17 +224,6 @@ Actions Coordinator::stop(double now, double grace) {
 Actions Coordinator::tick(double now) {
   if (now < deadline_ || stopping_) return {};
   return stop(now, 0);
-}
-
-bool Coordinator::stuck(double now) const {
-  if (running_ > 0 || pending_ == 0) return false;
-  if (stopping_ || slots_.empty() || now >= deadline_) return true;
-  if (waiting_.size() < slots_.size()) return false;  // a slot may still ask
-  if (std::isinf(deadline_)) return pending_ == too_wide();
-  for (const auto& bucket : buckets_) {
-    if (!bucket.jobs.empty() && bucket.replicas <= gangs_.most_slots() && now + predicted(*bucket.jobs.rbegin()) * policy_.safety <= deadline_) return false;
-  }
-  return true;
 }
 
 Eta Coordinator::eta(double now) const {

@@ -8,12 +8,16 @@
 //   seconds = cost * rate[family],
 // cost counted from the cell's settings, rate (seconds per unit of cost) refined from finished cells of the same family (a model
 // variant). Predictions order work; they never influence a result.
+//
+// With checkpoints a cell may be run in parts. Before a deadline cells that end in time still come first, but a cell that is longer
+// than the whole time of the run, or one that is left when nothing else fits, is started where a part of it is worth while.
 #pragma once
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -29,12 +33,18 @@ struct Job {
   std::uint32_t shape = 0;      // cells of one family and shape may share a pack
   int replicas = 1;             // slots that it needs at once; the same for all cells of a family
   int most = 0;                 // of this shape in one pack; 0: the policy says it
+  double done = 0;              // the part of it that its checkpoint holds, 0 .. 1
+  std::int64_t step = 0;        // of the checkpoint: cells of one pack start at one step
+  int node = -1;                // the checkpoint is there, and it goes on there only; -1: anywhere
+  double left() const { return cost * (1 - done); }
 };
 
 struct Policy {
   int attempts = 2;             // a cell that crashes this often is recorded as failed
   int pack = 1;                 // most cells in one pack
   double rate = 1;              // seconds per unit of cost, before anything has finished
+  double whole = std::numeric_limits<double>::infinity();   // seconds that the run has in all
+  double part = std::numeric_limits<double>::infinity();    // least seconds for which it is worth while to run a part of a cell
   double safety = 1.1;          // a cell is started if safety times its prediction fits before the deadline
   bool gangs_across_ranks = false;   // may the slots of a gang be those of several ranks?
 };
@@ -68,13 +78,15 @@ class Coordinator {
  public:
   Coordinator(std::vector<Job> jobs, Policy policy);
 
-  void expect(SlotId slot) { slots_[slot], gangs_.joined(slot); }   // it is being set up and will ask, or be lost
+  void expect(SlotId slot, int node = -1) { slots_[slot].node = node, gangs_.joined(slot); }   // it is being set up and will ask, or be lost
   Actions refuse_too_wide();                        // cells that need more slots at once than there are
   Actions slot_ready(SlotId slot, double now);
   Actions add(const std::vector<Job>& jobs, double now);   // that the results so far have called for
   // True if this slot was running the cell: the result is to be recorded. False for a late word about a cell given to another.
   bool result(SlotId slot, std::uint64_t cell, double seconds);
   Actions crashed(SlotId slot, const std::string& reason, bool out_of_memory, double now);
+  // What this slot runs of the cell is safe up to this step. False for a late word about a cell given to another.
+  bool checkpointed(SlotId slot, std::uint64_t cell, std::int64_t step, std::int64_t steps, bool on_its_node);
   Actions abandoned(SlotId slot, double now);       // given up on request: no attempt is counted
   Actions slot_lost(SlotId slot, double now);       // its cells go to others
   Actions rank_lost(int rank, double now);
@@ -100,7 +112,7 @@ class Coordinator {
   int slots_busy_with(SlotId slot) const;                // what this slot runs: itself alone, or with its gang
   bool gathers(SlotId slot) const { return gangs_.gathers(slot); }
   std::uint64_t too_wide() const;                   // waiting cells that need more slots than are left
-  double predicted(const Job& job) const { return job.cost * rates_[job.family].value(); }
+  double predicted(const Job& job) const { return job.left() * rates_[job.family].value(); }
   double seconds_left(double now) const { return eta(now).seconds; }
 
   // A cell that was finished before this run began: the rates begin with what is known.
@@ -112,13 +124,15 @@ class Coordinator {
 
  private:
   struct Order {                                    // longest first; ties in grid order
-    bool operator()(const Job& a, const Job& b) const { return a.cost != b.cost ? a.cost > b.cost : a.cell < b.cell; }
+    bool operator()(const Job& a, const Job& b) const {
+      return a.left() != b.left() ? a.left() > b.left() : a.cell < b.cell;
+    }
   };
-  struct Bucket {                                   // waiting cells of one family and shape
+  struct Bucket {                                   // waiting cells that may share a pack
     std::uint32_t family = 0;
+    int node = -1, replicas = 1;
     std::set<Job, Order> jobs;
     double head = 0;                                // predicted seconds of its longest cell when last ranked
-    int replicas = 1;
   };
   struct Rate {                                     // the first guess counts as one cell
     double seconds = 0, cost = 0, ranked = 0;       // `ranked`: the rate by which the buckets are ordered
@@ -127,6 +141,8 @@ class Coordinator {
   struct Slot {
     std::vector<Job> jobs;                          // running
     double started = 0, fraction = 0;
+    double begun_at = 0;                            // the fraction at its start: that of the checkpoint
+    int node = -1;
   };
 
   std::size_t bucket_of(const Job& job);
@@ -138,12 +154,13 @@ class Coordinator {
   Actions take_back(SlotId id, double now);
   double remaining(const Slot& slot, double now) const;
   std::vector<Job> choose(SlotId id, double now);
+  void free_node(int node);                         // nobody is left there: its cells begin again elsewhere
   void break_up(SlotId id, Actions& actions);       // the gang of this slot: the others are to give up
   Rate& rate_of(std::uint32_t family);
 
   Policy policy_;
   std::vector<Bucket> buckets_;
-  std::unordered_map<std::uint64_t, std::size_t> bucket_index_;      // family << 32 | shape
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::int64_t, int>, std::size_t> bucket_index_;   // family, shape, step, node
   std::set<std::pair<double, std::size_t>> order_;                   // (-head, bucket), non-empty buckets only
   std::vector<Rate> rates_;
   std::vector<double> pending_cost_, pending_squares_;               // per family: sums of cost and of cost^2
@@ -159,7 +176,7 @@ class Coordinator {
   std::unordered_map<std::uint64_t, Crashes> crashes_;
   std::uint64_t pending_ = 0, running_ = 0;
   double deadline_ = std::numeric_limits<double>::infinity();
-  bool stopping_ = false, paused_ = false;
+  bool stopping_ = false, paused_ = false, bound_ = false;   // bound_: some cell goes on at one node only
 };
 
 }  // namespace phasegrid::orchestrator

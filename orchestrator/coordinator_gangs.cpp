@@ -22,8 +22,14 @@ Actions Coordinator::abandoned(SlotId id, double now) {
 Actions Coordinator::slot_lost(SlotId id, double now) {
   waiting_.erase(id);
   gangs_.lost(id), gangs_.stop_gathering(id);
+  const auto slot = slots_.find(id);
+  const int node = slot == slots_.end() ? -1 : slot->second.node;
   Actions actions = abandoned(id, now);
   slots_.erase(id);
+  if (node >= 0) {
+    free_node(node);
+    give_waiting(actions, now);
+  }
   return actions;
 }
 

@@ -31,7 +31,7 @@ Director::Director(Transport& transport, const sweeps::Grid& grid, const RunOpti
   if (options_.seconds) deadline = {*options_.seconds, "--deadline"};
   else if (options_.ask_slurm) deadline = slurm_deadline();
   if (!deadline) return;
-  deadline_ = boot_time() + deadline->seconds;
+  deadline_ = boot_time() + deadline->seconds, time_in_all_ = deadline->seconds;
   deadline_source_ = deadline->source;
 }
 
@@ -55,6 +55,7 @@ void Director::begin(double now) {
   provenance.shard = options_.shard;
   folder_.emplace(results::RunFolder::open(directory, grid_, provenance, options_.accept_mixed));
   console_.open_log(directory / "log" / "coordinator.log");
+  words_.open(directory / "log" / "executors.log");
   for (const std::string& warning : folder_->state().warnings) console_.say("warning: " + warning);
 
   const results::Origin origin{provenance.numerics_version, provenance.device_kind};
@@ -64,7 +65,9 @@ void Director::begin(double now) {
   if (options_.pack == 0 && on_gpus)
     pack_size = [smallest](const sweeps::Settings& s) { return worker::pack_size(s, smallest); };
   if (options_.pack == 0) options_.pack = on_gpus ? worker::kLargestPack : 1;
-  start_coordinator(find_jobs(worker::stored_rates(provenance.device_kind), origin, pack_size), on_gpus);
+  JobList list = find_jobs(worker::stored_rates(provenance.device_kind), origin, pack_size);
+  resume_jobs(list.jobs, origin);
+  start_coordinator(std::move(list), on_gpus);
   const auto slots = team_.slots(options_.slots, provenance.device_kind, options_.threads);
   const Binding binding = on_gpus ? bind_gpus(team_.places(provenance.device_kind), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
@@ -107,12 +110,14 @@ void Director::send_setup(const std::string& device_kind, const std::vector<int>
   setup.host = host_name();
   setup.pid = getpid();
   setup.hang_limit = options_.hang_limit;
+  setup.checkpoint_every = options_.checkpoint_every;
   for (std::size_t rank = 0; rank < slots.size(); ++rank) {
     setup.rank = static_cast<int>(rank);
     setup.slots = slots[rank];
+    set_scratch(setup);
     if (!binding.gpus.empty()) setup.gpus = binding.gpus[rank];
     for (int slot = 0; slot < setup.slots; ++slot) {
-      coordinator_->expect({setup.rank, slot});
+      coordinator_->expect({setup.rank, slot}, team_.node(setup.rank));
       utilisation_.set({setup.rank, slot}, Doing::starting, now_);
     }
     tell(setup.rank, setup);
@@ -145,13 +150,6 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
   return list;
 }
 
-// The order of work begins with what finished cells of this device kind have taken.
-void Director::start_coordinator(JobList list, bool gangs_across_ranks) {
-  coordinator_.emplace(std::move(list.jobs), Policy{.attempts = options_.attempts, .pack = options_.pack, .gangs_across_ranks = gangs_across_ranks});
-  for (std::uint32_t family = 0; family < list.known.size(); ++family)
-    coordinator_->learn(family, list.known[family].cost, list.known[family].seconds);
-}
-
 void Director::handle(const Parcel& parcel, double now) {
   now_ = now;
   const int rank = parcel.from;
@@ -165,6 +163,8 @@ void Director::handle(const Parcel& parcel, double now) {
     case Kind::ready: return check_sweep(rank, decode<Ready>(parcel.bytes));
     case Kind::free: return free({rank, decode<Free>(parcel.bytes).slot}, now);
     case Kind::finished: return finished(rank, decode<Finished>(parcel.bytes));
+    case Kind::checkpoint: return checkpoint(rank, decode<Checkpoint>(parcel.bytes));
+    case Kind::said: return said(rank, decode<Said>(parcel.bytes));
     case Kind::crashed: return crashed(rank, decode<Crashed>(parcel.bytes), now);
     case Kind::abandoned: {
       const SlotId slot{rank, decode<Abandoned>(parcel.bytes).slot};
@@ -266,14 +266,22 @@ void Director::apply(const Actions& actions) {
 
 void Director::act(const HandOut& action) {
   const std::string where = team_.where(action.slot.rank, action.slot.slot);
-  for (const std::uint64_t cell : action.cells) folder_->started(cell, ++attempts_[cell], where);
+  const auto& known = folder_->state().checkpoints;
+  std::vector<std::string> checkpoints = checkpoints_of(action.cells);
+  for (const std::uint64_t cell : action.cells) {
+    const auto checkpoint = known.find(cell);
+    folder_->started(cell, ++attempts_[cell], where, checkpoint == known.end() ? 0 : checkpoint->second.step);
+  }
   dirty();
   if (!action.gang.empty()) return start_gang(action);
   utilisation_.set(action.slot, Doing::busy, now_);
-  tell(action.slot.rank, Assign{action.slot.slot, action.cells});
+  tell(action.slot.rank, Assign{action.slot.slot, action.cells, std::move(checkpoints)});
 }
 
-void Director::act(const GiveUp& action) { tell(action.slot.rank, Abandon{action.slot.slot}); }
+void Director::act(const GiveUp& action) {
+  constexpr double kShare = 0.8;  // what an executor says at last has to arrive, too
+  tell(action.slot.rank, Abandon{action.slot.slot, kShare * std::max(0.0, stop_by_ - now_)});
+}
 
 void Director::act(const Quarantine& action) {
   sweeps::CellResult result;
@@ -291,10 +299,11 @@ void Director::stop(const std::string& why, double now) {
   console_.say("stopping (" + why + "): finished cells are safe, running ones are given up");
   folder_->note("stop", why);
   dirty();
-  constexpr double kGrace = 0.4;  // mpirun leaves its ranks one second between SIGTERM and SIGKILL
-  stop_by_ = now + kGrace;
+  constexpr double kSoon = 0.4;  // mpirun leaves its ranks one second between SIGTERM and SIGKILL
+  constexpr double kAlone = 3;   // nobody hurries us: a cell whose steps are long can still be saved
+  stop_by_ = now + (started_by_launcher() ? kSoon : kAlone);
   flush_if_due(true);
-  apply(coordinator_->stop(now, kGrace));
+  apply(coordinator_->stop(now, kSoon));
 }
 
 // SIGUSR1 comes some seconds late and does not say how much time is left: Slurm knows, unless it is about something else

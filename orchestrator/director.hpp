@@ -59,6 +59,13 @@ class Director {
   void start_gang(const HandOut& action);
   void pass_on(int rank, const GangKey& key);      // of a gang, from its leader to the others
   void finished(int rank, const Finished& message);
+  void checkpoint(int rank, const Checkpoint& message);
+  void resume_jobs(std::vector<Job>& jobs, const results::Origin& origin);   // those that have a checkpoint go on from it
+  std::vector<std::string> checkpoints_of(const std::vector<std::uint64_t>& cells);
+  void set_scratch(Setup& setup);
+  int node_of(const std::string& host) const;      // -1: no rank of ours is there
+  double grace() const;                            // seconds before the deadline for executors to save what they have
+  void said(int rank, const Said& message);
   void crashed(int rank, const Crashed& message, double now);
   void beat(int rank, const Beat& beat);
   void check_sweep(int rank, const Ready& ready) const;
@@ -84,6 +91,7 @@ class Director {
   const sweeps::Grid& grid_;
   RunOptions options_;
   Console console_;
+  LogFile words_;                                  // of executors
   Team team_;
   Tally tally_;
   std::optional<results::RunFolder> folder_;
@@ -100,6 +108,7 @@ class Director {
   double dirty_since_ = 0;                         // 0: the journal is durable
   double full_since_ = 0, next_try_ = 0;           // 0: there is room on the disk
   double next_look_ = 0;                           // for lost ranks
+  double time_in_all_ = 0;                         // from the start to the deadline; 0: there is none
   double deadline_ = 0;                            // by the clock that runs while the machine sleeps; 0: none
   std::optional<double> hinted_at_;
   double next_rebuild_ = 0, rebuild_took_ = 0, next_line_ = 0, next_live_ = 0;

@@ -12,7 +12,6 @@ constexpr double kReportBy = 120;        // seconds for all ranks to report at t
 constexpr double kCommitEvery = 0.03;    // seconds from a result's arrival to its flush
 constexpr double kRebuildEvery = 10;     // seconds between two writings of results.h5, at least ...
 constexpr double kRebuildShare = 0.015;  // ... and so that they take at most this share of the time
-constexpr double kGrace = 0.4;           // seconds for executors to give up
 constexpr double kTryEvery = 1;          // seconds between two attempts to write to a full disk
 constexpr double kLookEvery = 0.05;      // seconds between two looks at the ranks on this host
 constexpr double kLineEvery = 30, kLiveEvery = 0.25;
@@ -52,12 +51,12 @@ double Director::due(double now) const {
 // Monotonic time may stand still while the machine sleeps; a wall-time limit does not.
 void Director::watch_deadline() {
   if (deadline_ == 0 || !stop_reason_.empty()) return;
-  const double reserve = 2 + 2 * rebuild_took_;  // seconds to flush and write results.h5
+  const double reserve = 1.6 + grace() + 2 * rebuild_took_;  // seconds to save, flush and write results.h5
   const double left = deadline_ - boot_time() - reserve;
   coordinator_->set_deadline(now_ + left);
   if (left > 0) return;
   stop_reason_ = "the deadline";
-  stop_by_ = now_ + kGrace;
+  stop_by_ = now_ + grace();
   apply(coordinator_->tick(now_));
 }
 

@@ -47,7 +47,11 @@ int command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kWrongInput;
+    if (error.get_exit_code() == 0) return app.exit(error);   // --help, --version
+    std::string verb;
+    for (const CLI::App* chosen : app.get_subcommands()) verb = chosen->get_name() + " ";
+    std::fprintf(stderr, "phasegrid: %s\n`phasegrid %s--help` says what can be given\n", error.what(), verb.c_str());
+    return kWrongInput;
   }
   return code;
 }

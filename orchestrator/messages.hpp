@@ -17,9 +17,9 @@
 namespace phasegrid::orchestrator {
 
 enum class Kind : std::uint8_t {
-  hello, ready, free, finished, crashed, abandoned, slot_lost, gang_key, beat, stop_requested,  // agent -> coordinator
+  hello, ready, free, finished, checkpoint, said, crashed, abandoned, slot_lost, gang_key, beat, stop_requested,  // agent -> coordinator
   setup, assign, gang_join, abandon, pulse, bye,                                     // coordinator -> agent
-  progress, done, stop                                                               // executor -> agent; agent -> executor
+  progress, done, stop                                                               // executor -> agent (finished and checkpoint, too); agent -> executor
 };
 
 template <class Archive>
@@ -58,7 +58,13 @@ struct Setup {
   double hang_limit = 0;                // seconds without a sign of life after which an executor is killed
   std::vector<std::int32_t> cores;      // where executors may run; filled in by the agent
   std::vector<std::string> gpus;        // of each slot; empty, or "" for a slot: left as it is
-  template <class Archive> void fields(Archive& a) { a(text, file, hash, device_kind, threads, rank, slots, host, pid, hang_limit, cores, gpus); }
+  double checkpoint_every = 0;          // seconds of training between two checkpoints of a cell; 0: none are taken
+  std::string scratch;                  // where executors keep them themselves; "": the coordinator does
+  std::vector<std::string> scratch_kept;   // names there that are still wanted
+  bool scratch_cleaner = false;         // this agent removes the others
+  template <class Archive> void fields(Archive& a) {
+    a(text, file, hash, device_kind, threads, rank, slots, host, pid, hang_limit, cores, gpus, checkpoint_every, scratch, scratch_kept, scratch_cleaner);
+  }
 };
 
 // The sweep was read (error empty), or why it could not be.
@@ -78,9 +84,10 @@ struct Assign {
   static constexpr Kind kKind = Kind::assign;
   std::int32_t slot = 0;
   std::vector<std::uint64_t> cells;
+  std::vector<std::string> checkpoints; // to go on from: none, or one for each cell, "" where it begins
   std::uint64_t gang = 0;               // that trains them; 0: the slot alone
   std::int32_t replica = 0, replicas = 1;
-  template <class Archive> void fields(Archive& a) { a(slot, cells, gang, replica, replicas); }
+  template <class Archive> void fields(Archive& a) { a(slot, cells, checkpoints, gang, replica, replicas); }
 };
 
 // By which the members of a gang on GPUs find each other: made by the executor of replica 0, for the coordinator ...
@@ -104,6 +111,22 @@ struct Finished {
   std::int32_t slot = 0;
   sweeps::CellResult result;
   template <class Archive> void fields(Archive& a) { a(slot, result); }
+};
+
+struct Checkpoint {                     // what a cell needs to go on, should its slot be stopped or crash
+  static constexpr Kind kKind = Kind::checkpoint;
+  std::int32_t slot = 0;
+  std::uint64_t cell = 0;
+  std::int64_t step = 0, steps = 0;
+  std::string bytes;                    // "": it is on the scratch disk of the executor's machine
+  template <class Archive> void fields(Archive& a) { a(slot, cell, step, steps, bytes); }
+};
+
+struct Said {                           // what an executor has written to stderr and stdout
+  static constexpr Kind kKind = Kind::said;
+  std::int32_t slot = 0;
+  std::string text;
+  template <class Archive> void fields(Archive& a) { a(slot, text); }
 };
 
 struct Crashed {                        // the slot's executor is gone, and with it the cells it was running
@@ -142,7 +165,8 @@ struct StopRequested {                  // an agent received a signal
 struct Abandon {
   static constexpr Kind kKind = Kind::abandon;
   std::int32_t slot = 0;
-  template <class Archive> void fields(Archive& a) { a(slot); }
+  double patience = 0;                  // seconds until it is killed
+  template <class Archive> void fields(Archive& a) { a(slot, patience); }
 };
 
 struct Pulse {                          // sign of life of the coordinator, in answer to a beat

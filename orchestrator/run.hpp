@@ -24,6 +24,8 @@ struct RunOptions {
   bool accept_mixed = false;
   int canary = 5;                            // the run stops if its first cells, so many, all fail in one way; 0: never
   double disk_wait = 600;                    // seconds to wait for space on a full disk
+  double checkpoint_every = 600;             // seconds of training between two checkpoints of a cell; 0: none
+  std::string scratch;                       // a folder of each machine's own for checkpoints; "": the run folder
   bool quiet = false;                        // say nothing but in the log
   sweeps::Shard shard;                       // the cells that this run is for
 };

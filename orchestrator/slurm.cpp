@@ -103,10 +103,10 @@ finish() {
   exit $code
 }
 
-# Lives of the coordinator in a row that recorded no cell. A chain of jobs that gets nowhere must end.
+# Lives of the coordinator in a row that recorded no cell and got no cell further. A chain of jobs that gets nowhere must end.
 count_lives() {
   local before=-1 in_vain=-1 recorded
-  recorded=$(about recorded)
+  recorded=$(about progress)
   recorded=${recorded:-0}
   [ ! -f "$out/log/slurm" ] || read -r before in_vain <"$out/log/slurm"
   if [ "$recorded" -gt "$before" ]; then in_vain=0; else in_vain=$((in_vain + 1)); fi
@@ -114,7 +114,7 @@ count_lives() {
   [ "$in_vain" -lt "$most_in_vain" ] && return
   rm "$out/log/slurm"
   drop_next
-  say "$most_in_vain starts in a row have recorded no cell: giving up. Why: the lines above and $out/log/coordinator.log"
+  say "$most_in_vain starts in a row have recorded no cell and taken no checkpoint: giving up. Why: the lines above and $out/log/coordinator.log"
   exit 1
 }
 

@@ -157,6 +157,12 @@ std::string Team::where(int rank, int slot) const {
   return "rank " + std::to_string(rank) + " slot " + std::to_string(slot) + " " + (hello ? hello->host : "");
 }
 
+int Team::node(int rank) const {
+  int first = 0;
+  while (first < rank && host(first) != host(rank)) ++first;
+  return first;
+}
+
 bool Team::anyone_lost() const {
   return std::any_of(members_.begin(), members_.end(), [](const Member& member) { return member.lost; });
 }

@@ -33,6 +33,10 @@ class Team {
   std::string describe(const std::vector<int>& slots) const;   // "3 ranks on 2 hosts, 6 slots"
   std::string where(int rank, int slot) const;           // "rank 2 slot 0 host-a"
 
+  const std::string& host(int rank) const { return members_[static_cast<std::size_t>(rank)].hello->host; }
+  int node(int rank) const;                              // the first rank on the same host
+  bool first_on_host(int rank) const { return node(rank) == rank; }
+
   void heard(int rank, double now) { members_[static_cast<std::size_t>(rank)].last_heard = now; }
   bool lost(int rank) const { return members_[static_cast<std::size_t>(rank)].lost; }
   bool anyone_lost() const;

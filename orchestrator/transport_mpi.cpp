@@ -23,6 +23,7 @@ namespace phasegrid::orchestrator {
 namespace {
 
 constexpr std::size_t kChunk = 3900;  // with Open MPI's header below 4 KiB
+constexpr std::size_t kWindow = 64;   // chunks on their way to one rank
 constexpr int kTag = 7;
 enum : char { kMore = 0, kLast = 1 };
 
@@ -53,15 +54,9 @@ class MpiTransport final : public Transport {
   void send(int to, std::string bytes) override {
     if (to == rank_) return own_.push_back({rank_, std::move(bytes)});
     if (lost_.contains(to)) return;
-    for (std::size_t begin = 0; begin == 0 || begin < bytes.size(); begin += kChunk) {
-      Chunk& chunk = sending_.emplace_back();
-      chunk.to = to;
-      chunk.bytes = begin + kChunk < bytes.size() ? kMore : kLast;
-      chunk.bytes.append(bytes, begin, kChunk);
-      const int rc = MPI_Isend(chunk.bytes.data(), static_cast<int>(chunk.bytes.size()), MPI_BYTE, to, kTag,
-                               MPI_COMM_WORLD, &chunk.request);
-      if (rc != MPI_SUCCESS) sending_.pop_back();  // the receiver is gone: its silence will be noticed
-    }
+    Outbox& out = outboxes_[to];
+    out.messages.push_back(std::move(bytes));
+    fill(to, out);
   }
 
   bool receive(Parcel& parcel) override {
@@ -93,19 +88,16 @@ class MpiTransport final : public Transport {
 
   bool idle() override {
     complete_sends();
-    return own_.empty() && sending_.empty();
+    return own_.empty() && outboxes_.empty();
   }
 
   void forget(int rank) override {
     lost_[rank] = true;
     arriving_.erase(rank);
-    for (auto chunk = sending_.begin(); chunk != sending_.end();) {
-      if (chunk->to != rank) {
-        ++chunk;
-        continue;
-      }
-      stuck_.splice(stuck_.end(), sending_, chunk++);  // the library may still read the buffer
-    }
+    const auto out = outboxes_.find(rank);
+    if (out == outboxes_.end()) return;
+    stuck_.splice(stuck_.end(), out->second.sending);  // the library may still read the buffers
+    outboxes_.erase(out);
   }
 
   void leave(double seconds, int code) override {
@@ -119,10 +111,30 @@ class MpiTransport final : public Transport {
 
  private:
   struct Chunk {
-    int to = 0;
     std::string bytes;
     MPI_Request request = MPI_REQUEST_NULL;
   };
+  // To one rank: messages in order, the first of them partly on its way. A long one is not handed to the library at once.
+  struct Outbox {
+    std::deque<std::string> messages;
+    std::size_t begun = 0;       // bytes of the first message
+    std::list<Chunk> sending;
+  };
+
+  static void fill(int to, Outbox& out) {
+    while (!out.messages.empty() && out.sending.size() < kWindow) {
+      const std::string& message = out.messages.front();
+      Chunk& chunk = out.sending.emplace_back();
+      const bool last = out.begun + kChunk >= message.size();
+      chunk.bytes = last ? kLast : kMore;
+      chunk.bytes.append(message, out.begun, kChunk);
+      const int rc = MPI_Isend(chunk.bytes.data(), static_cast<int>(chunk.bytes.size()), MPI_BYTE, to, kTag,
+                               MPI_COMM_WORLD, &chunk.request);
+      if (rc != MPI_SUCCESS) out.sending.pop_back();  // the receiver is gone: its silence will be noticed
+      out.begun += kChunk;
+      if (last) out.messages.pop_front(), out.begun = 0;
+    }
+  }
 
   static bool probe(MPI_Status& status) {
     int flag = 0;
@@ -133,16 +145,22 @@ class MpiTransport final : public Transport {
   }
 
   void complete_sends() {
-    for (auto chunk = sending_.begin(); chunk != sending_.end();) {
-      int done = 0;
-      const int rc = MPI_Test(&chunk->request, &done, MPI_STATUS_IGNORE);
-      chunk = done || rc != MPI_SUCCESS ? sending_.erase(chunk) : std::next(chunk);
+    for (auto to = outboxes_.begin(); to != outboxes_.end();) {
+      Outbox& out = to->second;
+      for (auto chunk = out.sending.begin(); chunk != out.sending.end();) {
+        int done = 0;
+        const int rc = MPI_Test(&chunk->request, &done, MPI_STATUS_IGNORE);
+        chunk = done || rc != MPI_SUCCESS ? out.sending.erase(chunk) : std::next(chunk);
+      }
+      fill(to->first, out);
+      to = out.sending.empty() && out.messages.empty() ? outboxes_.erase(to) : std::next(to);
     }
   }
 
   int rank_ = 0, size_ = 1;
   std::deque<Parcel> own_;
-  std::list<Chunk> sending_, stuck_;
+  std::map<int, Outbox> outboxes_;
+  std::list<Chunk> stuck_;
   std::map<int, std::string> arriving_;
   std::map<int, bool> lost_;
 };

@@ -53,6 +53,10 @@ void relocate_cells(RunState& state, const sweeps::Relocation& relocation) {
   for (const auto& [cell, origin] : state.origin_of)
     if (cell < cells) origin_of.emplace(relocation(cell), origin);
   state.origin_of = std::move(origin_of);
+  CheckpointMap checkpoints;
+  for (auto& [cell, checkpoint] : state.checkpoints)
+    if (cell < cells) checkpoints.emplace(relocation(cell), std::move(checkpoint));
+  state.checkpoints = std::move(checkpoints);
   std::erase_if(state.attempts, [&](const Attempt& attempt) { return attempt.cell >= cells; });
   for (Attempt& attempt : state.attempts) attempt.cell = relocation(attempt.cell);
 }
@@ -81,9 +85,18 @@ bool RunState::mixed() const {
   return std::ranges::any_of(results, [&](const auto& known) { return !(origin(known.first) == first); });
 }
 
-void History::started(std::uint64_t cell, int attempt, std::string where, std::string utc) {
+void History::started(std::uint64_t cell, int attempt, std::string where, std::string utc, std::int64_t from_step) {
   open_[cell] = state_->attempts.size();
-  state_->attempts.push_back({cell, attempt, std::move(where), std::move(utc), "", ""});
+  state_->attempts.push_back({cell, attempt, std::move(where), std::move(utc), "", "", from_step});
+}
+
+void History::checkpointed(std::uint64_t cell, Checkpoint checkpoint) {
+  const auto result = state_->results.find(cell);
+  if (result != state_->results.end() && is_final(result->second.status)) return;
+  checkpoint.origin = state_->origin_now;
+  Checkpoint& known = state_->checkpoints[cell];
+  state_->checkpoints_taken += checkpoint.step > known.step;
+  known = std::move(checkpoint);
 }
 
 void History::ended(std::uint64_t cell, int attempt, std::string where, std::string utc, std::string outcome) {
@@ -94,13 +107,14 @@ void History::ended(std::uint64_t cell, int attempt, std::string where, std::str
     known.outcome = std::move(outcome);
     open_.erase(running);
   } else {  // its start was never made durable
-    state_->attempts.push_back({cell, attempt, std::move(where), "", std::move(utc), std::move(outcome)});
+    state_->attempts.push_back({cell, attempt, std::move(where), "", std::move(utc), std::move(outcome), 0});
   }
 }
 
 void History::finished(sweeps::CellResult result, int attempt, std::string where, std::string utc,
                        const std::string& source) {
   ended(result.index, attempt, std::move(where), std::move(utc), sweeps::to_text(result.status));
+  state_->checkpoints.erase(result.index);
   const auto [known, is_new] = state_->results.try_emplace(result.index);
   if (is_new || !is_final(known->second.status)) {
     if (state_->origin_now == 0) state_->origin_of.erase(result.index);

@@ -25,10 +25,11 @@ class History {
  public:
   explicit History(RunState& state) : state_(&state) {}
 
-  void started(std::uint64_t cell, int attempt, std::string where, std::string utc);
+  void started(std::uint64_t cell, int attempt, std::string where, std::string utc, std::int64_t from_step = 0);
   void ended(std::uint64_t cell, int attempt, std::string where, std::string utc, std::string outcome);
   // A second final result of a cell changes nothing; if it differs, `source` goes into a warning.
   void finished(sweeps::CellResult result, int attempt, std::string where, std::string utc, const std::string& source);
+  void checkpointed(std::uint64_t cell, Checkpoint checkpoint);
   void life_ended();  // attempts still open belonged to a coordinator that is gone: "interrupted"
 
  private:

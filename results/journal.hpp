@@ -37,11 +37,12 @@ struct At {
 // `state`: how the sweep came to be, of which the line says grid, grid_before and relocation.
 std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, const RunState& state, int generation,
                      const std::string& utc);
-std::string started_line(const At& at, const std::string& where, const std::string& utc);
+std::string started_line(const At& at, const std::string& where, const std::string& utc, std::int64_t from_step = 0);
 std::string ended_line(const At& at, const std::string& where, const std::string& utc, const std::string& outcome);
 // `origin`: null where it is that of the run line.
 std::string finished_line(const sweeps::CellResult& result, const At& at, const std::string& where,
                           const std::string& utc, const BulkBlock& bulk, const Origin* origin = nullptr);
+std::string checkpoint_line(const Checkpoint& checkpoint, const At& at, const std::string& utc);
 std::string note_line(const std::string& kind, const std::string& text, const std::string& utc);
 
 // All journals of the folder, oldest first, into one state. Damage is reported in warnings, never thrown. Attempts that

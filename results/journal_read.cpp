@@ -31,12 +31,20 @@ class BulkReader {
  public:
   explicit BulkReader(std::filesystem::path path) : path_(std::move(path)) {}
 
-  std::string read(const BulkBlock& block) {
-    if (!fd_) fd_ = Descriptor{open(path_.c_str(), O_RDONLY | O_CLOEXEC)};
-    std::error_code missing;
-    const std::uint64_t size = std::filesystem::file_size(path_, missing);
-    if (!fd_ || missing || block.length > size || block.offset > size - block.length)
+  // That the block may be there; cheap.
+  void look(const BulkBlock& block) {
+    if (block.length <= size_ && block.offset <= size_ - block.length) return;
+    std::error_code missing;  // the file may have grown since
+    size_ = std::filesystem::file_size(path_, missing);
+    if (missing) size_ = 0;
+    if (block.length > size_ || block.offset > size_ - block.length)
       throw LineError("its curve is missing from " + path_.filename().string());
+  }
+
+  std::string read(const BulkBlock& block) {
+    look(block);
+    if (!fd_) fd_ = Descriptor{open(path_.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!fd_) throw LineError("its curve cannot be read from " + path_.filename().string());
     std::string bytes(block.length, '\0');
     for (std::size_t done = 0; done < bytes.size();) {
       const ssize_t got =
@@ -51,6 +59,7 @@ class BulkReader {
  private:
   std::filesystem::path path_;
   Descriptor fd_;
+  std::uint64_t size_ = 0;
 };
 
 class JournalReader {
@@ -59,6 +68,7 @@ class JournalReader {
       : state_(state),
         load_bulk_(bulk == Bulk::load),
         history_(state),
+        generation_(generation),
         path_(journal_path(directory, generation)),
         bulk_(bulk_path(directory, generation)) {}
 
@@ -75,6 +85,7 @@ class JournalReader {
   void apply(std::string_view line, std::size_t number);
   void run(LineReader& fields);
   void finished(LineReader& fields, std::string utc, std::size_t number);
+  void checkpoint(LineReader& fields);
   void read_grid(LineReader& fields);
   void check_grid(LineReader& fields) const;
   void report(std::vector<BadLine> bad, std::size_t lines);
@@ -82,6 +93,7 @@ class JournalReader {
   RunState& state_;
   bool load_bulk_;
   History history_;
+  int generation_;
   std::filesystem::path path_;
   BulkReader bulk_;
 };
@@ -125,6 +137,7 @@ void JournalReader::apply(std::string_view line, std::size_t number) {
   std::string utc = fields.text("utc");
   if (kind == "finished") return finished(fields, std::move(utc), number);
   if (kind == "run") return run(fields);
+  if (kind == "checkpoint") return checkpoint(fields);
   if (kind == "note") {
     std::string about = fields.text("about");
     state_.notes.push_back({std::move(utc), std::move(about), fields.text("text")});
@@ -133,11 +146,28 @@ void JournalReader::apply(std::string_view line, std::size_t number) {
     const int attempt = static_cast<int>(fields.integer("attempt"));
     std::string where = fields.text("where");
     check_grid(fields);
-    if (kind == "started") history_.started(cell, attempt, std::move(where), std::move(utc));
+    const auto from_step = [&] { return fields.next_is("from_step") ? fields.integer("from_step") : 0; };
+    if (kind == "started") history_.started(cell, attempt, std::move(where), std::move(utc), from_step());
     else history_.ended(cell, attempt, std::move(where), std::move(utc), fields.text("outcome"));
   } else {
     throw LineError("unknown kind \"" + kind + "\" (written by another version?)");
   }
+}
+
+void JournalReader::checkpoint(LineReader& fields) {
+  const auto cell = static_cast<std::uint64_t>(fields.integer("cell"));
+  fields.integer("attempt");
+  Checkpoint checkpoint;
+  checkpoint.host = fields.text("where");
+  check_grid(fields);
+  checkpoint.step = fields.integer("step"), checkpoint.steps = fields.integer("steps");
+  if (checkpoint.host.empty()) {
+    checkpoint.file = generation_;
+    checkpoint.offset = static_cast<std::uint64_t>(fields.integer("offset"));
+    checkpoint.length = static_cast<std::uint64_t>(fields.integer("length"));
+    checkpoint.checksum = static_cast<std::uint32_t>(fields.integer("checksum"));
+  }
+  history_.checkpointed(cell, std::move(checkpoint));
 }
 
 // The first life says when the run began; the last one, with what it goes on.
@@ -223,12 +253,13 @@ void JournalReader::finished(LineReader& fields, std::string utc, std::size_t nu
   result.parameters = fields.integer("parameters");
   if (fields.next_is("accuracy_T")) result.accuracy_T = fields.reals("accuracy_T");
   if (fields.next_is("loss_T")) result.loss_T = fields.reals("loss_T");
-  if (load_bulk_ && fields.next_is("bulk_offset")) {
+  if (fields.next_is("bulk_offset")) {
     BulkBlock block;
     block.offset = static_cast<std::uint64_t>(fields.integer("bulk_offset"));
     block.length = static_cast<std::uint64_t>(fields.integer("bulk_length"));
     block.checksum = static_cast<std::uint32_t>(fields.integer("bulk_crc"));
-    unpack_bulk(bulk_.read(block), result);
+    if (load_bulk_) unpack_bulk(bulk_.read(block), result);
+    else bulk_.look(block);
   }
   history_.finished(std::move(result), attempt, std::move(where), std::move(utc), place(number));
   state_.origin_now = of_this_life;

@@ -50,9 +50,10 @@ std::string run_line(const sweeps::Grid& grid, const Provenance& provenance, con
   return line.finish();
 }
 
-std::string started_line(const At& at, const std::string& where, const std::string& utc) {
+std::string started_line(const At& at, const std::string& where, const std::string& utc, std::int64_t from_step) {
   LineWriter line = begin_line("started", utc);
   add_attempt(line, at, where);
+  if (from_step > 0) line.integer("from_step", from_step);
   return line.finish();
 }
 
@@ -86,6 +87,17 @@ std::string finished_line(const sweeps::CellResult& result, const At& at, const 
     line.integer("bulk_length", static_cast<std::int64_t>(bulk.length));
     line.integer("bulk_crc", bulk.checksum);
   }
+  return line.finish();
+}
+
+std::string checkpoint_line(const Checkpoint& checkpoint, const At& at, const std::string& utc) {
+  LineWriter line = begin_line("checkpoint", utc);
+  add_attempt(line, at, checkpoint.host);
+  line.integer("step", checkpoint.step).integer("steps", checkpoint.steps);
+  if (!checkpoint.host.empty()) return line.finish();
+  line.integer("offset", static_cast<std::int64_t>(checkpoint.offset));
+  line.integer("length", static_cast<std::int64_t>(checkpoint.length));
+  line.integer("checksum", checkpoint.checksum);
   return line.finish();
 }
 

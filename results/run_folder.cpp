@@ -113,7 +113,8 @@ struct RunFolder::Impl {
         lock(std::move(held)),
         state(std::move(known)),
         journal(std::move(lines)),
-        bulk(std::move(blocks)) {}
+        bulk(std::move(blocks)),
+        checkpoints(directory, state.generation, state.checkpoints) {}
 
   fs::path directory;
   sweeps::Grid grid;
@@ -121,12 +122,21 @@ struct RunFolder::Impl {
   RunState state;
   History history{state};
   GrowingFile journal, bulk;
+  CheckpointFiles checkpoints;
+
+  void forget_checkpoint(std::uint64_t cell) {
+    const auto known = state.checkpoints.find(cell);
+    if (known == state.checkpoints.end()) return;
+    checkpoints.release(known->second);
+    state.checkpoints.erase(known);
+  }
 
   void finished(const sweeps::CellResult& result, int attempt, const std::string& where, const std::string& utc,
                 const Origin* origin) {
     const std::string block = pack_bulk(result);
     const BulkBlock place{block.empty() ? 0 : bulk.append(block), block.size(), crc32c(block)};
     journal.append(finished_line(result, {result.index, attempt, state.grid}, where, utc, place, origin));
+    forget_checkpoint(result.index);
     history.finished(result, attempt, where, utc, "this run");
   }
 };
@@ -183,11 +193,33 @@ RunFolder RunFolder::open(const fs::path& directory, const sweeps::Grid& grid, c
 const RunState& RunFolder::state() const { return impl_->state; }
 fs::path RunFolder::directory() const { return impl_->directory; }
 
-void RunFolder::started(std::uint64_t cell, int attempt, const std::string& where) {
+void RunFolder::started(std::uint64_t cell, int attempt, const std::string& where, std::int64_t from_step) {
   const std::string utc = utc_now();
-  impl_->journal.append(started_line({cell, attempt, impl_->state.grid}, where, utc));
-  impl_->history.started(cell, attempt, where, utc);
+  impl_->journal.append(started_line({cell, attempt, impl_->state.grid}, where, utc, from_step));
+  impl_->history.started(cell, attempt, where, utc, from_step);
 }
+
+bool RunFolder::checkpoint(std::uint64_t cell, int attempt, std::int64_t step, std::int64_t steps,
+                           std::string_view bytes, const std::string& host) {
+  Checkpoint place;
+  try {
+    if (host.empty()) place = impl_->checkpoints.write(bytes);
+  } catch (const DiskFull&) { return false; }
+  place.step = step, place.steps = steps, place.host = host;
+  const auto before = impl_->state.checkpoints.find(cell);
+  if (before != impl_->state.checkpoints.end()) impl_->checkpoints.release(before->second);
+  impl_->journal.append(checkpoint_line(place, {cell, attempt, impl_->state.grid}, utc_now()));
+  impl_->history.checkpointed(cell, std::move(place));
+  return true;
+}
+
+std::string RunFolder::load_checkpoint(std::uint64_t cell) const {
+  const auto known = impl_->state.checkpoints.find(cell);
+  if (known == impl_->state.checkpoints.end() || !known->second.host.empty()) return {};
+  return read_checkpoint(impl_->directory, known->second);
+}
+
+void RunFolder::forget_checkpoint(std::uint64_t cell) { impl_->forget_checkpoint(cell); }
 
 void RunFolder::ended(std::uint64_t cell, int attempt, const std::string& where, const std::string& outcome) {
   const std::string utc = utc_now();
@@ -230,7 +262,9 @@ void RunFolder::note(const std::string& kind, const std::string& text) {
 void RunFolder::flush() {
   impl_->lock.check();
   impl_->bulk.commit();
+  impl_->checkpoints.sync();
   impl_->journal.commit();
+  impl_->checkpoints.committed();
 }
 
 void RunFolder::write_results() const {

@@ -1,6 +1,7 @@
 // The run folder: journals that are the truth, and the results file that is derived from them (docs/design.md 4.2).
 //
 //   journal.G.jsonl, bulk.G   one pair for each coordinator life G = 1, 2, ...
+//   checkpoints.G             of cells that were interrupted, where there are any (checkpoints.hpp)
 //   results.h5                rebuilt beside the old one and renamed over it
 //   lock                      who coordinates, with its generation
 //   log/
@@ -14,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "results/checkpoints.hpp"
 #include "sweeps/cell.hpp"
 #include "sweeps/grid.hpp"
 #include "sweeps/relocation.hpp"
@@ -57,6 +59,7 @@ struct Attempt {
   std::string where;  // "rank 2 slot 0 host-a"
   std::string started_utc, ended_utc;
   std::string outcome;  // a status, "crashed: signal 9", "interrupted" with its coordinator, "" while it runs
+  std::int64_t from_step = 0;  // of the checkpoint that it went on from; 0: it began
 };
 
 // A remark in the journal: a planner's decision, a signal, the end of a run, a torn tail that was cut.
@@ -72,6 +75,8 @@ struct RunState {
   std::unordered_map<std::uint64_t, sweeps::CellResult> results;  // acknowledged cells, with curves
   std::vector<Attempt> attempts;
   std::vector<Note> notes;
+  CheckpointMap checkpoints;          // of cells without a result
+  std::uint64_t checkpoints_taken = 0;   // ever: a run that only gets on with long cells shows it here
   std::vector<std::string> warnings;  // "journal.2.jsonl:17: bad checksum; its cell counts as missing"
   int generation = 0;                 // the last one
 
@@ -88,7 +93,8 @@ struct RunState {
   std::optional<sweeps::Relocation> relocation;   // from there
 };
 
-// For status, explain, report: touches nothing. `skip` leaves curves and diagnostics empty, which saves time and memory.
+// For status, explain, report: touches nothing. `skip` leaves curves and diagnostics empty, which saves time and memory; that they
+// are there is looked at, not that they are whole.
 enum class Bulk { load, skip };
 RunState read_run(const std::filesystem::path& directory, Bulk bulk = Bulk::load);
 bool is_run_folder(const std::filesystem::path& directory);
@@ -110,12 +116,18 @@ class RunFolder {
   ~RunFolder();  // releases the lock; writes nothing
 
   const RunState& state() const;  // as read at opening, plus what was recorded since
-  void started(std::uint64_t cell, int attempt, const std::string& where);
+  void started(std::uint64_t cell, int attempt, const std::string& where, std::int64_t from_step = 0);
   void ended(std::uint64_t cell, int attempt, const std::string& where, const std::string& outcome);  // a crash, a hang
   void finished(const sweeps::CellResult& result, int attempt, const std::string& where);
   // From another folder of the same sweep: an attempt that has ended without a result, and a result with its attempt.
   void adopt(const Attempt& attempt);
   void adopt(const sweeps::CellResult& result, const Attempt& attempt, const Origin& origin);
+  // The newest checkpoint of a cell, in place of the one before; false: the disk is full, and the one before stays. With a host:
+  // that machine keeps it itself.
+  bool checkpoint(std::uint64_t cell, int attempt, std::int64_t step, std::int64_t steps, std::string_view bytes,
+                  const std::string& host = "");
+  std::string load_checkpoint(std::uint64_t cell) const;  // "": there is none here, or it is damaged
+  void forget_checkpoint(std::uint64_t cell);             // it is of no use any more
   void note(const std::string& kind, const std::string& text);  // planner decisions, signals, ends
   void flush();  // one fdatasync; throws RunError (full disk, lost lock) with nothing lost
 

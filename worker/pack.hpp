@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kernels/memory.hpp"
@@ -32,6 +33,8 @@ class Pack {
   double last_loss() const { return last_loss_; }      // when the host last looked
   void finish();                                       // tests: final weights, best weights, other lengths
   std::vector<sweeps::CellResult> take_results() { return std::move(results_); }
+  std::string save(int m, double seconds);             // a checkpoint of model m between two steps; seconds that it has trained here
+  void restore(int m, const std::string& bytes);       // before the first step; all models to one step (checkpoint.cpp)
 
   const ModelSettings& model() const { return model_; }
   const ParameterSet& parameters() const { return parameters_; }

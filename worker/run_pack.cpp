@@ -17,6 +17,12 @@ using sweeps::CellResult;
 using sweeps::CellSpec;
 using sweeps::Status;
 
+namespace {
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+}
+
 std::vector<std::string> cpu_kinds() {
   const auto kinds = kernels::cpu_kinds();
   return {kinds.begin(), kinds.end()};
@@ -68,16 +74,32 @@ struct Training {
   const Gang& gang;
   const Observer& observer;
   const Keep& keep;
+  std::span<const CellSpec> all;            // of which halves may be trained
+  std::span<const std::string> checkpoints; // none, or one for each of them
+  std::chrono::steady_clock::time_point start;
+
+  std::size_t place(std::span<const CellSpec> cells) const { return static_cast<std::size_t>(cells.data() - all.data()); }
 };
+
+// A checkpoint for each of all cells as they are now: "" for those that are not in this pack.
+std::vector<std::string> save(Pack& pack, std::span<const CellSpec> cells, const Training& by) {
+  std::vector<std::string> states(by.all.size());
+  const double seconds = seconds_since(by.start) / static_cast<double>(by.all.size());
+  for (std::size_t m = 0; m < cells.size(); ++m) states[by.place(cells) + m] = pack.save(static_cast<int>(m), seconds);
+  return states;
+}
 
 // Throws std::bad_alloc where the cells do not fit together.
 std::vector<CellResult> train_together(std::span<const CellSpec> cells, const Training& by) {
   const auto pack = make_pack(cells, by.device, by.gang);
   if (!pack) return too_large(cells.front());
+  for (std::size_t m = 0; m < cells.size() && !by.checkpoints.empty(); ++m)
+    pack->restore(static_cast<int>(m), by.checkpoints[by.place(cells) + m]);
+  const std::function<std::vector<std::string>()> states = [&] { return save(*pack, cells, by); };
   bool go_on = true;
   while (pack->running() && go_on) {
     pack->step();
-    go_on = by.observer({pack->steps_done(), pack->steps_planned(), pack->last_loss()});
+    go_on = by.observer({pack->steps_done(), pack->steps_planned(), pack->last_loss(), by.gang.alone() ? &states : nullptr});
   }
   if (go_on) pack->finish();
   if (go_on && by.keep) by.keep(*pack);
@@ -110,7 +132,7 @@ std::vector<CellResult> train(std::span<const CellSpec> cells, const Training& b
 }  // namespace
 
 std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& device, const Observer& observer,
-                                 const Keep& keep, Replicas* replicas) {
+                                 const Keep& keep, Replicas* replicas, std::span<const std::string> checkpoints) {
   if (!replicas && cells.front().settings.integer("replicas") > 1)
     return {run_gang(cells.front(), device, observer, keep)};
   const auto start = std::chrono::steady_clock::now();
@@ -123,13 +145,13 @@ std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& 
   };
   std::vector<CellResult> results;
   try {
-    results = train(cells, {device, Gang(replicas), watch, keep});
+    results = train(cells, {device, Gang(replicas), watch, keep, cells, checkpoints, start});
   } catch (const GangBroken&) {
     results.clear();
     for (const CellSpec& cell : cells) results.emplace_back().index = cell.index;   // pending
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (CellResult& result : results) result.seconds = seconds / static_cast<double>(cells.size());
+  const double seconds = seconds_since(start) / static_cast<double>(cells.size());
+  for (CellResult& result : results) result.seconds += seconds;   // to those before the checkpoint
   return results;
 }
 

@@ -26,6 +26,7 @@ std::vector<std::string> cpu_kinds();      // those this machine can run, least 
 struct Progress {
   std::int64_t step, steps;                // of the longest cell of the pack
   double loss;
+  const std::function<std::vector<std::string>()>* save = nullptr;   // makes a checkpoint of each cell as it is now (checkpoint.hpp)
 };
 
 // Called between steps; may be empty. Return false to stop the pack: its unfinished cells come back as `pending`.
@@ -40,9 +41,11 @@ std::string pack_shape(const sweeps::CellSpec& cell);
 // `keep` sees the pack at its end, with the weights of each model's best evaluation.
 // A cell with replicas = g > 1 is trained by g members of a gang, each of which calls this with its `replicas`; they all get the same results, but
 // only replica 0 records diagnostics. Without `replicas`, g threads of this process are the gang: the same bits.
+// `checkpoints`: none, or one for each cell, all of one step (checkpoint.hpp, group_by_step): training goes on from there. Not for gangs.
 class Pack;
 class Replicas;
 std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device& device, const Observer& observer = {},
-                                         const std::function<void(Pack&)>& keep = {}, Replicas* replicas = nullptr);
+                                         const std::function<void(Pack&)>& keep = {}, Replicas* replicas = nullptr,
+                                         std::span<const std::string> checkpoints = {});
 
 }  // namespace phasegrid::worker

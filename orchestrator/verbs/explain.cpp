@@ -37,15 +37,16 @@ void print_result(const sweeps::CellResult& r) {
 int explain(const Arguments& args) {
   if (!results::is_run_folder(args.directory))
     throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
-  const results::RunState state = results::read_run(args.directory);
+  const results::RunState state = results::read_run(args.directory, results::Bulk::skip);
   const auto grid = sweeps::Grid::parse(state.sweep_text, state.sweep_file, worker::make_schema());
   const std::uint64_t index = grid.find(args.cell);
   fmt::print("cell {}: {}\n", index, grid.label(index));
   print_settings(grid.cell(index));
   for (const auto& a : state.attempts) {
     if (a.cell != index || a.started_utc.empty()) continue;
-    fmt::print("attempt {}: {} to {} on {}: {}\n", a.attempt, a.started_utc, a.ended_utc.empty() ? "?" : a.ended_utc,
-               a.where, a.outcome.empty() ? "running, or lost with its coordinator" : a.outcome);
+    fmt::print("attempt {}: {} to {} on {}{}: {}\n", a.attempt, a.started_utc, a.ended_utc.empty() ? "?" : a.ended_utc,
+               a.where, a.from_step > 0 ? fmt::format(" from step {}", a.from_step) : "",
+               a.outcome.empty() ? "running, or lost with its coordinator" : a.outcome);
   }
   const auto found = state.results.find(index);
   if (found != state.results.end()) {
@@ -56,6 +57,10 @@ int explain(const Arguments& args) {
   else if (const Wanted wanted(grid, state); !wanted.has(index))
     fmt::print("not trained: {}\n", wanted.why_not(index));
   else fmt::print("no result yet: the next `phasegrid run` of this folder trains it\n");
+  const auto checkpoint = state.checkpoints.find(index);
+  if (checkpoint != state.checkpoints.end())
+    fmt::print("checkpoint at step {} of {}{}\n", checkpoint->second.step, checkpoint->second.steps,
+               checkpoint->second.host.empty() ? "" : ", on " + checkpoint->second.host);
   return 0;
 }
 

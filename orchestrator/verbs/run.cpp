@@ -83,6 +83,13 @@ void add_run(CLI::App& app, int& code) {
                    "Seconds to wait for space when the disk is full, before stopping with exit code 75")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  verb->add_option("--checkpoint", o.checkpoint_every,
+                   "Seconds of training between two checkpoints of a cell, from which it goes on with the same bits after a\n"
+                   "crash, a stop or the deadline; 0: none, and no cell is started that would not end before the deadline")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--scratch", o.scratch,
+                   "Keep checkpoints in this folder of each machine, not in the run folder: a cell goes on on its machine only");
   verb->add_flag("--accept-mixed", o.accept_mixed,
                  "Continue a folder whose results have another numerics version or device kind");
   verb->footer(

@@ -91,6 +91,8 @@ nlohmann::ordered_json to_json(const sweeps::Grid& grid, const results::RunState
   json["status"]["pending"] = counts.missing.size();
   json["status"]["infeasible"] = counts.infeasible;
   if (!state.provenance.shard.whole()) json["shard"] = sweeps::to_text(state.provenance.shard);
+  json["checkpoints"] = state.checkpoints.size();
+  json["progress"] = counts.recorded + state.checkpoints_taken;
   json["ended"] = last_end(state);
   json["warnings"] = state.warnings;
   return json;
@@ -107,6 +109,7 @@ void print(const std::string& directory, const sweeps::Grid& grid, const results
       fmt::print("  {:<14} {}\n", to_text(static_cast<sweeps::Status>(s)), counts.by_status[s]);
   }
   if (counts.infeasible > 0) fmt::print("  {:<14} {}\n", "infeasible", counts.infeasible);
+  if (!state.checkpoints.empty()) fmt::print("  {:<14} {} of the missing cells go on from one\n", "checkpoints", state.checkpoints.size());
   fmt::print("  {} coordinator {}, device kind {}, started {}\n", state.generation,
              state.generation == 1 ? "life" : "lives", state.provenance.device_kind, state.provenance.started_utc);
   const std::string user = results::in_use_by(directory);
@@ -118,7 +121,7 @@ void print(const std::string& directory, const sweeps::Grid& grid, const results
 int status(const Arguments& args) {
   if (!results::is_run_folder(args.directory))
     throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
-  const results::RunState state = results::read_run(args.directory);
+  const results::RunState state = results::read_run(args.directory, results::Bulk::skip);
   const auto grid = sweeps::Grid::parse(state.sweep_text, state.sweep_file, worker::make_schema());
   const Wanted wanted(grid, state);
   const Counts counts = count(wanted, state);

@@ -5,6 +5,8 @@ from harness import FAKE, Ground
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=3, help="kills of each kind of process")
+    parser.addoption("--blows", type=int, default=12, help="of the storm, in all")
+    parser.addoption("--seeds", type=int, default=3, help="of the storm's sweep; 12 cells each")
 
 
 @pytest.fixture

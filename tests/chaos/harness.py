@@ -1,16 +1,18 @@
 """Runs of the program under real mpirun, their processes by role, their journals, and what they must not leave behind."""
-import json
 import os
 import pathlib
 import random
 import shutil
 import signal
 import subprocess
-import time
+import sys
 import uuid
 
 import h5py
 import numpy
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from run_folder import finished_once, read_journals, wait_until  # noqa: E402
 
 PROGRAM = os.environ["PHASEGRID_BINARY"]
 FAKE = os.environ["PHASEGRID_FAKE"]
@@ -36,15 +38,6 @@ steps = 120
 [eval]
 eval_examples = 200
 """
-
-
-def wait_until(condition, what):
-    """Polls: what is waited for happens in other processes."""
-    end = time.monotonic() + PATIENCE
-    while not (result := condition()):
-        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
-        time.sleep(0.002)
-    return result
 
 
 class Ground:
@@ -123,15 +116,7 @@ class Ground:
         return True
 
     def journal(self):
-        """Every whole line of every coordinator's life, in order."""
-        lines = []
-        for path in sorted(self.out.glob("journal.*.jsonl"), key=lambda p: int(p.name.split(".")[1])):
-            for text in path.read_bytes().split(b"\n"):
-                try:
-                    lines.append(json.loads(text))
-                except ValueError:
-                    continue  # torn by a kill
-        return lines
+        return read_journals(self.out)
 
     def recorded(self):
         """Cells with a result: appended lines may become durable only a moment later."""
@@ -154,13 +139,7 @@ class Ground:
         assert not [name for name in fresh if "phasegrid" in name], f"left in /dev/shm: {fresh}"
 
     def check_each_cell_was_recorded_once(self):
-        finished = set()
-        for line in self.journal():
-            if line["kind"] == "started":
-                assert line["cell"] not in finished, f"cell {line['cell']} was started again after its result was recorded"
-            if line["kind"] == "finished":
-                assert line["cell"] not in finished, f"cell {line['cell']} was recorded twice"
-                finished.add(line["cell"])
+        finished_once(self.journal())
 
     def bits(self):
         """What must be the same bits, however the run went."""

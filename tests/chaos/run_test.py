@@ -160,9 +160,10 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(fake):
         (SWEEP, ["--device-kind", "cpu-quantum"], "cpu-quantum"),
         (SWEEP, ["--retry", "done"], "--retry done"),
         (SWEEP, ["--deadline", "tomorrow"], "--deadline tomorrow"),
-        (SWEEP, ["--slots", "0"], "--slots"),
+        (SWEEP, ["--slots", "0"], "phasegrid: --slots: .*0.*\n`phasegrid run --help`"),
+        (SWEEP, ["--frobnicate"], "phasegrid: .*--frobnicate"),
     ],
-    ids=["sweep", "kind", "retry", "deadline", "slots"],
+    ids=["sweep", "kind", "retry", "deadline", "slots", "unknown"],
 )
 @pytest.mark.parametrize("ranks", [0, 2])
 def test_wrong_input_is_exit_2_with_a_message(sweep, options, words, ranks, ground):

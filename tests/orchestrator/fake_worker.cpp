@@ -1,7 +1,7 @@
 // A worker that trains nothing: results are made from a hash of the cell's settings, so that a test can tell whether each cell
 // got its own. Linked in front of the real one into the program `phasegrid_fake`.
 //
-// Environment: FAKE_DELAY_MS, time of one cell; FAKE_POINTS, points of its curve; FAKE_MARKS, a folder that receives one file for each start of a cell
+// Environment: FAKE_DELAY_MS, time of one cell, in ten steps, with a checkpoint after each on request; FAKE_POINTS, points of its curve; FAKE_MARKS, a folder that receives one file for each start of a cell
 // ("CELL.ATTEMPT"), holding node and GPU where there are such; FAKE_KIND, a device kind it can run; FAKE_TROUBLE, "CELL:WHAT[,...]" with WHAT one of
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
@@ -19,6 +19,7 @@
 #include <string>
 
 #include "kernels/random.hpp"
+#include "worker/checkpoint.hpp"
 #include "worker/replicas_nccl.hpp"
 #include "worker/run_pack.hpp"
 
@@ -102,20 +103,28 @@ std::vector<std::string> cpu_kinds() {
 
 std::string pack_shape(const sweeps::CellSpec& cell) { return cell.settings.canonical(sweeps::Section::model); }
 
-std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device&,
-                                         const Observer& observer, const std::function<void(Pack&)>&, Replicas*) {
+std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells, const Device& device,
+                                         const Observer& observer, const std::function<void(Pack&)>&, Replicas*,
+                                         std::span<const std::string> checkpoints) {
   std::vector<sweeps::CellResult> results;
   const std::string delay = variable("FAKE_DELAY_MS");
   const long steps = 10, total = delay.empty() ? 0 : std::stol(delay);
+  long step = 0;
+  const std::function<std::vector<std::string>()> save = [&] {
+    std::vector<std::string> all;
+    for (const auto& cell : cells) all.push_back(seal_checkpoint(cell, device, step, ""));
+    return all;
+  };
+  const long from = checkpoints.empty() ? 0 : open_checkpoint(checkpoints[0], cells[0], device)->step;
   for (const auto& cell : cells) {
     const int attempt = mark(cell.index);
     const std::string what = trouble(cell.index, attempt);
     suffer(what);
     sweeps::CellResult& r = results.emplace_back();
     r.index = cell.index;
-    for (long step = 1; step <= steps; ++step) {
+    for (step = from + 1; step <= steps; ++step) {
       if (total > 0) sleep_ms(total / steps);
-      if (observer && !observer({step, steps, 1.0 / static_cast<double>(step)})) return results;
+      if (observer && !observer({step, steps, 1.0 / static_cast<double>(step), &save})) return results;
     }
     if (what == "nothing") continue;
     std::string text;

@@ -10,8 +10,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import run_folder  # noqa: E402
 
 CPUS_PER_NODE = 4
 NODE_TIMEOUT = 10  # seconds without an answer after which slurmctld calls a node down
@@ -54,12 +58,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=10 State=U
 
 
 def wait_until(condition, what, patience=60):
-    """Polls: what is waited for happens in other processes."""
-    end = time.monotonic() + patience
-    while not (result := condition()):
-        assert time.monotonic() < end, f"waited {patience} s for {what}"
-        time.sleep(0.1)
-    return result
+    return run_folder.wait_until(condition, what, patience, pause=0.1)
 
 
 def free_ports(count):

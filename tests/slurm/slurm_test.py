@@ -110,4 +110,4 @@ def test_a_sweep_that_gets_nowhere_ends_its_chain_and_says_why(sweep):
     (one.out / "lock").mkdir()        # nor can this be locked
     one.submit()
     one.wait_for_the_end(patience=120)
-    assert "starts in a row have recorded no cell: giving up" in one.logs(), one.logs()
+    assert "starts in a row have recorded no cell and taken no checkpoint: giving up" in one.logs(), one.logs()

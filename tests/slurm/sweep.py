@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from cluster import wait_until
+from run_folder import finished_once, read_journals
 
 FAKE = os.environ["PHASEGRID_FAKE"]
 
@@ -70,17 +71,7 @@ class Sweep:
         assert "slurm_script: line" not in self.logs(), self.logs()
 
     def journal(self):
-        """Every whole line of every coordinator's life, in order."""
-        lines = []
-        folders = sorted(self.folder.glob("out.shard-*")) or [self.out]
-        paths = [path for folder in folders for path in folder.glob("journal.*.jsonl")]
-        for path in sorted(paths, key=lambda path: (path.parent, int(path.name.split(".")[1]))):
-            for text in path.read_bytes().split(b"\n"):
-                try:
-                    lines.append(json.loads(text))
-                except ValueError:
-                    continue  # torn by a kill, or just being written
-        return lines
+        return read_journals(*(sorted(self.folder.glob("out.shard-*")) or [self.out]))
 
     def lives(self):
         return len(list(self.out.glob("journal.*.jsonl")))
@@ -89,14 +80,8 @@ class Sweep:
         return [line["text"] for line in self.journal() if line["kind"] == "note" and line["about"] == "end"]
 
     def check_every_cell_was_recorded_once(self):
-        finished = set()
-        for line in self.journal():
-            if line["kind"] == "started":
-                assert line["cell"] not in finished, f"cell {line['cell']} was started again after its result was recorded"
-            if line["kind"] == "finished":
-                assert line["cell"] not in finished, f"cell {line['cell']} was recorded twice"
-                finished.add(line["cell"])
-        assert finished == set(range(self.cells)), f"missing: {set(range(self.cells)) - finished}\n{self.logs()}"
+        missing = set(range(self.cells)) - finished_once(self.journal())
+        assert not missing, f"missing: {missing}\n{self.logs()}"
 
     def places(self):
         """(node, GPU) -> how many cells were started there."""
