@@ -62,7 +62,7 @@ TEST(BoundaryPlan, FindsTheBoundaryOfEachColumnWithFewCells) {
     EXPECT_LT(std::abs(std::log2(column.x / truth)), 0.35) << column.label;
     EXPECT_LE(column.low, truth);
     EXPECT_GE(column.high, truth);
-    EXPECT_LT(column.asked, 35u);
+    EXPECT_LT(column.asked, 40u);
     EXPECT_TRUE(column.done && column.monotone);
   }
   EXPECT_EQ(plan.column(1).label, "kappa=4");
@@ -128,13 +128,14 @@ TEST(BoundaryPlan, JudgesAProbeByTheBestOfTheReducedValues) {
 TEST(BoundaryPlan, StartsFromANeighbourWhereTheoryHasNoGuess) {
   const sweeps::Grid grid = grid_of(kHead + kAxis + "N = [3]\n[model]\nvariant = \"mamba2\"\ngate = false\n" + kSearch);
   BoundaryPlan plan(grid);
-  plan.advance();
+  const auto first = plan.advance();
   std::size_t waiting = 0;
   for (std::size_t i = 0; i < 3; ++i) {
     const auto column = plan.column(i);
     EXPECT_TRUE(column.guess || column.waits || i == 1) << "only the middle one begins with nothing";
     waiting += column.waits;
   }
+  for (const std::uint64_t cell : first) plan.know(train(grid, cell));
   search(plan, grid, 1, 1);
   EXPECT_TRUE(plan.finished());
   EXPECT_TRUE(waiting == 0 || plan.column(0).guess) << "taken from the neighbour";

@@ -148,7 +148,7 @@ const Broken kBroken[] = {
      R"(12:9: search.level: found 1.5, expected a number from 0.001 to 0.999)"},
     {"ASearchAmongZeros",
      kGood + "[axes]\nlearning_rate = [1, 0, 2]\n[search]\nmode = \"boundary\"\naxis = \"learning_rate\"\n",
-     R"(8:21: axes.learning_rate: found 0.0, expected numbers above 0: the boundary is searched on a logarithmic axis)"},
+     R"(8:21: axes.learning_rate: found 0, expected numbers above 0: the boundary is searched on a logarithmic axis)"},
     {"ASearchAmongOneValue", kGood + "[axes]\nkappa = [2]\n[search]\nmode = \"boundary\"\naxis = \"kappa\"\n",
      R"(8:10: axes.kappa: found one value, expected several to search among)"},
     {"AKeyOfAnotherSearch",

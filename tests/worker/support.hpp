@@ -28,7 +28,7 @@ inline sweeps::CellSpec mqar_cell(const std::string& variant, std::string model 
   const auto says = [&](const std::string& key) { return ("\n" + model).find("\n" + key + " = ") != std::string::npos; };
   const std::string text = "[sweep]\nname = \"test\"\nseeds = [" + std::to_string(seed) + "]\n[task]\n" + task +
                            "[axes]\nvariant = [\"" + variant + "\"]\n[model]\n" + (says("d") ? "" : "d = 5\n") +
-                           (says("N") || !reads_N ? "" : "N = 4\n") + model + "\n[train]\nbatch = 6\n" + train + "\n";
+                           (says("N") || !reads_N ? "" : "N = 4\n") + model + "\n[train]\n" + (("\n" + train).find("\nbatch = ") != std::string::npos ? "" : "batch = 6\n") + train + "\n";
   return sweeps::Grid::parse(text, "test.toml", make_schema()).cell(0);
 }
 
