@@ -11,8 +11,8 @@ import pytest
 
 BINARY = os.environ.get("PHASEGRID_BINARY", "phasegrid")
 
-# As little state as there can be, and training for long enough to use it: MQAR with 8 pairs needs 4 numbers (E34), the
-# hard question about one follower out of 8 needs one, pointers into 7 values out of 8 need 4.
+# As little state as there can be, and training for long enough to use it: MQAR with 8 pairs needs 4 numbers (E34),
+# pointers into 7 values out of 8 need 4. General induction heads have no bound of the mean error.
 SWEEP = """
 [sweep]
 name = "too_little_state"
@@ -36,8 +36,7 @@ learning_rate = 1e-2
 eval_examples = 1000
 every = 100
 """
-TASKS = {"mqar": "kappa = 8\nnu = 8\nT = 40\ndistinct_values = false", "induction_heads": "vocab = 16\nT = 40",
-         "pointer_value_retrieval": "nu = 8\nT = 8"}
+TASKS = {"mqar": "kappa = 8\nnu = 8\nT = 40\ndistinct_values = false", "pointer_value_retrieval": "nu = 8\nT = 8"}
 
 
 @pytest.mark.parametrize("task", TASKS)
