@@ -130,7 +130,7 @@ __device__ void clear_shared(const ScanParts& parts, int m, int s, int c, int sh
 // First forwards, keeping h where chunks begin; then chunk by chunk from the last: h again into shared memory, and the
 // adjoint.
 template <int NB, class Rule, bool by_state, bool whole_block>
-__global__ void __launch_bounds__(32 * kSequences, 4) scan_backward(Scan<float> op, ScanParts parts) {
+__global__ void __launch_bounds__(32 * kSequences, whole_block ? 3 : 4) scan_backward(Scan<float> op, ScanParts parts) {
   __shared__ float history[kScanChunk + 1][NB][kSequences][32];
   const int m = blockIdx.z, s = whole_block ? blockIdx.y : blockIdx.y * kSequences + threadIdx.y,
             c = blockIdx.x * 32 + threadIdx.x, warp = whole_block ? s * kSequences + threadIdx.y : s;

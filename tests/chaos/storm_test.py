@@ -30,7 +30,7 @@ T = [16, 32]
 [model]
 N = 4
 [train]
-steps = 150
+steps = 300
 [eval]
 eval_examples = 100
 """
