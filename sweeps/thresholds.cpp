@@ -83,15 +83,15 @@ void s6_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
     add(all, Bound::exact, "s6_mqar_exact", {c.kappa + p, c.kappa + p, c.kappa},
         "conv >= 2, no norm; any T and assignment", "theory 3.1 C1; arXiv 2506.11891 Theorem 2");
     add(all, Bound::exact, "s6_mqar_precision_limited", {c.kappa + 1, c.kappa + 1, c.kappa},
-        "conv >= 2, no norm; relative precision far below 1/nu^2", "theory 3.1 C1'");
+        "conv >= 2, activation identity or relu, no norm; relative precision far below 1/nu^2", "theory 3.1 C1'");
     if (c.distinct_values)
       add(all, Bound::exact, "s6_mqar_distinct", {code + c.nu, code + c.nu, code},
-          "conv >= 2, no norm; no repeated value", "theory 3.2 C2a");
+          "conv >= 2, activation identity, no norm; no repeated value", "theory 3.2 C2a");
   }
   if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error);
       sizes && c.distinct_values && c.conv >= 2 && !c.random_filler)
     add(all, Bound::asymptotic, "s6_mqar_jl", {sizes->mk + sizes->mv, sizes->mk + sizes->mv, sizes->mk},
-        "random codes on average, distinct values, error 0.01", "theory 3.2 C2c");
+        "random codes on average, activation identity, distinct values, error 0.01", "theory 3.2 C2c");
   all.push_back({Bound::asymptotic, "d", static_cast<double>(c.kappa) + std::log2(c.vocab), "s6_mqar_order",
                  "order of growth; constants unknown, here 1", "arXiv 2506.11891 Theorem 2"});
 }
@@ -103,15 +103,15 @@ void mamba2_mqar(std::vector<Threshold>& all, const TheoryCase& c) {
         "theory 3.2 C2b");
     if (c.gate)
       add(all, Bound::exact, "mamba2_mqar_hybrid", {c.kappa + p, (c.kappa + columns - 1) / columns * p, columns},
-          "conv >= 2, gate, relu; any assignment; at this N", "theory 3.3 C4");
+          "conv >= 2, gate, activation relu or silu, no norm; any assignment; at this N", "theory 3.3 C4");
     if (c.distinct_values)
-      add(all, Bound::exact, "mamba2_mqar_distinct", {code + c.nu, c.nu, code}, "conv >= 2, no norm; no repeated value",
-          "theory 3.2 C2a");
+      add(all, Bound::exact, "mamba2_mqar_distinct", {code + c.nu, c.nu, code},
+          "conv >= 2, activation identity, no norm; no repeated value", "theory 3.2 C2a");
   }
   if (const auto sizes = jl_sizes(c.kappa, c.pairs, c.nu, c.jl_error);
       sizes && c.distinct_values && c.conv >= 2 && !c.random_filler)
     add(all, Bound::asymptotic, "mamba2_mqar_jl", {sizes->mk + sizes->mv, sizes->mv, sizes->mk},
-        "random codes on average, distinct values, error 0.01", "theory 3.2 C2c");
+        "random codes on average, activation identity, distinct values, error 0.01", "theory 3.2 C2c");
   all.push_back({Bound::asymptotic, "N", std::log2(c.kappa), "mamba2_mqar_order",
                  "order of growth; constants unknown, here 1", "arXiv 2506.11891 Theorems 2-4"});
 }
