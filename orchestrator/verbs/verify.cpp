@@ -9,6 +9,7 @@
 
 #include "orchestrator/verbs/verbs.hpp"
 #include "sweeps/error.hpp"
+#include "sweeps/suggestion.hpp"
 #include "tasks/task.hpp"
 #include "worker/models/registry.hpp"
 #include "worker/verification/verify.hpp"
@@ -56,17 +57,30 @@ void print(const Verified& line) {
              line.accuracy_double, rest);
 }
 
+template <class Entries>
+void check_name(const char* option, const std::string& name, const Entries& entries) {
+  if (name.empty()) return;
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.push_back(entry.name);
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    throw sweeps::SweepError(std::string(option) + ": unknown " + name + sweeps::suggestion(name, names));
+}
+
 void check(const worker::VerifyRequest& request) {
-  if (!request.variant.empty() && !worker::find_variant(request.variant))
-    throw sweeps::SweepError("--variant " + request.variant + ": there is no such variant");
-  if (!request.task.empty() && request.task != "piecewise_constant" && !tasks::find_task(request.task))
-    throw sweeps::SweepError("--task " + request.task + ": there is no such task");
+  check_name("--variant", request.variant, worker::all_variants());
+  check_name("--task", request.task, tasks::all_tasks());
+}
+
+std::string silence(const worker::VerifyRequest& request) {
+  if (request.task.empty()) return "--variant " + request.variant + ": no theorem speaks of it";
+  if (request.variant.empty()) return "--task " + request.task + ": no theorem speaks of it";
+  return "--task and --variant: no theorem speaks of the two together";
 }
 
 int verify(const Arguments& args) {
   check(args.request);
   const std::vector<Verified> lines = worker::verify(args.request, {worker::cpu_kinds().back()});
-  if (lines.empty()) throw sweeps::SweepError("--task and --variant: no theorem speaks of the two together");
+  if (lines.empty()) throw sweeps::SweepError(silence(args.request));
   for (const std::string& limit : worker::verify_limits(args.request)) std::cerr << "note: " << limit << "\n";
   const auto wrong = std::count_if(lines.begin(), lines.end(), [](const Verified& line) { return !line.holds(); });
   if (args.json) {
@@ -99,7 +113,7 @@ void add_verify(CLI::App& app, int& code) {
       ->check(CLI::Range(2, 1 << 12))
       ->capture_default_str();
   verb->add_option("--T", request.T, "Sequence length")->check(CLI::Range(8, 1 << 14))->capture_default_str();
-  verb->add_option("--seed", request.seed, "Another seed, other samples")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--seed", request.seed, "Another seed, other samples")->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 53))->capture_default_str();
   verb->add_option("--examples", request.examples, "Sequences of each test")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
