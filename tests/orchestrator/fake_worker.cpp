@@ -84,7 +84,10 @@ class FakeReplicas final : public Replicas {
 
 }  // namespace
 
-std::string nccl_key() { return "key of " + std::to_string(getpid()); }
+std::string nccl_key() {
+  static int made = 0;   // one process may lead several gangs
+  return "key " + std::to_string(++made) + " of " + std::to_string(getpid());
+}
 
 // All members must have come with the same key before any of them goes on, as with NCCL.
 std::unique_ptr<Replicas> nccl_replicas(const std::string& key, int index, int count, Waiting waiting) {

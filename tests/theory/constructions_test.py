@@ -138,7 +138,7 @@ def test_verify_is_green_and_says_so_in_json():
     assert {"C1", "C1'", "C1b", "C2a", "C2b", "C2c", "C3", "C4", "C5", "C6", "C7", "C7b", "C8", "H1", "H2", "H3"} == {line["construction"] for line in lines}
 
 
-@pytest.mark.parametrize("arguments,complaint", [(["--task", "nothing"], "--task nothing"), (["--variant", "nothing"], "--variant nothing"),
+@pytest.mark.parametrize("arguments,complaint", [(["--task", "nothing"], "--task: unknown nothing"), (["--variant", "nothing"], "--variant: unknown nothing"),
                                                  (["--task", "k_hop"], "no theorem"), (["--kappa", "-1"], "--kappa"), (["--kappa", "1"], "--kappa")])
 def test_verify_refuses_what_no_theorem_speaks_of(arguments, complaint):
     done = subprocess.run([BINARY, "verify", *arguments], capture_output=True, text=True)
