@@ -20,7 +20,7 @@ struct Matrix {
 };
 
 struct GemmShared {
-  float a[kDepth][kTile + 1], b[kDepth][kTile + 1];  // + 1: columns fall into different banks
+  alignas(16) float a[kDepth][kTile + 4], b[kDepth][kTile + 4];  // + 4: fewer columns fall into one bank
 };
 using TileSums = float[kPart][kPart];  // of one thread; each_of_tile() says which numbers of the tile they are
 
@@ -36,33 +36,56 @@ __device__ inline void clear(TileSums& sums) {
   each_of_tile(0, 0, sums, [](int, int, float& sum) { sum = 0; });
 }
 
-// Adds A B over k in [k_begin, k_end). Neighbouring threads load neighbouring k where k_inner says that those lie next
-// to each other. Ends with a barrier; what other threads wrote of A and B has to be there.
+// What a thread brings of a matrix for the next kDepth of k: where neighbouring numbers lie next to each other, neighbouring
+// threads load them. Rows are those of C for A, columns for B.
+template <bool k_inner>
+struct GemmLoad {
+  const float* from;
+  std::int64_t next, part;  // from one stretch of k to the next; from one of this thread's numbers to the next
+  int k, i, last;           // of its first number; rows past `last` are zero
+  float numbers[kDepth * kTile / kGemmThreads];
+
+  __device__ GemmLoad(const float* p, std::int64_t row, std::int64_t column, int i0, int rows, int k_begin)
+      : k(k_inner ? threadIdx.x % kDepth : threadIdx.x / kTile), i(k_inner ? threadIdx.x / kDepth : threadIdx.x % kTile) {
+    from = p + (i0 + i) * row + (k_begin + k) * column;
+    next = kDepth * column, part = k_inner ? 4 * row : 2 * column, last = rows - i0 - i;
+  }
+  __device__ void load(int left) {  // of k
+    PHASEGRID_UNROLL
+    for (int n = 0; n < kDepth * kTile / kGemmThreads; ++n) {
+      const bool inside = k_inner ? 4 * n < last && k < left : 0 < last && k + 2 * n < left;
+      numbers[n] = inside ? from[n * part] : 0;
+    }
+    from += next;
+  }
+  __device__ void store(float (&to)[kDepth][kTile + 4]) const {
+    PHASEGRID_UNROLL
+    for (int n = 0; n < kDepth * kTile / kGemmThreads; ++n) to[k_inner ? k : k + 2 * n][k_inner ? i + 4 * n : i] = numbers[n];
+  }
+};
+
+// Adds A B over k in [k_begin, k_end), with the next numbers under way while those at hand are multiplied. Neighbouring k lie next to
+// each other where k_inner says so. Ends with a barrier; what other threads wrote of A and B has to be there.
 template <bool a_k_inner, bool b_k_inner>
 __device__ void gemm_add(GemmShared& shared, const Matrix& A, const Matrix& B, int i0, int j0, int k_begin, int k_end,
                          TileSums& sum) {
-  auto &a = shared.a, &b = shared.b;
-  const int t = threadIdx.x, ti = t / 8 * kPart, tj = t % 8;
-  // Each thread loads every fourth row of a tile (k inner) or every second k, from where `from_a` and `from_b` point.
-  const int ak = a_k_inner ? t % kDepth : t / kTile, ai = a_k_inner ? t / kDepth : t % kTile;
-  const int bk = b_k_inner ? t % kDepth : t / kTile, bj = b_k_inner ? t / kDepth : t % kTile;
-  const std::int64_t a_step = a_k_inner ? 4 * A.row : 2 * A.column, b_step = b_k_inner ? 4 * B.column : 2 * B.row;
+  const int ti = threadIdx.x / 8 * kPart, tj = threadIdx.x % 8;
+  GemmLoad<a_k_inner> a(A.p, A.row, A.column, i0, A.rows, k_begin);
+  GemmLoad<b_k_inner> b(B.p, B.column, B.row, j0, B.columns, k_begin);
+  a.load(k_end - k_begin), b.load(k_end - k_begin);
   PHASEGRID_KEEP_LOOP
   for (int k0 = k_begin; k0 < k_end; k0 += kDepth) {
-    const float* from_a = A.p + (i0 + ai) * A.row + (k0 + ak) * A.column;
-    const float* from_b = B.p + (k0 + bk) * B.row + (j0 + bj) * B.column;
-    PHASEGRID_UNROLL
-    for (int part = 0; part < kDepth * kTile / kGemmThreads; ++part, from_a += a_step, from_b += b_step) {
-      const int k_a = a_k_inner ? ak : ak + 2 * part, i = a_k_inner ? ai + 4 * part : ai;
-      const int k_b = b_k_inner ? bk : bk + 2 * part, j = b_k_inner ? bj + 4 * part : bj;
-      a[k_a][i] = i0 + i < A.rows && k0 + k_a < k_end ? *from_a : 0;
-      b[k_b][j] = j0 + j < B.columns && k0 + k_b < k_end ? *from_b : 0;
-    }
+    a.store(shared.a), b.store(shared.b);
     __syncthreads();
+    if (k0 + kDepth < k_end) a.load(k_end - k0 - kDepth), b.load(k_end - k0 - kDepth);
     PHASEGRID_UNROLL
-    for (int k = 0; k < kDepth; ++k) PHASEGRID_UNROLL
-    for (int i = 0; i < kPart; ++i) PHASEGRID_UNROLL
-    for (int j = 0; j < kPart; ++j) sum[i][j] += a[k][ti + i] * b[k][tj + 8 * j];
+    for (int k = 0; k < kDepth; ++k) {
+      const float4 x = *reinterpret_cast<const float4*>(&shared.a[k][ti]);
+      const float from_a[] = {x.x, x.y, x.z, x.w};
+      PHASEGRID_UNROLL
+      for (int i = 0; i < kPart; ++i) PHASEGRID_UNROLL
+      for (int j = 0; j < kPart; ++j) sum[i][j] += from_a[i] * shared.b[k][tj + 8 * j];
+    }
     __syncthreads();
   }
 }

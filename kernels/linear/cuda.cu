@@ -8,7 +8,7 @@
 namespace phasegrid::kernels::cuda {
 namespace {
 
-constexpr int kChunk = 256;  // rows summed by one block for d_W; the sums of chunks are joined in order
+constexpr int kChunk = 128;  // rows summed by one block for d_W; the sums of chunks are joined in order
 
 // y = act(sum + b), and act' for the way back.
 __device__ void finish(const Linear<float>& op, int m, int row, int column, float z) {
@@ -87,34 +87,35 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) linear_input_backwa
                                });
 }
 
-// Chunk blockIdx.z of d_W = x^T d_z (or d_z^T x): into the gradient if there is but one chunk, else beside the others.
+// Chunk blockIdx.z of d_W = x^T d_z (or d_z^T x): into the gradient if there is but one chunk, else beside the others, and the
+// last of them to arrive adds them up.
 template <bool transposed>
-__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) linear_weight_backward(Linear<float> op, float* partial) {
-  const int m = blockIdx.y, rows = count(op.y, m), begin = blockIdx.z * kChunk;
+__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks)
+    linear_weight_backward(Linear<float> op, float* partial, unsigned* tickets) {
+  const int m = blockIdx.y, rows = count(op.y, m), begin = blockIdx.z * kChunk, chunks = (rows + kChunk - 1) / kChunk;
   const Place at = tile_place(op.W.columns);
   if (begin >= rows) return;
   const int end = begin + kChunk < rows ? begin + kChunk : rows;
   const Matrix x{value(op.x, m), op.x.width, 1, rows, op.x.columns},
       d_z{grad(op.y, m), op.y.width, 1, rows, op.y.columns};
-  float* to = partial ? partial + (static_cast<std::int64_t>(m) * gridDim.z + blockIdx.z) * op.W.rows * op.W.width
-                      : grad(op.W, m);
+  const std::int64_t size = static_cast<std::int64_t>(op.W.rows) * op.W.width;
+  float* parts = partial + static_cast<std::int64_t>(m) * gridDim.z * size;  // [chunk][size]
+  float* to = chunks > 1 ? parts + blockIdx.z * size : grad(op.W, m);
+  const auto inside = [&](int i, int j) { return i < op.W.rows && j < op.W.columns; };
   gemm_tile<false, false>(flipped(transposed ? d_z : x), transposed ? x : d_z, at.i, at.j, begin, end,
                           [&](int i, int j, float sum) {
-                            if (i < op.W.rows && j < op.W.columns)
-                              put(to[static_cast<std::int64_t>(i) * op.W.width + j], sum, !partial);
+                            if (inside(i, j)) put(to[static_cast<std::int64_t>(i) * op.W.width + j], sum, chunks == 1);
                           });
-}
-
-__global__ void linear_join_chunks(Linear<float> op, const float* partial, int chunks) {
-  const int m = blockIdx.y, used = (count(op.y, m) + kChunk - 1) / kChunk;
-  const std::int64_t size = static_cast<std::int64_t>(op.W.rows) * op.W.width;
-  for (std::int64_t i = first(); i < size; i += step()) {
-    if (i % op.W.width >= op.W.columns) continue;
-    float sum = 0;
-    for (int chunk = 0; chunk < used; ++chunk)
-      sum += partial[(static_cast<std::int64_t>(m) * chunks + chunk) * size + i];
-    grad(op.W, m)[i] += sum;
-  }
+  if (chunks == 1 || !arrives_last(&tickets[m * gridDim.x + blockIdx.x], chunks)) return;
+  TileSums sums;
+  clear(sums);
+  for (int chunk = 0; chunk < chunks; ++chunk)
+    each_of_tile(at.i, at.j, sums, [&](int i, int j, float& sum) {
+      if (inside(i, j)) sum += parts[chunk * size + static_cast<std::int64_t>(i) * op.W.width + j];
+    });
+  each_of_tile(at.i, at.j, sums, [&](int i, int j, float sum) {
+    if (inside(i, j)) grad(op.W, m)[static_cast<std::int64_t>(i) * op.W.width + j] += sum;
+  });
 }
 
 namespace {
@@ -129,15 +130,14 @@ template <bool transposed>
 void product_backward(const Linear<float>& op) {
   const unsigned chunks = static_cast<unsigned>((capacity(op.y) + kChunk - 1) / kChunk),
                  tiles = static_cast<unsigned>(tiles_of(op.W.rows) * tiles_of(op.W.columns));
-  const std::int64_t size = static_cast<std::int64_t>(op.W.rows) * op.W.width;
   float* partial = nullptr;
-  if (chunks > 1)
-    partial =
-        static_cast<float*>(queue().workspace(static_cast<std::size_t>(op.models * chunks * size) * sizeof(float)));
-  launch<linear_weight_backward<transposed>>(dim3(tiles, op.models, chunks), kGemmThreads, op, partial);
-  if (chunks > 1)
-    launch<linear_join_chunks>(blocks_for(size, op.models), kThreads, op, static_cast<const float*>(partial),
-                               static_cast<int>(chunks));
+  unsigned* tickets = nullptr;
+  if (chunks > 1) {
+    const std::int64_t size = op.models * static_cast<std::int64_t>(chunks) * op.W.rows * op.W.width;
+    partial = static_cast<float*>(queue().sums(static_cast<std::size_t>(size) * sizeof(float)));
+    tickets = queue().tickets(static_cast<std::int64_t>(op.models) * tiles);
+  }
+  launch<linear_weight_backward<transposed>>(dim3(tiles, op.models, chunks), kGemmThreads, op, partial, tickets);
   if (!op.x.grads) return;
   const unsigned input_tiles = static_cast<unsigned>(tiles_of(capacity(op.y)) * tiles_of(op.x.width));
   launch<linear_input_backward<transposed>>(dim3(input_tiles, op.models), kGemmThreads, op);
