@@ -61,6 +61,7 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   const float rate = static_cast<float>(u.learning_rate * segment.rate),
               decay = static_cast<float>(u.weight_decay * segment.decay);
   const float shrink = u.method == Method::adamw ? 1 - rate * decay : 1, pull = u.method == Method::adamw ? 0 : decay;
+  PHASEGRID_UNROLL_SOME
   for (std::int64_t k = first(); k < segment.length; k += step()) {
     const std::int64_t i = segment.offset + k;
     const float g = u.g[i] * scale + pull * u.w[i];
@@ -73,6 +74,8 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   }
 }
 
+constexpr int kEach = 4;  // numbers of a thread: most segments are short
+
 void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest, std::int64_t size) {
   const unsigned chunks = static_cast<unsigned>((size + kNormChunk - 1) / kNormChunk);
   Workspace workspace;
@@ -80,7 +83,7 @@ void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t 
   double* norms = workspace.get<double>(models);
   double* parts = workspace.get<double>(static_cast<std::int64_t>(models) * chunks);
   launch<update_norms>(dim3(chunks, models), kThreads, pack, norms, parts, queue().tickets(models));
-  const dim3 blocks(blocks_for(longest, 1).x, segments, models);
+  const dim3 blocks(blocks_for((longest + kEach - 1) / kEach, 1).x, segments, models);
   launch<update_weights>(blocks, kThreads, pack, static_cast<const double*>(norms));
 }
 
