@@ -86,13 +86,20 @@ LayoutShape Pack::shape(const tasks::Task& task, int sequences, int most_scored)
   return layout_shape(model_, sequences, task.T(), most_scored, longest);
 }
 
-bool Pack::running() const {
-  return std::any_of(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.training; });
+int Pack::training() const {
+  return static_cast<int>(std::count_if(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.training; }));
 }
 
 std::int64_t Pack::steps_planned() const {
   std::int64_t steps = 0;
   for (const Cell& cell : cells_) steps = std::max(steps, cell.settings.steps);
+  return steps;
+}
+
+std::int64_t Pack::steps_left() const {
+  std::int64_t steps = 0;
+  for (const Cell& cell : cells_)
+    if (cell.training) steps = std::max(steps, cell.settings.steps - step_);
   return steps;
 }
 
