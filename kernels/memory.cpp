@@ -41,6 +41,14 @@ class HostMemory final : public Memory {
 
 void Memory::repeat(std::unique_ptr<Recorded>&, const std::function<void()>& work) { work(); }
 
+std::unique_ptr<Lane> lane(std::string_view kind) { return cuda_operations(kind) ? cuda_lane() : nullptr; }
+UseLane::UseLane(Lane* lane) : used_(lane) {
+  if (used_) before_ = cuda_use(lane);
+}
+UseLane::~UseLane() {
+  if (used_) cuda_use(before_);
+}
+
 std::unique_ptr<Memory> memory(std::string_view kind, int models) {
   if (cuda_operations(kind)) return cuda_memory(models);
   return std::make_unique<HostMemory>(kind, models);

@@ -70,6 +70,25 @@ class Memory {
   virtual void wait() {}
 };
 
+// What goes to a device through one lane is done in the order given; what goes through two may overlap. Memory and what works on it keep to the
+// lane in which they were made.
+class Lane {
+ public:
+  virtual ~Lane() = default;   // waits
+};
+std::unique_ptr<Lane> lane(std::string_view device_kind);   // null: there are none, everything is done at once
+// From here to the end of the scope everything takes this lane; null: the one before.
+class UseLane {
+ public:
+  explicit UseLane(Lane* lane);
+  ~UseLane();
+  UseLane(const UseLane&) = delete;
+
+ private:
+  Lane* before_ = nullptr;
+  bool used_;
+};
+
 // `models`: of the pack. Throws std::invalid_argument for a kind that this machine cannot run.
 std::unique_ptr<Memory> memory(std::string_view device_kind, int models);
 

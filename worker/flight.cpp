@@ -3,11 +3,21 @@
 #include <algorithm>
 #include <new>
 
+#include "kernels/device/backend.hpp"
+
 namespace phasegrid::worker {
 namespace {
 
 // A move ends with fresh tables, fresh graphs and a copy of each cell's state by way of the host: some tens of milliseconds.
 constexpr std::int64_t kWorthMoving = 50;   // steps
+
+// Halves of fewer cells would double the launches without having more to overlap.
+constexpr std::size_t kLeastHalf = 2;
+
+std::size_t packs_for(std::size_t cells, const Device& device, const Gang& gang) {
+  const bool works_behind_our_back = gang.alone() && kernels::cuda_operations(device.kind);
+  return works_behind_our_back && device.packs_in_flight > 1 && cells >= 2 * kLeastHalf ? 2 : 1;
+}
 
 // A member of a gang that has no memory says so to the others before any of them begins: null for all.
 std::unique_ptr<Pack> make_pack(std::span<const sweeps::CellSpec> cells, const Device& device, Gang gang) {
@@ -33,7 +43,7 @@ Cells Cells::part(std::size_t begin, std::size_t end) const {
 }
 
 Flight::Flight(const Cells& cells, const Device& device, Gang gang) : cells_(cells.size()) {
-  const std::size_t packs = 1;
+  const std::size_t packs = packs_for(cells.size(), device, gang);
   for (std::size_t p = 0; p < packs; ++p) {
     const std::size_t begin = cells.size() * p / packs, end = cells.size() * (p + 1) / packs;
     auto pack = make_pack(std::span(cells.specs).subspan(begin, end - begin), device, gang);

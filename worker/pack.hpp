@@ -23,6 +23,7 @@ class Pack {
  public:
   // A member of a gang has one cell. Throws std::bad_alloc.
   Pack(std::span<const sweeps::CellSpec> cells, const Device& device, Gang gang = Gang());
+  ~Pack();
 
   void begin();                                        // once, unless all models are restored: judges weights that are built
 
@@ -72,6 +73,7 @@ class Pack {
   ParameterSet parameters_;
   std::vector<kernels::Segment> segments_;
   std::int64_t stride_ = 0, step_ = 0;
+  std::unique_ptr<kernels::Lane> lane_;                // its own: another pack may be in flight on the same device
   std::unique_ptr<kernels::Memory> memory_;
   float *weights_, *grads_, *first_, *second_, *best_;   // there, (M, stride)
   kernels::LossRecord* records_;                       // there; since each model's last evaluation

@@ -20,6 +20,7 @@ constexpr int kMostThreads = 256;   // of one cell
 struct Device {
   std::string kind;                        // "cpu-portable", "cpu-avx2", "cpu-avx512" or "sm_90"
   int threads = 1;                         // that work on a CPU's operations together; the bits do not depend on it
+  int packs_in_flight = 2;                 // on a GPU, 1 or 2, where there are cells enough (flight.hpp); nor on this
 };
 std::vector<std::string> cpu_kinds();      // those this machine can run, least capable first
 

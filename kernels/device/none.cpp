@@ -14,5 +14,7 @@ GpuSurvey survey_gpus() {
   return none;
 }
 std::unique_ptr<Memory> cuda_memory(int) { return nullptr; }
+std::unique_ptr<Lane> cuda_lane() { return nullptr; }
+Lane* cuda_use(Lane*) { return nullptr; }
 
 }  // namespace phasegrid::kernels

@@ -3,6 +3,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "kernels/device/backend.hpp"
 #include "kernels/device/operations.hpp"
@@ -23,6 +24,7 @@ void check(cudaError_t error, const char* what) {
 
 Queue::Queue() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream"); }
 Queue::~Queue() {
+  cudaStreamSynchronize(stream_);
   cudaFree(workspace_);
   cudaStreamDestroy(stream_);
 }
@@ -39,8 +41,17 @@ void Queue::release_workspace() noexcept {  // a lost device is noticed by the n
   workspace_ = nullptr, bytes_ = 0, ++moves_;
 }
 
+void Queue::leave() noexcept {
+  if (--users_ == 0) release_workspace();
+}
+
+namespace {
+Queue* used = nullptr;
+}
+
 // Never destroyed: the driver may be gone when statics are.
 Queue& queue() {
+  if (used) return *used;
   static Queue& queue = *std::make_unique<Queue>().release();
   return queue;
 }
@@ -70,6 +81,9 @@ std::vector<std::string> find_kinds() {
   return {"sm_" + std::to_string(device.major) + std::to_string(device.minor)};
 }
 }  // namespace
+
+std::unique_ptr<Lane> cuda_lane() { return std::make_unique<cuda::Queue>(); }
+Lane* cuda_use(Lane* lane) { return std::exchange(cuda::used, static_cast<cuda::Queue*>(lane)); }
 
 std::vector<std::string> cuda_kinds() {
   static const std::vector<std::string> kinds = find_kinds();
