@@ -41,11 +41,11 @@ class HostMemory final : public Memory {
 
 void Memory::repeat(std::unique_ptr<Recorded>&, const std::function<void()>& work) { work(); }
 
-std::unique_ptr<Lane> lane(std::string_view kind) { return cuda_operations(kind) ? cuda_lane() : nullptr; }
-UseLane::UseLane(Lane* lane) : used_(lane) {
-  if (used_) before_ = cuda_use(lane);
+std::unique_ptr<WorkQueue> work_queue(std::string_view kind) { return cuda_operations(kind) ? cuda_work_queue() : nullptr; }
+UseQueue::UseQueue(WorkQueue* queue) : used_(queue) {
+  if (used_) before_ = cuda_use(queue);
 }
-UseLane::~UseLane() {
+UseQueue::~UseQueue() {
   if (used_) cuda_use(before_);
 }
 

@@ -70,22 +70,22 @@ class Memory {
   virtual void wait() {}
 };
 
-// What goes to a device through one lane is done in the order given; what goes through two may overlap. Memory and what works on it keep to the
-// lane in which they were made.
-class Lane {
+// What goes to a device through one queue is done in the order given; what goes through two may overlap. Memory and what works on it keep to the
+// queue for which they were made.
+class WorkQueue {
  public:
-  virtual ~Lane() = default;   // waits
+  virtual ~WorkQueue() = default;   // waits
 };
-std::unique_ptr<Lane> lane(std::string_view device_kind);   // null: there are none, everything is done at once
-// From here to the end of the scope everything takes this lane; null: the one before.
-class UseLane {
+std::unique_ptr<WorkQueue> work_queue(std::string_view device_kind);   // null: there are none, everything is done at once
+// From here to the end of the scope everything goes through this queue; null: the one before.
+class UseQueue {
  public:
-  explicit UseLane(Lane* lane);
-  ~UseLane();
-  UseLane(const UseLane&) = delete;
+  explicit UseQueue(WorkQueue* queue);
+  ~UseQueue();
+  UseQueue(const UseQueue&) = delete;
 
  private:
-  Lane* before_ = nullptr;
+  WorkQueue* before_ = nullptr;
   bool used_;
 };
 

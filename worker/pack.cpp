@@ -21,8 +21,8 @@ constexpr std::int64_t kLookEvery = 64;   // steps, on a device that must be wai
 bool constructed(const CellSpec& cell) { return cell.settings.word("init") == "construction"; }
 }
 
-Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang), lane_(kernels::lane(device.kind)) {
-  const kernels::UseLane use(lane_.get());
+Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang), queue_(kernels::work_queue(device.kind)) {
+  const kernels::UseQueue use(queue_.get());
   int longest = 0, most_scored = 0;
   for (const CellSpec& spec : cells) {
     Cell& cell = cells_.emplace_back();
@@ -56,12 +56,12 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : s
 }
 
 Pack::~Pack() {
-  const kernels::UseLane use(lane_.get());
+  const kernels::UseQueue use(queue_.get());
   training_.reset(), evaluation_.reset(), network_.reset(), evaluator_.reset(), memory_.reset();
 }
 
 void Pack::begin() {
-  const kernels::UseLane use(lane_.get());
+  const kernels::UseQueue use(queue_.get());
   std::vector<int> built;
   for (std::size_t m = 0; m < specs_.size(); ++m)
     if (constructed(specs_[m])) built.push_back(static_cast<int>(m));
@@ -81,7 +81,7 @@ void Pack::start(int m) {
 }
 
 const float* Pack::weights(int m) {
-  const kernels::UseLane use(lane_.get());
+  const kernels::UseQueue use(queue_.get());
   weights_here_.resize(static_cast<std::size_t>(stride_));
   memory_->get(weights_here_.data(), weights_ + m * stride_, weights_here_.size() * sizeof(float));
   return weights_here_.data();
@@ -112,7 +112,7 @@ std::int64_t Pack::steps_left() const {
 }
 
 void Pack::step() {
-  const kernels::UseLane use(lane_.get());
+  const kernels::UseQueue use(queue_.get());
   ++step_;
   train_step();
   const auto is_due = [&](const Cell& cell) { return cell.training && (step_ % cell.settings.every == 0 || step_ == cell.settings.steps); };
@@ -271,7 +271,7 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, in
 }
 
 void Pack::finish() {
-  const kernels::UseLane use(lane_.get());
+  const kernels::UseQueue use(queue_.get());
   training_.reset(), network_.reset();   // tests need no gradients, but at other lengths a network of their own
   std::vector<int> done;
   for (std::size_t m = 0; m < cells_.size(); ++m)

@@ -73,7 +73,7 @@ class Pack {
   ParameterSet parameters_;
   std::vector<kernels::Segment> segments_;
   std::int64_t stride_ = 0, step_ = 0;
-  std::unique_ptr<kernels::Lane> lane_;                // its own: another pack may be in flight on the same device
+  std::unique_ptr<kernels::WorkQueue> queue_;                // its own: another pack may be in flight on the same device
   std::unique_ptr<kernels::Memory> memory_;
   float *weights_, *grads_, *first_, *second_, *best_;   // there, (M, stride)
   kernels::LossRecord* records_;                       // there; since each model's last evaluation

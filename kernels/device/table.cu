@@ -24,21 +24,30 @@ void check(cudaError_t error, const char* what) {
 
 Queue::Queue() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream"); }
 Queue::~Queue() {
-  cudaStreamSynchronize(stream_);
-  cudaFree(workspace_);
+  release_workspace();
   cudaStreamDestroy(stream_);
 }
-void* Queue::workspace(std::size_t bytes) {
-  if (bytes <= bytes_) return workspace_;
-  release_workspace();
-  check(cudaMalloc(&workspace_, bytes), "the workspace");
-  bytes_ = bytes;
-  return workspace_;
+void* Queue::room(Room& room, std::size_t bytes) {
+  if (bytes <= room.bytes) return room.data;
+  release(room);
+  check(cudaMalloc(&room.data, bytes), "room to work in");
+  room.bytes = bytes;
+  return room.data;
 }
-void Queue::release_workspace() noexcept {  // a lost device is noticed by the next who asks it for something
+unsigned* Queue::tickets(std::int64_t n) {
+  const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(unsigned);
+  const bool fresh = bytes > tickets_.bytes;
+  void* tickets = room(tickets_, bytes);
+  if (fresh) check(cudaMemsetAsync(tickets, 0, bytes, stream_), "clearing memory");
+  return static_cast<unsigned*>(tickets);
+}
+void Queue::release(Room& room) noexcept {  // a lost device is noticed by the next who asks it for something
   cudaStreamSynchronize(stream_);
-  cudaFree(workspace_);
-  workspace_ = nullptr, bytes_ = 0, ++moves_;
+  cudaFree(room.data);
+  room = {}, ++moves_;
+}
+void Queue::release_workspace() noexcept {
+  for (Room* room : {&workspace_, &sums_, &tickets_}) release(*room);
 }
 
 void Queue::leave() noexcept {
@@ -82,8 +91,8 @@ std::vector<std::string> find_kinds() {
 }
 }  // namespace
 
-std::unique_ptr<Lane> cuda_lane() { return std::make_unique<cuda::Queue>(); }
-Lane* cuda_use(Lane* lane) { return std::exchange(cuda::used, static_cast<cuda::Queue*>(lane)); }
+std::unique_ptr<WorkQueue> cuda_work_queue() { return std::make_unique<cuda::Queue>(); }
+WorkQueue* cuda_use(WorkQueue* queue) { return std::exchange(cuda::used, static_cast<cuda::Queue*>(queue)); }
 
 std::vector<std::string> cuda_kinds() {
   static const std::vector<std::string> kinds = find_kinds();

@@ -66,10 +66,10 @@ __global__ void linear_through_activation(Linear<float> op) {
     grad(op.y, m)[i] *= value(op.derivative, m)[i];
 }
 
-__global__ void linear_bias_backward(Linear<float> op) {
+__global__ void linear_bias_backward(Linear<float> op, ColumnSums meet) {
   const int m = blockIdx.y;
   column_sums<1>(
-      count(op.y, m), op.y.columns,
+      count(op.y, m), op.y.columns, meet,
       [&](int r, int c, float(&sum)[1]) { sum[0] += grad(op.y, m)[static_cast<std::int64_t>(r) * op.y.width + c]; },
       [&](int c, float(&sum)[1]) { grad(op.b, m)[c] += sum[0]; });
 }
@@ -153,7 +153,7 @@ void forward(const Linear<float>& op) {
 
 void backward(const Linear<float>& op) {
   if (op.derivative.values) launch<linear_through_activation>(blocks_for(op.y.stride, op.models), kThreads, op);
-  if (op.b) launch<linear_bias_backward>(column_blocks(op.y.width, op.models), column_threads(), op);
+  if (op.b) launch_column_sums<linear_bias_backward>(1, op.y.width, op.models, capacity(op.y), op);
   if (!op.W) return;
   if (op.transposed) product_backward<true>(op);
   else product_backward<false>(op);

@@ -31,7 +31,8 @@ __global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) 
       const ScanStep step = steps[i];
       tile.advance(step, h);
       if (step.output < 0 || !tile.active) continue;
-      const float* C = tile.C_of(step.output);
+      float C[NB];
+      tile.C_of(step.output, C);
       float& to = y[static_cast<std::int64_t>(step.output) * tile.D];
       float sum = n0 > 0 ? to : skip * tile.u_of(step.row);
       PHASEGRID_UNROLL
@@ -48,7 +49,8 @@ struct Adjoint {
   const ScanParts& parts;
   const ScanTile<NB, Rule, by_state>& tile;
   int m, s, c, shared;  // s: of the warp
-  float G[NB] = {}, d_A[NB] = {};
+  float skip;
+  float G[NB] = {}, d_A[NB] = {}, d_skip = 0;
 
   // own: of a row that only this sequence has.
   __device__ void keep_states(float (&v)[NB], float* to_own, float* to_shared, int row) {
@@ -69,46 +71,54 @@ struct Adjoint {
       if (!by_state) parts.delta_rows[parts.shared_row(m, s, row) + c] += d_delta;
     }
   }
-  __device__ void read_out(int output, const float* h) {
+  // Of an output at a step of this row: what goes to u past the states.
+  __device__ float read_out(int output, int row, const float* h) {
     const float d_y = tile.active ? grad(op.y, m)[static_cast<std::int64_t>(output) * tile.D + c] : 0;
-    const float* C = tile.C_of(output);
-    float v[NB];
+    float C[NB], v[NB];
+    tile.C_of(output, C);
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n) v[n] = d_y * h[n * kSequences * 32], G[n] += C[n] * d_y;  // (3)
     const float sum = warp_sums<NB>(v);
     if (writes<NB>(lane()))
       parts.C[parts.of_row(m, parts.Q, output, blockIdx.x) + tile.n0 + summed_by<NB>(lane())] = sum;
+    if (!op.skip.values || tile.n0 > 0) return 0;
+    d_skip += d_y * tile.u_of(row);
+    return skip * d_y;
   }
-  // h: the states before the step.
-  __device__ void pull_back(const ScanStep& step, const float* h) {
-    const float u = tile.u_of(step.row), delta_c = tile.delta_of(step.row);
-    const float* B = tile.B_of(step.row);
-    float d_B[NB], d_step[NB], d_fu = 0, d_delta = 0;
+  // h: the states before the step; past: what u receives besides.
+  __device__ void pull_back(const ScanStep& step, const float* h, float past) {
+    step.log2_repeats > 0 ? pull_back_by<true>(step, h, past) : pull_back_by<false>(step, h, past);
+  }
+  template <bool repeated>
+  __device__ void pull_back_by(const ScanStep& step, const float* h, float past) {
+    const float u = tile.u_of(step.row);
+    float B[NB], delta[NB], d_B[NB], d_step[NB], d_fu = 0, d_delta = 0;
+    tile.B_of(step.row, B), tile.deltas_of(step.row, delta);
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n) {
-      const float delta = tile.delta_of(step.row, n, delta_c), A = tile.A[n], a = expf(delta * A),
-                  f = Rule::factor(delta, A, a);
-      const Run run(a, step.log2_repeats);
-      const float S = G[n] * run.s;  // the sum of G over the repeats
+      const float A = tile.A2[n] * kLn2, a = exp2_flushed(delta[n] * tile.A2[n]), f = Rule::factor(delta[n], A, a);
+      const Run run(a, repeated ? step.log2_repeats : 0);
+      const float S = repeated ? G[n] * run.s : G[n];  // the sum of G over the repeats
       d_B[n] = S * (f * u);
       float d = 0;
       if (by_state || Rule::kPerState) {
         d_fu += B[n] * S * f;
         d = B[n] * u * S * Rule::by_delta(a);
-        d_A[n] += B[n] * u * S * Rule::by_A(delta, A, a);
+        d_A[n] += B[n] * u * S * Rule::by_A(delta[n], A, a);
       } else {
         d_fu += B[n] * S;
       }
-      const float g = G[n] * (run.m * run.p * h[n * kSequences * 32] + run.r * (B[n] * (f * u)));  // (5)
-      d += g * A, d_A[n] += g * delta, G[n] *= run.p;
+      const float before = h[n * kSequences * 32], p = repeated ? run.p : a;
+      const float g = G[n] * (repeated ? run.m * p * before + run.r * (B[n] * (f * u)) : p * before);  // (5)
+      d += g * A, d_A[n] += g * delta[n], G[n] *= p;
       if (by_state) d_step[n] = d;
       else d_delta += d;
     }
     if (!by_state && !Rule::kPerState) {
       d_delta += d_fu * u * Rule::by_delta(0);
-      d_fu *= Rule::factor(delta_c, 0, 0);
+      d_fu *= Rule::factor(delta[0], 0, 0);
     }
-    keep_channel(step.row, d_fu, d_delta);
+    keep_channel(step.row, d_fu + past, d_delta);
     keep_states(d_B, parts.B, parts.B_shared, step.row);
     if (by_state) keep_states(d_step, parts.delta, parts.delta_shared, step.row);
   }
@@ -146,7 +156,8 @@ __global__ void __launch_bounds__(32 * kSequences, whole_block ? 3 : 4) scan_bac
   for (int n0 = 0; n0 < tile.N; n0 += NB) {
     tile.choose_states(op, m, c, n0);
     float h[NB] = {};
-    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, m, warp, c, walk.shared};
+    const float skip = op.skip.values && tile.active ? value(op.skip, m)[c] : 0;
+    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, m, warp, c, walk.shared, skip};
     if constexpr (whole_block) {
       __syncthreads();  // the history of the states before
       enter_forwards(tile, steps, share, history[0], history[1], h);
@@ -169,13 +180,15 @@ __global__ void __launch_bounds__(32 * kSequences, whole_block ? 3 : 4) scan_bac
       }
       for (int i = length - 1; i >= 0; --i) {
         const ScanStep step = steps[begin + i];
-        if (step.output >= 0) adjoint.read_out(step.output, &history[i + 1][0][threadIdx.y][threadIdx.x]);
-        adjoint.pull_back(step, &history[i][0][threadIdx.y][threadIdx.x]);
+        float past = 0;
+        if (step.output >= 0) past = adjoint.read_out(step.output, step.row, &history[i + 1][0][threadIdx.y][threadIdx.x]);
+        adjoint.pull_back(step, &history[i][0][threadIdx.y][threadIdx.x], past);
       }
     }
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n)
       if (tile.active) parts.A[((m * parts.S + warp) * parts.Np + n0 + n) * parts.D + c] = adjoint.d_A[n];
+    if (tile.active && n0 == 0) parts.skip[(m * parts.S + warp) * parts.D + c] = adjoint.d_skip;
   }
 }
 
@@ -197,12 +210,14 @@ ScanParts partial_sums(const Scan<float>& op, int NB) {
                                 op.delta_by_state ? shared_states : 0,
                                 shared_rows,
                                 op.delta_by_state ? 0 : shared_rows,
-                                M * p.S * p.Np * p.D};
-  float** places[] = {&p.states, &p.B, &p.C, &p.delta, &p.B_shared, &p.delta_shared, &p.u_rows, &p.delta_rows, &p.A};
+                                M * p.S * p.Np * p.D,
+                                M * p.S * p.D};
+  float** places[] = {&p.states,       &p.B,      &p.C,          &p.delta, &p.B_shared,
+                      &p.delta_shared, &p.u_rows, &p.delta_rows, &p.A,     &p.skip};
   Workspace workspace;
   for (const std::int64_t size : sizes) workspace.want<float>(size);
   workspace.take();
-  for (int i = 0; i < 9; ++i) *places[i] = workspace.get<float>(sizes[i]);
+  for (int i = 0; i < 10; ++i) *places[i] = workspace.get<float>(sizes[i]);
   return p;
 }
 
@@ -217,21 +232,16 @@ void backward_with(const Scan<float>& op) {
   const ScanParts parts = partial_sums(op, NB);
   const int M = op.models;
   launch<scan_backward<NB, Rule, by_state, whole_block>>(warps(op), dim3(32, kSequences), op, parts);
-  const auto join_states = [&](const Rows<float>& out, const float* own, const float* shared, std::int64_t most) {
+  const auto join_states = [&](const Rows<float>& out, const float* own, bool shared, std::int64_t most) {
     launch<scan_join_states>(blocks_for(most * out.columns, M), kThreads, out, parts, own, shared, op.walks, most);
   };
-  join_states(op.B, parts.B, parts.B_shared, parts.R), join_states(op.C, parts.C, nullptr, parts.Q);
-  if (by_state) join_states(op.delta, parts.delta, parts.delta_shared, parts.R);
-  launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.u, parts,
-                                static_cast<const float*>(parts.u_rows), op.walks);
-  if (!by_state)
-    launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.delta, parts,
-                                  static_cast<const float*>(parts.delta_rows), op.walks);
-  if (op.A_log)
-    launch<scan_join_A>(blocks_for(static_cast<std::int64_t>(op.A_log.rows) * parts.D, M), kThreads, op, parts);
-  if (!op.skip) return;
-  launch<scan_skip_backward>(column_blocks(op.u.width, M), column_threads(), op);
-  launch<scan_skip_input_backward>(blocks_for(op.u.stride, M), kThreads, op);
+  join_states(op.B, parts.B, true, parts.R), join_states(op.C, parts.C, false, parts.Q);
+  if (by_state) join_states(op.delta, parts.delta, true, parts.R);
+  dim3 blocks = column_blocks(kMostShared * (parts.D > parts.Np ? parts.D : parts.Np), M);
+  blocks.z = 3;
+  launch<scan_join_shared>(blocks, column_threads(), op, parts);
+  if (op.A_log || op.skip)
+    launch<scan_join_parameters>(blocks_for(static_cast<std::int64_t>(op.A_log.rows + 1) * parts.D, M), kThreads, op, parts);
 }
 
 template <int NB, class Rule, bool by_state, bool whole_block>

@@ -52,8 +52,9 @@ __device__ void enter_backwards(const Tile& tile, const float* d_y, const ScanSt
   for (int i = share.end - 1; i >= share.begin; --i) {
     const ScanStep step = steps[i];
     if (step.output >= 0) {
-      const float d = tile.active ? d_y[static_cast<std::int64_t>(step.output) * tile.D] : 0,
-                  *C = tile.C_of(step.output);
+      const float d = tile.active ? d_y[static_cast<std::int64_t>(step.output) * tile.D] : 0;
+      float C[NB];
+      tile.C_of(step.output, C);
       PHASEGRID_UNROLL
       for (int n = 0; n < NB; ++n) G[n] += C[n] * d;  // (3)
     }
