@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "kernels/device/backend.hpp"
+#include "kernels/device/kinds.hpp"
 #include "kernels/device/operations.hpp"
 #include "kernels/device/queue.hpp"
+#include "kernels/linear/cublas.hpp"
 #include "kernels/operations.hpp"
 
 namespace phasegrid::kernels {
@@ -104,10 +106,23 @@ const Operations<float>* cuda_table() {
   return &operations;
 }
 
+namespace {
+const Operations<float>* fast_table() {
+  if (!built_with_cublas()) return nullptr;
+  static const Operations<float> operations = [] {
+    Operations<float> fast = cuda::table();
+    fast.linear = *cublas_linear();
+    return fast;
+  }();
+  return &operations;
+}
+}  // namespace
+
 const Operations<float>* cuda_operations(std::string_view kind) {
   if (!kind.starts_with("sm_")) return nullptr;
   const auto kinds = cuda_kinds();
-  return !kinds.empty() && kinds.front() == kind ? cuda_table() : nullptr;
+  if (kinds.empty() || kinds.front() != plain_kind(kind)) return nullptr;
+  return is_fast(kind) ? fast_table() : cuda_table();
 }
 
 }  // namespace phasegrid::kernels
