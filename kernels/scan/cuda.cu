@@ -9,15 +9,18 @@
 namespace phasegrid::kernels::cuda {
 
 template <int NB, class Rule, bool by_state, bool whole_block>
-__global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) {
+__global__ void __launch_bounds__(32 * kSequences, 5) scan_forward(Scan<float> op) {
+  using Tile = ScanTile<NB, Rule, by_state>;
   __shared__ ShareMaps<NB> maps[whole_block ? 2 : 1];
+  __shared__ typename Tile::Staged all_staged[kSequences];
+  typename Tile::Staged& staged = all_staged[threadIdx.y];
   const int m = blockIdx.z, s = whole_block ? blockIdx.y : blockIdx.y * kSequences + threadIdx.y,
             c = blockIdx.x * 32 + threadIdx.x;
   const Walk walk = op.walks[m];
   if (s >= walk.sequences) return;
   const ScanStep* steps = walk.steps + walk.first_step[s];
   const Share share(walk.first_step[s + 1] - walk.first_step[s], whole_block);
-  ScanTile<NB, Rule, by_state> tile(op, m, c);
+  Tile tile(op, m, c);
   float* y = value(op.y, m) + c;
   const float skip = op.skip.values && tile.active ? value(op.skip, m)[c] : 0;
   for (int n0 = 0; n0 < tile.N; n0 += NB) {
@@ -25,20 +28,21 @@ __global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) 
     float h[NB] = {};
     if constexpr (whole_block) {
       __syncthreads();  // the maps of the states before
-      enter_forwards(tile, steps, share, maps[0], maps[1], h);
+      enter_forwards(tile, staged, steps, share, maps[0], maps[1], h);
     }
-    for (int i = share.begin; i < share.end; ++i) {
-      const ScanStep step = steps[i];
-      tile.advance(step, h);
-      if (step.output < 0 || !tile.active) continue;
-      float C[NB];
-      tile.C_of(step.output, C);
-      float& to = y[static_cast<std::int64_t>(step.output) * tile.D];
-      float sum = n0 > 0 ? to : skip * tile.u_of(step.row);
-      PHASEGRID_UNROLL
-      for (int n = 0; n < NB; ++n) sum += C[n] * h[n];  // (2)
-      to = sum;
-    }
+    each_chunk(share, [&](int begin, int length) {
+      tile.stage(staged, steps + begin, length);
+      for (int i = 0; i < length; ++i) {
+        const ScanStep step = tile.step(i);
+        tile.advance(staged, i, step.log2_repeats, h);
+        if (step.output < 0 || !tile.active) continue;
+        float& to = y[static_cast<std::int64_t>(step.output) * tile.D];
+        float sum = n0 > 0 ? to : skip * staged.u[i][threadIdx.x];
+        PHASEGRID_UNROLL
+        for (int n = 0; n < NB; ++n) sum += staged.C[i][n] * h[n];  // (2)
+        to = sum;
+      }
+    });
   }
 }
 
@@ -48,6 +52,7 @@ struct Adjoint {
   const Scan<float>& op;
   const ScanParts& parts;
   const ScanTile<NB, Rule, by_state>& tile;
+  const StagedBack<NB, by_state>& staged;
   int m, s, c, shared;  // s: of the warp
   float skip;
   float G[NB] = {}, d_A[NB] = {}, d_skip = 0;
@@ -71,29 +76,29 @@ struct Adjoint {
       if (!by_state) parts.delta_rows[parts.shared_row(m, s, row) + c] += d_delta;
     }
   }
-  // Of an output at a step of this row: what goes to u past the states.
-  __device__ float read_out(int output, int row, const float* h) {
-    const float d_y = tile.active ? grad(op.y, m)[static_cast<std::int64_t>(output) * tile.D + c] : 0;
+  // Of an output at staged step i, h the states after it: what goes to u past the states.
+  __device__ float read_out(int i, int output, const float (&h)[NB]) {
+    const float d_y = staged.d_y[i][lane()];
     float C[NB], v[NB];
-    tile.C_of(output, C);
+    load_states(staged.C[i], C);
     PHASEGRID_UNROLL
-    for (int n = 0; n < NB; ++n) v[n] = d_y * h[n * kSequences * 32], G[n] += C[n] * d_y;  // (3)
+    for (int n = 0; n < NB; ++n) v[n] = d_y * h[n], G[n] += C[n] * d_y;  // (3)
     const float sum = warp_sums<NB>(v);
     if (writes<NB>(lane()))
       parts.C[parts.of_row(m, parts.Q, output, blockIdx.x) + tile.n0 + summed_by<NB>(lane())] = sum;
     if (!op.skip.values || tile.n0 > 0) return 0;
-    d_skip += d_y * tile.u_of(row);
+    d_skip += d_y * staged.u[i][lane()];
     return skip * d_y;
   }
-  // h: the states before the step; past: what u receives besides.
-  __device__ void pull_back(const ScanStep& step, const float* h, float past) {
-    step.log2_repeats > 0 ? pull_back_by<true>(step, h, past) : pull_back_by<false>(step, h, past);
+  // Of staged step i, h the states before it; past: what u receives besides.
+  __device__ void pull_back(int i, const ScanStep& step, const float (&h)[NB], float past) {
+    step.log2_repeats > 0 ? pull_back_by<true>(i, step, h, past) : pull_back_by<false>(i, step, h, past);
   }
   template <bool repeated>
-  __device__ void pull_back_by(const ScanStep& step, const float* h, float past) {
-    const float u = tile.u_of(step.row);
+  __device__ void pull_back_by(int i, const ScanStep& step, const float (&h)[NB], float past) {
+    const float u = staged.u[i][lane()];
     float B[NB], delta[NB], d_B[NB], d_step[NB], d_fu = 0, d_delta = 0;
-    tile.B_of(step.row, B), tile.deltas_of(step.row, delta);
+    load_states(staged.B[i], B), tile.deltas(staged, i, delta);
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n) {
       const float A = tile.A2[n] * kLn2, a = exp2_flushed(delta[n] * tile.A2[n]), f = Rule::factor(delta[n], A, a);
@@ -108,8 +113,8 @@ struct Adjoint {
       } else {
         d_fu += B[n] * S;
       }
-      const float before = h[n * kSequences * 32], p = repeated ? run.p : a;
-      const float g = G[n] * (repeated ? run.m * p * before + run.r * (B[n] * (f * u)) : p * before);  // (5)
+      const float p = repeated ? run.p : a;
+      const float g = G[n] * (repeated ? run.m * p * h[n] + run.r * (B[n] * (f * u)) : p * h[n]);  // (5)
       d += g * A, d_A[n] += g * delta[n], G[n] *= p;
       if (by_state) d_step[n] = d;
       else d_delta += d;
@@ -140,8 +145,11 @@ __device__ void clear_shared(const ScanParts& parts, int m, int s, int c, int sh
 // First forwards, keeping h where chunks begin; then chunk by chunk from the last: h again into shared memory, and the
 // adjoint.
 template <int NB, class Rule, bool by_state, bool whole_block>
-__global__ void __launch_bounds__(32 * kSequences, whole_block ? 3 : 4) scan_backward(Scan<float> op, ScanParts parts) {
-  __shared__ float history[kScanChunk + 1][NB][kSequences][32];
+__global__ void __launch_bounds__(32 * kSequences, whole_block || Rule::kPerState ? 3 : 4)
+    scan_backward(Scan<float> op, ScanParts parts) {
+  __shared__ float history[kScanChunk][NB][kSequences][32];  // the states before each step of a chunk
+  __shared__ StagedBack<NB, by_state> all_staged[kSequences];
+  StagedBack<NB, by_state>& staged = all_staged[threadIdx.y];
   const int m = blockIdx.z, s = whole_block ? blockIdx.y : blockIdx.y * kSequences + threadIdx.y,
             c = blockIdx.x * 32 + threadIdx.x, warp = whole_block ? s * kSequences + threadIdx.y : s;
   const Walk walk = op.walks[m];
@@ -153,38 +161,46 @@ __global__ void __launch_bounds__(32 * kSequences, whole_block ? 3 : 4) scan_bac
                   threadIdx.x;
   clear_shared<NB, by_state>(parts, m, warp, c, walk.shared);
   ScanTile<NB, Rule, by_state> tile(op, m, c);
+  const float* d_y = grad(op.y, m) + c;
+  const float skip = op.skip.values && tile.active ? value(op.skip, m)[c] : 0;
   for (int n0 = 0; n0 < tile.N; n0 += NB) {
     tile.choose_states(op, m, c, n0);
     float h[NB] = {};
-    const float skip = op.skip.values && tile.active ? value(op.skip, m)[c] : 0;
-    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, m, warp, c, walk.shared, skip};
+    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, staged, m, warp, c, walk.shared, skip};
     if constexpr (whole_block) {
       __syncthreads();  // the history of the states before
-      enter_forwards(tile, steps, share, history[0], history[1], h);
-      enter_backwards(tile, grad(op.y, m) + c, steps, share, history[0], history[2], adjoint.G);
+      enter_forwards(tile, staged, steps, share, history[0], history[1], h);
+      enter_backwards(tile, staged, d_y, steps, share, history[0], history[2], adjoint.G);
     }
-    for (int i = share.begin; i < share.end; ++i) {
+    each_chunk(share, [&](int begin, int length) {
       PHASEGRID_UNROLL
-      for (int n = 0; i % kScanChunk == 0 && n < NB; ++n) begins[(i / kScanChunk * NB + n) * 32] = h[n];
-      tile.advance(steps[i], h);
-    }
-    for (int chunk = (share.end - 1) / kScanChunk; chunk * kScanChunk >= share.begin && share.end > share.begin;
-         --chunk) {
-      const int begin = chunk * kScanChunk, length = share.end - begin < kScanChunk ? share.end - begin : kScanChunk;
+      for (int n = 0; n < NB; ++n) begins[(begin / kScanChunk * NB + n) * 32] = h[n];
+      if (begin + length == share.end) return;
+      tile.stage(staged, steps + begin, length);
+      for (int i = 0; i < length; ++i) tile.advance(staged, i, tile.step(i).log2_repeats, h);
+    });
+    each_chunk_back(share, [&](int begin, int length) {
+      tile.stage(staged, steps + begin, length);
       PHASEGRID_UNROLL
-      for (int n = 0; n < NB; ++n) h[n] = begins[(chunk * NB + n) * 32];
-      for (int i = 0; i <= length; ++i) {
+      for (int i = 0; i < kScanChunk; ++i) {
+        const int output = tile.step(i).output;
+        staged.d_y[i][threadIdx.x] = output >= 0 && tile.active ? d_y[static_cast<std::int64_t>(output) * tile.D] : 0;
+      }
+      PHASEGRID_UNROLL
+      for (int n = 0; n < NB; ++n) h[n] = begins[(begin / kScanChunk * NB + n) * 32];
+      for (int i = 0; i < length; ++i) {
         PHASEGRID_UNROLL
         for (int n = 0; n < NB; ++n) history[i][n][threadIdx.y][threadIdx.x] = h[n];
-        if (i < length) tile.advance(steps[begin + i], h);
+        tile.advance(staged, i, tile.step(i).log2_repeats, h);
       }
       for (int i = length - 1; i >= 0; --i) {
-        const ScanStep step = steps[begin + i];
-        float past = 0;
-        if (step.output >= 0) past = adjoint.read_out(step.output, step.row, &history[i + 1][0][threadIdx.y][threadIdx.x]);
-        adjoint.pull_back(step, &history[i][0][threadIdx.y][threadIdx.x], past);
+        const ScanStep step = tile.step(i);
+        const float past = step.output >= 0 ? adjoint.read_out(i, step.output, h) : 0;
+        PHASEGRID_UNROLL
+        for (int n = 0; n < NB; ++n) h[n] = history[i][n][threadIdx.y][threadIdx.x];
+        adjoint.pull_back(i, step, h, past);
       }
-    }
+    });
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n)
       if (tile.active) parts.A[((m * parts.S + warp) * parts.Np + n0 + n) * parts.D + c] = adjoint.d_A[n];

@@ -2,11 +2,9 @@
 // sequences ascending, and for each the tiles of 32 channels ascending.
 #pragma once
 #include "kernels/device/reduce.hpp"
-#include "kernels/scan/scan.hpp"
+#include "kernels/scan/walk.hpp"
 
 namespace phasegrid::kernels::cuda {
-
-constexpr int kScanChunk = 8;  // steps whose states are recomputed together on the way back
 
 // Partial sums in the workspace. S, R, Q: sequences, window rows and outputs of a model, at most; Np: N rounded up to blocks.
 struct ScanParts {
