@@ -42,10 +42,8 @@ namespace {
 
 class DeviceMemory final : public Memory {
  public:
-  explicit DeviceMemory(int models) : models_(models), mirror_(models) { ++alive; }
-  ~DeviceMemory() override {
-    if (--alive == 0) queue().release_workspace();
-  }
+  explicit DeviceMemory(int models) : models_(models), mirror_(models) { queue_.join(); }
+  ~DeviceMemory() override { queue_.leave(); }
 
   void* allocate(std::size_t bytes) override {
     Buffer& buffer = buffers_.emplace_back(std::max<std::size_t>(bytes, 1));
@@ -95,7 +93,7 @@ class DeviceMemory final : public Memory {
   void wait_for_queue() { check(cudaStreamSynchronize(queue().stream()), "waiting for the queue"); }
   const Segment* segments_on_device(const Segment* segments, int count);
 
-  static inline int alive = 0;  // they share the workspace
+  Queue& queue_ = queue();
   int models_;
   std::vector<Buffer> buffers_;
   std::size_t bytes_ = 0;

@@ -3,10 +3,13 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "kernels/device/backend.hpp"
+#include "kernels/device/kinds.hpp"
 #include "kernels/device/operations.hpp"
 #include "kernels/device/queue.hpp"
+#include "kernels/linear/cublas.hpp"
 #include "kernels/operations.hpp"
 
 namespace phasegrid::kernels {
@@ -49,8 +52,17 @@ void Queue::release_workspace() noexcept {
   for (Room* room : {&workspace_, &sums_, &tickets_}) release(*room);
 }
 
+void Queue::leave() noexcept {
+  if (--users_ == 0) release_workspace();
+}
+
+namespace {
+Queue* used = nullptr;
+}
+
 // Never destroyed: the driver may be gone when statics are.
 Queue& queue() {
+  if (used) return *used;
   static Queue& queue = *std::make_unique<Queue>().release();
   return queue;
 }
@@ -81,6 +93,9 @@ std::vector<std::string> find_kinds() {
 }
 }  // namespace
 
+std::unique_ptr<WorkQueue> cuda_work_queue() { return std::make_unique<cuda::Queue>(); }
+WorkQueue* cuda_use(WorkQueue* queue) { return std::exchange(cuda::used, static_cast<cuda::Queue*>(queue)); }
+
 std::vector<std::string> cuda_kinds() {
   static const std::vector<std::string> kinds = find_kinds();
   return kinds;
@@ -91,10 +106,23 @@ const Operations<float>* cuda_table() {
   return &operations;
 }
 
+namespace {
+const Operations<float>* fast_table() {
+  if (!built_with_cublas()) return nullptr;
+  static const Operations<float> operations = [] {
+    Operations<float> fast = cuda::table();
+    fast.linear = *cublas_linear();
+    return fast;
+  }();
+  return &operations;
+}
+}  // namespace
+
 const Operations<float>* cuda_operations(std::string_view kind) {
   if (!kind.starts_with("sm_")) return nullptr;
   const auto kinds = cuda_kinds();
-  return !kinds.empty() && kinds.front() == kind ? cuda_table() : nullptr;
+  if (kinds.empty() || kinds.front() != plain_kind(kind)) return nullptr;
+  return is_fast(kind) ? fast_table() : cuda_table();
 }
 
 }  // namespace phasegrid::kernels

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "orchestrator/local_device.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "orchestrator/walltime.hpp"
 #include "sweeps/error.hpp"
@@ -57,6 +58,8 @@ void add_run(CLI::App& app, int& code) {
                    "cpu-portable, cpu-avx2, cpu-avx512, sm_90 and its like: results of one kind are the same bits everywhere;\n"
                    "auto: the best that every rank can run, or the kind that the folder's results already have")
       ->capture_default_str();
+  verb->add_flag("--fast-gemm", o.fast_gemm,
+                 "On GPUs: linear layers by cuBLAS in TF32. Results are of a device kind of their own, sm_90+cublas and its like");
   verb->add_option("--retry", args->retry,
                    "Run cells with these results again: failed, timeout, out_of_memory, diverged")
       ->delimiter(',');
@@ -99,6 +102,7 @@ void add_run(CLI::App& app, int& code) {
       "same command does the others, and the results are the same bits. Ctrl-C twice stops at once.");
   verb->callback([args, &code] {
     RunOptions& options = args->options;
+    if (options.fast_gemm) require_cublas();
     options.retry = statuses(args->retry);
     options.shard = sweeps::shard_from_text(args->shard);
     options.ask_slurm = args->deadline.empty();
