@@ -43,9 +43,9 @@ if(PHASEGRID_CUDA)
   endif()
 endif()
 
-# phasegrid_cuda(TARGET): the backend's sources join the library.
+# phasegrid_cuda(TARGET): the backend's sources below the calling folder join the library.
 function(phasegrid_cuda target)
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*/*.cu)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cu)
   target_sources(${target} PRIVATE ${sources})
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wno-psabi>)

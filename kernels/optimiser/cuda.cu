@@ -14,10 +14,16 @@ PackUpdate pack_update(const Update<float>& u, const Segment* segments) {
   return p;
 }
 
+// The step that model m takes, the turn-th of those that were prepared.
+__device__ const PackUpdate& next_step(const PackUpdate* pack, int turn, int m, int models) {
+  return pack[static_cast<std::int64_t>(turn) * models + m];
+}
+
 // Who takes this step, and |g| of every model that clips, in double; negative: the model stays as it is. One block a model.
-__global__ void update_norms(const PackUpdate* pack, double* norms) {
+__global__ void update_norms(const PackUpdate* pack, std::int32_t* turns, double* norms) {
   __shared__ double sums[kThreads];
-  const Update<float>& u = pack[blockIdx.y].update;
+  const int turn = turns[blockIdx.y];
+  const Update<float>& u = next_step(pack, turn, blockIdx.y, gridDim.y).update;
   double sum = 0;
   for (std::int64_t i = threadIdx.x; u.clip > 0 && i < u.size; i += kThreads)
     sum += static_cast<double>(u.g[i]) * static_cast<double>(u.g[i]);
@@ -27,11 +33,12 @@ __global__ void update_norms(const PackUpdate* pack, double* norms) {
   for (int i = 1; i < kThreads; ++i) sum += sums[i];
   const bool goes = u.step > 0 && (!u.record || note(*u.record, *u.loss, u.step));
   norms[blockIdx.y] = goes ? sqrt(sum) : -1;
+  turns[blockIdx.y] = turn + 1;
 }
 
 // Segment blockIdx.y of model blockIdx.z.
-__global__ void update_weights(const PackUpdate* pack, const double* norms) {
-  const PackUpdate& p = pack[blockIdx.z];
+__global__ void update_weights(const PackUpdate* pack, const std::int32_t* turns, const double* norms) {
+  const PackUpdate& p = next_step(pack, turns[blockIdx.z] - 1, blockIdx.z, gridDim.z);
   const Update<float>& u = p.update;
   const Segment segment = u.segments[blockIdx.y];
   if (segment.rate == 0 || norms[blockIdx.z] < 0) return;
@@ -53,11 +60,11 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   }
 }
 
-void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest) {
+void update_pack(const PackUpdate* pack, std::int32_t* turns, int models, int segments, std::int64_t longest) {
   double* norms = static_cast<double*>(queue().workspace(static_cast<std::size_t>(models) * sizeof(double)));
-  launch<update_norms>(dim3(1, models), kThreads, pack, norms);
+  launch<update_norms>(dim3(1, models), kThreads, pack, turns, norms);
   const dim3 blocks(blocks_for(longest, 1).x, segments, models);
-  launch<update_weights>(blocks, kThreads, pack, static_cast<const double*>(norms));
+  launch<update_weights>(blocks, kThreads, pack, static_cast<const std::int32_t*>(turns), static_cast<const double*>(norms));
 }
 
 __global__ void tally_models(const double* loss, const std::int64_t* right, Tally* sums, int models) {

@@ -38,7 +38,8 @@ def kernels_of(report):
 def sources_of(root, nvcc):
     """All kernels; what talks to NCCL where its header is."""
     nccl = any((folder / "nccl.h").exists() for folder in (pathlib.Path(nvcc).resolve().parent.parent / "include", pathlib.Path("/usr/include")))
-    return sorted((root / "kernels").glob("*/*.cu")) + (sorted((root / "worker").glob("*.cu")) if nccl else [])
+    kernels = [path for folder in ("kernels", "tasks", "worker") for path in sorted((root / folder).glob("*/*.cu"))]
+    return kernels + (sorted((root / "worker").glob("*.cu")) if nccl else [])
 
 
 def compile_all(root, nvcc, architecture, problems):
