@@ -29,6 +29,11 @@ std::string last_words_of(Child& child) {
   return words.empty() ? "" : "; last words: " + words;
 }
 
+std::string at_step(const Progress& progress) {
+  if (progress.steps <= 0) return "";
+  return " at step " + std::to_string(progress.step) + " of " + std::to_string(progress.steps);
+}
+
 }  // namespace
 
 Agent::Agent(Transport& transport, double now, kernels::GpuSurvey survey)
@@ -86,6 +91,7 @@ void Agent::start(int index, double now) {
   slot.cells.clear();
   slot.progress = {};
   slot.killed_because.clear();
+  slot.stopped_because.clear();
   slot.giving_up = false;
   slot.last_sign = now;
   slot.oom_before = out_of_memory_kills();
@@ -137,6 +143,7 @@ void Agent::abandon(const Abandon& order, double now) {
   if (slot.state != State::busy) return;  // it has said how it ended
   slot.giving_up = true;
   slot.kill_at = now + order.patience;
+  if (!order.because.empty()) slot.stopped_because = order.because;
   slot.child.channel.send(encode(Stop{}));
 }
 
@@ -199,14 +206,16 @@ void Agent::hear(int index, const std::string& message, double now) {
 
 void Agent::now_idle(int index) {
   Slot& slot = slots_[static_cast<std::size_t>(index)];
-  if (slot.giving_up) {
+  if (slot.giving_up && slot.stopped_because.empty()) {
     tell(Abandoned{index});
   } else if (!slot.cells.empty()) {
-    tell(Crashed{index, false, "the worker came back without a result" + last_words_of(slot.child)});
+    const std::string how = slot.giving_up ? slot.stopped_because + at_step(slot.progress) : "the worker came back without a result";
+    tell(Crashed{index, false, how + last_words_of(slot.child)});
   }
   slot.state = State::idle;
   slot.cells.clear();
   slot.giving_up = false;
+  slot.stopped_because.clear();
   slot.failed_starts = 0;
   tell(Free{index});
 }
@@ -217,7 +226,7 @@ void Agent::watch(Slot& slot, double now) {
   if (now - slot.last_sign > setup_.hang_limit) {
     slot.killed_because = "no sign of life for " + std::to_string(static_cast<int>(setup_.hang_limit)) + " s, killed";
   } else if (slot.giving_up && now > slot.kill_at) {
-    slot.killed_because = "given up";
+    slot.killed_because = slot.stopped_because.empty() ? "given up" : slot.stopped_because + ", then killed";
   } else {
     return;
   }
@@ -230,13 +239,10 @@ void Agent::ended(int index, int status, double now) {
   const bool out_of_memory = unasked_kill && out_of_memory_kills() > slot.oom_before;
   std::string reason = !slot.killed_because.empty() ? slot.killed_because : describe_wait_status(status);
   if (out_of_memory) reason += ", as the kernel does when memory runs out";
-  if (slot.progress.steps > 0) {
-    reason += " at step " + std::to_string(slot.progress.step) + " of " + std::to_string(slot.progress.steps);
-  }
-  reason += last_words_of(slot.child);
+  reason += at_step(slot.progress) + last_words_of(slot.child);
   pass_on_words(index);
   const State before = slot.state;
-  const bool asked = slot.giving_up;
+  const bool asked = slot.giving_up && slot.stopped_because.empty();
   slot.child = Child();
   slot.state = State::empty;
   slot.start_at = now, slot.closed_at = 0;

@@ -42,6 +42,7 @@ class Agent {
     double last_sign = 0, kill_at = 0, start_at = 0, closed_at = 0;   // closed_at: when its socket was first seen closed, or 0
     int failed_starts = 0;                          // in a row
     bool lost = false, giving_up = false;
+    std::string stopped_because;                    // "" unless its cells took too long
     std::string killed_because;                     // "" unless we killed it
     std::int64_t oom_before = 0;
   };

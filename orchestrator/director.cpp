@@ -11,6 +11,7 @@
 namespace phasegrid::orchestrator {
 namespace {
 
+constexpr double kTimeToStop = 30;         // seconds from the order to stop to the kill, for a cell that takes too long
 constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1, where nobody knows better
 constexpr double kNearLimit = 600;         // a limit later than that is not what SIGUSR1 is about
 constexpr double kHintsTogether = 5;       // mpirun hands a signal to every rank, and each hands it on
@@ -88,7 +89,7 @@ void Director::beat(int rank, const Beat& beat) {
 void Director::finished(int rank, const Finished& message) {
   const auto& result = message.result;
   const int slots = coordinator_->slots_busy_with({rank, message.slot});
-  if (!coordinator_->result({rank, message.slot}, result.index, result.seconds)) return;
+  if (!coordinator_->result({rank, message.slot}, result.index, result.seconds, result.steps)) return;
   utilisation_.result(result.seconds * slots);
   record(result, team_.where(rank, message.slot));
 }
@@ -119,9 +120,10 @@ void Director::record(const sweeps::CellResult& result, const std::string& where
 void Director::crashed(int rank, const Crashed& message, double now) {
   const SlotId id{rank, message.slot};
   const std::string where = team_.where(rank, message.slot);
+  const bool timeout = coordinator_->timed_out(id);
   for (const std::uint64_t cell : coordinator_->cells(id)) {
-    folder_->ended(cell, attempts_[cell], where, "crashed: " + message.reason);
-    console_.say("crash of " + grid_.label(cell) + " on " + where + ": " + message.reason);
+    folder_->ended(cell, attempts_[cell], where, (timeout ? "timeout: " : "crashed: ") + message.reason);
+    console_.say((timeout ? "timeout of " : "crash of ") + grid_.label(cell) + " on " + where + ": " + message.reason);
   }
   dirty();
   utilisation_.set(id, Doing::starting, now);
@@ -162,11 +164,21 @@ void Director::act(const GiveUp& action) {
   tell(action.slot.rank, Abandon{action.slot.slot, kShare * std::max(0.0, stop_by_ - now_)});
 }
 
+// It has shown signs of life, so it may hear, keep what it has, and stop.
+void Director::act(const TimeUp& action) {
+  const std::string because = "stopped after " + duration(action.seconds) + ": finished cells like it allow " +
+                              duration(action.limit) + " (--cell-limit)";
+  tell(action.slot.rank, Abandon{action.slot.slot, kTimeToStop, because});
+}
+
 void Director::act(const Quarantine& action) {
+  const std::string times = std::to_string(action.attempts) + (action.attempts == 1 ? " time" : " times");
   sweeps::CellResult result;
   result.index = action.cell;
-  result.status = action.out_of_memory ? sweeps::Status::out_of_memory : sweeps::Status::failed;
-  result.reason = "crashed " + std::to_string(action.attempts) + " times, the last time " + action.reason;
+  result.status = action.out_of_memory ? sweeps::Status::out_of_memory
+                  : action.timeout     ? sweeps::Status::timeout
+                                       : sweeps::Status::failed;
+  result.reason = (action.timeout ? "tried " : "crashed ") + times + ", the last time " + action.reason;
   record(result, "coordinator");
 }
 

@@ -14,6 +14,7 @@ constexpr double kRebuildEvery = 10;     // seconds between two writings of resu
 constexpr double kRebuildShare = 0.015;  // ... and so that they take at most this share of the time
 constexpr double kTryEvery = 1;          // seconds between two attempts to write to a full disk
 constexpr double kLookEvery = 0.05;      // seconds between two looks at the ranks on this host
+constexpr double kLimitsEvery = 1;       // seconds between two looks for cells that take too long
 constexpr double kLineEvery = 30, kLiveEvery = 0.25;
 
 }  // namespace
@@ -30,6 +31,10 @@ bool Director::poll(double now) {
   if (now >= next_look_) {
     next_look_ = now + kLookEvery;
     for (const auto& [rank, reason] : team_.newly_lost(now)) lose(rank, reason, now);
+  }
+  if (now >= next_limits_) {
+    next_limits_ = now + kLimitsEvery;
+    apply(coordinator_->over_time(now));
   }
   watch_deadline();
   watch_canary();

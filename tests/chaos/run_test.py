@@ -134,6 +134,21 @@ def test_a_hang_is_ended_and_retried(fake):
     assert code == 0 and "no sign of life" in said, said
 
 
+def test_a_cell_that_takes_absurdly_long_is_stopped_and_tried_again(fake):
+    one = fake(FAKE_DELAY_MS=20, FAKE_TROUBLE="0:crawl,1:crawl-once")
+    code, said = one.run("--slots", 2, "--hang-limit", 2, ranks=2)
+    assert code == 3, said
+    lines = {line["cell"]: line for line in one.journal() if line["kind"] == "finished"}
+    assert len(lines) == 24 and lines[0]["status"] == "timeout" and lines[1]["status"] == "done", said
+    assert re.search(r"tried 2 times, the last time stopped after \d+ s: finished cells like it allow 2 s .* at step 1 of 10", lines[0]["reason"]), lines[0]
+    assert one.verb("status", one.out)[1].count("timeout        1") == 1
+    said = one.verb("explain", one.out, 0)[1]
+    assert len(re.findall("attempt [12]: .*: timeout: stopped after", said)) == 2 and "result: timeout: tried 2 times" in said, said
+
+    one.environment["FAKE_TROUBLE"] = ""
+    assert one.run("--retry", "timeout")[0] == 0
+
+
 def test_a_pack_gives_the_bits_of_its_cells_alone(ground, reference):
     one = ground()
     code, said = one.run("--pack", 4)
@@ -160,10 +175,11 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(fake):
         (SWEEP, ["--device-kind", "cpu-quantum"], "cpu-quantum"),
         (SWEEP, ["--retry", "done"], "--retry done"),
         (SWEEP, ["--deadline", "tomorrow"], "--deadline tomorrow"),
+        (SWEEP, ["--cell-limit", "0.5"], "--cell-limit 0.5: expected a factor"),
         (SWEEP, ["--slots", "0"], "phasegrid: --slots: .*0.*\n`phasegrid run --help`"),
         (SWEEP, ["--frobnicate"], "phasegrid: .*--frobnicate"),
     ],
-    ids=["sweep", "kind", "retry", "deadline", "slots", "unknown"],
+    ids=["sweep", "kind", "retry", "deadline", "cell-limit", "slots", "unknown"],
 )
 @pytest.mark.parametrize("ranks", [0, 2])
 def test_wrong_input_is_exit_2_with_a_message(sweep, options, words, ranks, ground):

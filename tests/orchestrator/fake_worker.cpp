@@ -6,6 +6,7 @@
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
 //   diverge, throw, nothing
+//   crawl              steps that never lead further, until it is told to stop; crawl-once
 // FAKE_KEYS, a folder that receives one file for each member of a gang on GPUs ("KEY.REPLICA"): as if NCCL had brought them together.
 // FAKE_OTHER_BITS, a cell whose accuracy is another one than everywhere else
 #include <fcntl.h>
@@ -123,6 +124,10 @@ std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells
     const int attempt = mark(cell.index);
     const std::string what = trouble(cell.index, attempt);
     suffer(what);
+    if (what == "crawl") {
+      while (observer({1, steps, 1.0, nullptr})) sleep_ms(5);
+      return results.resize(cells.size()), results;
+    }
     sweeps::CellResult& r = results.emplace_back();
     r.index = cell.index;
     for (step = from + 1; step <= steps; ++step) {
