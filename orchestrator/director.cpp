@@ -14,6 +14,7 @@ namespace {
 constexpr double kTimeToStop = 30;         // seconds from the order to stop to the kill, for a cell that takes too long
 constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1, where nobody knows better
 constexpr double kNearLimit = 600;         // a limit later than that is not what SIGUSR1 is about
+constexpr double kWorthTelling = 60;       // seconds of standing still; a large results file may take less
 constexpr double kHintsTogether = 5;       // mpirun hands a signal to every rank, and each hands it on
 
 }  // namespace
@@ -23,7 +24,7 @@ Director::Director(Transport& transport, const sweeps::Grid& grid, const RunOpti
       canary_(options.canary), now_(now), started_(now) {
   if (options_.quiet) console_.silence();
   std::optional<Deadline> deadline;
-  if (options_.seconds) deadline = {*options_.seconds, "--deadline"};
+  if (options_.deadline) deadline = {*options_.deadline - boot_time(), "--deadline"};
   else if (options_.ask_slurm) deadline = slurm_deadline();
   if (!deadline) return;
   deadline_ = boot_time() + deadline->seconds, time_in_all_ = deadline->seconds;
@@ -211,6 +212,15 @@ void Director::hint(double now) {
   }
   console_.say("SIGUSR1: the wall-time limit is near; nothing is started that needs more than " +
                duration(deadline_ - boot_time()));
+}
+
+// A job that Slurm has suspended ends later than was said at its start.
+void Director::stood_still(double seconds, double now) {
+  now_ = now;
+  if (seconds < kWorthTelling) return;
+  console_.say("this process stood still for " + duration(seconds) + " (it was stopped, or its machine slept): nobody is blamed for that time");
+  if (!options_.ask_slurm || deadline_ == 0) return;
+  if (const auto limit = slurm_deadline(Ask::controller_only)) deadline_ = boot_time() + limit->seconds;
 }
 
 void Director::stop_at_once() {

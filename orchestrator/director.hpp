@@ -34,6 +34,7 @@ class Director {
   double due(double now) const;                    // seconds until poll() has something to do
   void stop(const std::string& why, double now);   // a signal: end soon with everything safe
   void hint(double now);                           // SIGUSR1: the wall-time limit is near
+  void stood_still(double seconds, double now);    // this process was stopped so long, by `now` no time has passed
   void stop_at_once();                             // a second signal: makes safe what has arrived
   void fail(const std::string& why);               // the run folder cannot be written any more: end with what is safe
   bool began() const { return coordinator_.has_value(); }

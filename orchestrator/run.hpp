@@ -16,8 +16,8 @@ struct RunOptions {
   std::string device = "auto";               // cpu, cuda; auto: GPUs where every rank has one, else the CPU
   std::string device_kind = "auto";          // auto: the best of these that every rank can run
   std::vector<sweeps::Status> retry;         // results of these statuses do not count
-  std::optional<double> seconds;             // until the deadline
-  bool ask_slurm = true;                     // for the deadline, where `seconds` does not say it
+  std::optional<double> deadline;            // by boot_time()
+  bool ask_slurm = true;                     // for the deadline, where `deadline` does not say it
   int pack = 1;                              // most cells in one pack; 0: one on a CPU, on a GPU what keeps it busy
   int attempts = 2;                          // crashes after which a cell is recorded as failed
   double hang_limit = 600;                   // seconds without a sign of life

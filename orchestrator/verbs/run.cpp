@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "orchestrator/machine.hpp"
 #include "orchestrator/time_limits.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "orchestrator/walltime.hpp"
@@ -115,7 +116,7 @@ void add_run(CLI::App& app, int& code) {
     options.shard = sweeps::shard_from_text(args->shard);
     options.ask_slurm = args->deadline.empty();
     if (!args->deadline.empty() && args->deadline != "none")
-      options.seconds = parse_deadline(args->deadline, static_cast<double>(time(nullptr)));
+      options.deadline = boot_time() + parse_deadline(args->deadline, static_cast<double>(time(nullptr)));
     options.cell_limit = cell_limit(args->cell_limit);
     options.pack = 0;
     if (args->pack != "auto") {
