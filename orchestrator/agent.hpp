@@ -55,6 +55,7 @@ class Agent {
   bool poll_slot(int index, double now);
   void hear(int index, const std::string& message, double now);
   void now_idle(int index);
+  static bool ran_out_of_memory(const Slot& slot, int status, const std::string& words);
   void ended(int index, int status, double now);
   void failed_start(int index, const std::string& reason, double now);
   void watch(Slot& slot, double now);

@@ -9,7 +9,9 @@ import time
 
 import pytest
 
-from harness import wait_until
+from harness import SANITIZED, wait_until
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer must be loaded before any other library")
 
 CLOCK = os.environ["PHASEGRID_CLOCK"]
 HOUR, YEAR = 3600, 365 * 86400

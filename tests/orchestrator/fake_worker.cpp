@@ -6,6 +6,8 @@
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
 //   diverge, throw, nothing
+//   eat                all the memory that there is, until there is none (give the run a limit of address space)
+//   oom                killed as the kernel does it when memory runs out: the counter oom_kill in FAKE_VMSTAT grows, then SIGKILL
 //   crawl              steps that never lead further, until it is told to stop; crawl-once
 // FAKE_KEYS, a folder that receives one file for each member of a gang on GPUs ("KEY.REPLICA"): as if NCCL had brought them together.
 // FAKE_OTHER_BITS, a cell whose accuracy is another one than everywhere else
@@ -16,8 +18,12 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "kernels/random.hpp"
 #include "worker/checkpoint.hpp"
@@ -62,6 +68,15 @@ void suffer(const std::string& what) {
   if (what == "abort") std::fprintf(stderr, "fake worker: about to abort\n"), std::abort();
   if (what == "exit") std::fprintf(stderr, "fake worker: leaving\n"), _exit(9);
   if (what == "kill") raise(SIGKILL);
+  if (what == "eat") {
+    std::fprintf(stderr, "fake worker: eating\n");
+    for (std::vector<std::unique_ptr<char[]>> eaten;;) std::memset(eaten.emplace_back(new char[16 << 20]).get(), 1, 16 << 20);
+  }
+  if (what == "oom") {
+    std::fprintf(stderr, "fake worker: hungry\n");
+    std::ofstream(variable("FAKE_VMSTAT")) << "oom_kill 1\n";
+    raise(SIGKILL);
+  }
   if (what == "throw") throw std::runtime_error("fake worker: the device is lost");
   if (what == "hang") {
     for (;;) pause();
