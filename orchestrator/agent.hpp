@@ -60,7 +60,7 @@ class Agent {
   void failed_start(int index, const std::string& reason, double now);
   void watch(Slot& slot, double now);
   void watch_coordinator(double now);
-  void pass_on_words(int slot);
+  void pass_on_words(int slot, bool all);
   void beat();
   template <class Message>
   void tell(const Message& message) { transport_.send(0, encode(message)); }

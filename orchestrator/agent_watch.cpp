@@ -66,7 +66,7 @@ void Agent::ended(int index, int status, double now) {
   std::string reason = !slot.killed_because.empty() ? slot.killed_because : describe_wait_status(status);
   if (out_of_memory && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) reason += ", as the kernel does when memory runs out";
   reason += at_step(slot.progress) + words;
-  pass_on_words(index);
+  pass_on_words(index, true);
   const State before = slot.state;
   const bool asked = slot.giving_up && slot.stopped_because.empty();
   slot.child = Child();
@@ -79,12 +79,12 @@ void Agent::ended(int index, int status, double now) {
 }
 
 // What executors have written, a little of it every second.
-void Agent::pass_on_words(int index) {
-  if (std::string text = slots_[static_cast<std::size_t>(index)].child.take_words(); !text.empty()) tell(Said{index, std::move(text)});
+void Agent::pass_on_words(int index, bool all) {
+  if (std::string text = slots_[static_cast<std::size_t>(index)].child.take_words(all); !text.empty()) tell(Said{index, std::move(text)});
 }
 
 void Agent::beat() {
-  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) pass_on_words(slot);
+  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) pass_on_words(slot, false);
   Beat message;
   for (const Slot& slot : slots_) {
     const bool known = slot.state == State::busy && slot.progress.steps > 0;

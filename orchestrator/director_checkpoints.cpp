@@ -107,9 +107,7 @@ double Director::grace() const {
 }
 
 void Director::said(int rank, const Said& message) {
-  std::string text = message.text;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  words_.line(team_.where(rank, message.slot) + ": " + text);
+  words_.lines(team_.where(rank, message.slot), message.text);
 }
 
 }  // namespace phasegrid::orchestrator

@@ -118,6 +118,27 @@ def test_crashes_are_retried_and_then_recorded_with_their_last_words(fake):
     assert json.loads(one.verb("status", one.out, "--json")[1])["status"]["done"] == 23
 
 
+def test_what_executors_say_is_kept_in_one_bounded_log(fake):
+    one = fake(FAKE_TROUBLE="4:talk,9:talk,11:abort")
+    code, said = one.run("--slots", 2, "--attempts", 1, ranks=2)
+    assert code == 3, said
+    text = (one.out / "log/executors.log").read_text()
+    assert len(text) < 400_000, "each has said a megabyte and more"
+    assert "fake worker: about to abort" in text
+    lines = text.splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ rank [01] slot [01] \S+: \S", line) for line in lines)
+    reasons = {line["cell"]: line["reason"] for line in one.journal() if line["kind"] == "finished"}
+    for cell in (4, 9):
+        mine = [line for line in lines if f": cell {cell} says " in line]
+        place = re.search("rank . slot .", mine[0])[0]
+        assert all(place in line for line in mine), "one executor has said it"
+        numbers = [int(line.split()[-1]) for line in mine if re.search("line \\d{6}$", line)]
+        assert numbers[0] == 0 and numbers[-1] == 49_999 and numbers == sorted(numbers)
+        assert any(place in line and "bytes left out" in line for line in lines)
+        assert reasons[cell].endswith(f"cell {cell} says line 049999") and len(reasons[cell]) < 2000
+        assert f"cell {cell} says line 049999" in one.verb("explain", one.out, cell)[1]
+
+
 def test_results_with_long_curves_travel_whole(fake):
     alone, three = fake("alone", FAKE_POINTS=3000), fake("three", FAKE_POINTS=3000)  # 96 kB each
     assert alone.run()[0] == three.run("--slots", 2, ranks=3)[0] == 0
