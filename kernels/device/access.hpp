@@ -9,9 +9,11 @@
 
 #if defined(CUDA_ON_CPU)
 #define PHASEGRID_UNROLL
+#define PHASEGRID_UNROLL_SOME
 #define PHASEGRID_KEEP_LOOP
 #else
 #define PHASEGRID_UNROLL _Pragma("unroll")
+#define PHASEGRID_UNROLL_SOME _Pragma("unroll 4") // so that several loads are under way
 #define PHASEGRID_KEEP_LOOP _Pragma("unroll 1")   // where unrolled copies would not fit into registers
 #endif
 

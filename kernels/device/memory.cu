@@ -104,7 +104,7 @@ class DeviceMemory final : public Memory {
   Buffer segments_, updates_;
   Staging update_staging_[2];
   int turn_ = 0, updated_ = 0;      // models
-  std::int64_t longest_ = 0;        // numbers of the longest segment
+  std::int64_t longest_ = 0, size_ = 0;  // numbers of the longest segment and of a model
 };
 
 // Segments are the same from step to step.
@@ -131,14 +131,14 @@ void DeviceMemory::prepare(std::span<const Update<float>> pack) {
   PackUpdate* here = reinterpret_cast<PackUpdate*>(staging.begin(bytes));
   for (const Update<float>& u : pack) *here++ = pack_update(u, segments);
   staging.copy(updates_.data(), 0, bytes), staging.end();
-  longest_ = 0;
+  longest_ = 0, size_ = pack.front().size;
   for (const Segment& segment : segments_here_) longest_ = std::max(longest_, segment.length);
 }
 
 void DeviceMemory::update() {
   if (updated_ == 0 || segments_here_.empty()) return;
   update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), updated_, static_cast<int>(segments_here_.size()),
-              longest_);
+              longest_, size_);
 }
 
 }  // namespace

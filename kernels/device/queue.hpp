@@ -1,7 +1,7 @@
 // How operations reach the GPU: the queue they work in, and the one launch wrapper.
 //
-// A queue is a stream and a workspace: memory that an operation uses while it runs and nobody reads afterwards. Operations of one
-// queue run one after the other, so they share it; it grows to the most that any of them asks for, in the first step.
+// A queue is a stream and room to work in: memory that an operation uses while it runs and nobody reads afterwards. Operations of
+// one queue run one after the other, so they share it; it grows to the most that any of them asks for, in the first step.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -20,14 +20,22 @@ class Queue {
   Queue(const Queue&) = delete;
 
   cudaStream_t stream() const { return stream_; }
-  void* workspace(std::size_t bytes);
+  void* workspace(std::size_t bytes) { return room(workspace_, bytes); }
+  void* sums(std::size_t bytes) { return room(sums_, bytes); }   // beside the workspace: what blocks leave for the last of them
+  unsigned* tickets(std::int64_t n);                // zero; every launch that counts with them leaves them so
   void release_workspace() noexcept;                // waits; when nobody is left who uses it
-  int moves() const { return moves_; }              // of the workspace: who has noted its address notes it again
+  int moves() const { return moves_; }              // of this memory: who has noted its address notes it again
 
  private:
+  struct Room {
+    void* data = nullptr;
+    std::size_t bytes = 0;
+  };
+  void* room(Room& room, std::size_t bytes);
+  void release(Room& room) noexcept;
+
   cudaStream_t stream_ = nullptr;
-  void* workspace_ = nullptr;
-  std::size_t bytes_ = 0;
+  Room workspace_, sums_, tickets_;
   int moves_ = 0;
 };
 

@@ -23,20 +23,30 @@ void check(cudaError_t error, const char* what) {
 
 Queue::Queue() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream"); }
 Queue::~Queue() {
-  cudaFree(workspace_);
+  release_workspace();
   cudaStreamDestroy(stream_);
 }
-void* Queue::workspace(std::size_t bytes) {
-  if (bytes <= bytes_) return workspace_;
-  release_workspace();
-  check(cudaMalloc(&workspace_, bytes), "the workspace");
-  bytes_ = bytes;
-  return workspace_;
+void* Queue::room(Room& room, std::size_t bytes) {
+  if (bytes <= room.bytes) return room.data;
+  release(room);
+  check(cudaMalloc(&room.data, bytes), "room to work in");
+  room.bytes = bytes;
+  return room.data;
 }
-void Queue::release_workspace() noexcept {  // a lost device is noticed by the next who asks it for something
+unsigned* Queue::tickets(std::int64_t n) {
+  const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(unsigned);
+  const bool fresh = bytes > tickets_.bytes;
+  void* tickets = room(tickets_, bytes);
+  if (fresh) check(cudaMemsetAsync(tickets, 0, bytes, stream_), "clearing memory");
+  return static_cast<unsigned*>(tickets);
+}
+void Queue::release(Room& room) noexcept {  // a lost device is noticed by the next who asks it for something
   cudaStreamSynchronize(stream_);
-  cudaFree(workspace_);
-  workspace_ = nullptr, bytes_ = 0, ++moves_;
+  cudaFree(room.data);
+  room = {}, ++moves_;
+}
+void Queue::release_workspace() noexcept {
+  for (Room* room : {&workspace_, &sums_, &tickets_}) release(*room);
 }
 
 // Never destroyed: the driver may be gone when statics are.

@@ -60,11 +60,11 @@ __global__ void sequences_join(const Walk* walks, std::int64_t sequences, std::i
   }
 }
 
-__global__ void skip_backward(Rows<float> u, Rows<float> y, Parameter<float> skip, Index output_row) {
+__global__ void skip_backward(Rows<float> u, Rows<float> y, Parameter<float> skip, Index output_row, ColumnSums meet) {
   const int m = blockIdx.y;
   const std::int64_t D = u.width;
   column_sums<1>(
-      count(y, m), u.columns,
+      count(y, m), u.columns, meet,
       [&](int q, int c, float(&sum)[1]) {
         sum[0] += grad(y, m)[q * D + c] * value(u, m)[output_row.data[m][q] * D + c];
       },
@@ -99,7 +99,7 @@ void join_sequences(int models, const Walk* walks, WalkRoom room, std::int64_t s
 }
 void pull_back_skip(int models, const Rows<float>& u, const Rows<float>& y, const Parameter<float>& skip,
                     const Index& output_row) {
-  launch<skip_backward>(column_blocks(u.width, models), column_threads(), u, y, skip, output_row);
+  launch_column_sums<skip_backward>(1, u.width, models, capacity(y), u, y, skip, output_row);
   launch<skip_input_backward>(blocks_for(u.stride, models), kThreads, u, y, skip, output_row, models);
 }
 

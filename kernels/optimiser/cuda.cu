@@ -14,19 +14,39 @@ PackUpdate pack_update(const Update<float>& u, const Segment* segments) {
   return p;
 }
 
-// Who takes this step, and |g| of every model that clips, in double; negative: the model stays as it is. One block a model.
-__global__ void update_norms(const PackUpdate* pack, double* norms) {
+constexpr int kNormChunk = 4096;  // numbers of a gradient whose squares one block adds up
+
+__device__ double block_sum(double sum) {
   __shared__ double sums[kThreads];
-  const Update<float>& u = pack[blockIdx.y].update;
-  double sum = 0;
-  for (std::int64_t i = threadIdx.x; u.clip > 0 && i < u.size; i += kThreads)
-    sum += static_cast<double>(u.g[i]) * static_cast<double>(u.g[i]);
   sums[threadIdx.x] = sum;
   __syncthreads();
+  for (unsigned half = kThreads / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+    __syncthreads();
+  }
+  return sums[0];
+}
+
+// Who takes this step, and |g| of every model that clips, in double; negative: the model stays as it is. The last of a model's
+// blocks adds the others' sums up.
+__global__ void update_norms(const PackUpdate* pack, double* norms, double* parts, unsigned* tickets) {
+  const int m = blockIdx.y, chunk = blockIdx.x;
+  const Update<float>& u = pack[m].update;
+  const std::int64_t begin = static_cast<std::int64_t>(chunk) * kNormChunk,
+                     end = begin + kNormChunk < u.size ? begin + kNormChunk : u.size;
+  double sum = 0;
+  PHASEGRID_UNROLL_SOME
+  for (std::int64_t i = begin + threadIdx.x; u.clip > 0 && i < end; i += kThreads)
+    sum += static_cast<double>(u.g[i]) * static_cast<double>(u.g[i]);
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) parts[m * gridDim.x + chunk] = sum;
+  if (!arrives_last(&tickets[m], gridDim.x)) return;
+  sum = 0;
+  for (unsigned other = threadIdx.x; other < gridDim.x; other += kThreads) sum += parts[m * gridDim.x + other];
+  sum = block_sum(sum);
   if (threadIdx.x > 0) return;
-  for (int i = 1; i < kThreads; ++i) sum += sums[i];
   const bool goes = u.step > 0 && (!u.record || note(*u.record, *u.loss, u.step));
-  norms[blockIdx.y] = goes ? sqrt(sum) : -1;
+  norms[m] = goes ? sqrt(sum) : -1;
 }
 
 // Segment blockIdx.y of model blockIdx.z.
@@ -53,9 +73,13 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   }
 }
 
-void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest) {
-  double* norms = static_cast<double*>(queue().workspace(static_cast<std::size_t>(models) * sizeof(double)));
-  launch<update_norms>(dim3(1, models), kThreads, pack, norms);
+void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest, std::int64_t size) {
+  const unsigned chunks = static_cast<unsigned>((size + kNormChunk - 1) / kNormChunk);
+  Workspace workspace;
+  workspace.want<double>(models).want<double>(static_cast<std::int64_t>(models) * chunks).take();
+  double* norms = workspace.get<double>(models);
+  double* parts = workspace.get<double>(static_cast<std::int64_t>(models) * chunks);
+  launch<update_norms>(dim3(chunks, models), kThreads, pack, norms, parts, queue().tickets(models));
   const dim3 blocks(blocks_for(longest, 1).x, segments, models);
   launch<update_weights>(blocks, kThreads, pack, static_cast<const double*>(norms));
 }
