@@ -180,7 +180,7 @@ void MapMirror::settle() {
   std::size_t used = 0;
   fill(here.data(), true, used);
   const auto copy = [](char* to, const char* from, std::size_t bytes) {
-    if (bytes > 0) check(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice), "copying to the device");
+    if (bytes > 0) ask([&] { return cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice); }, "copying to the device");
   };
   check(cudaStreamSynchronize(queue().stream()), "waiting for the queue");
   copy(head_.data(), here.data(), head_used_), copy(body_.data(), here.data() + head_used_, used);
@@ -206,7 +206,8 @@ void MapMirror::invert() {
     if (list.empty()) return;
     inversions_made_ = static_cast<int>(list.size());
     inversions_ = Buffer(list.size() * sizeof list[0]);
-    check(cudaMemcpy(inversions_.data(), list.data(), inversions_.bytes(), cudaMemcpyHostToDevice), "copying to the device");
+    const auto copy = [&] { return cudaMemcpy(inversions_.data(), list.data(), inversions_.bytes(), cudaMemcpyHostToDevice); };
+    ask(copy, "copying to the device");
   }
   invert_maps(reinterpret_cast<const Inversion*>(inversions_.data()), inversions_made_, models_, longest_inversion_);
 }
