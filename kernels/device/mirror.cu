@@ -182,7 +182,7 @@ void MapMirror::settle() {
   const auto copy = [](char* to, const char* from, std::size_t bytes) {
     if (bytes > 0) ask([&] { return cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice); }, "copying to the device");
   };
-  check(cudaStreamSynchronize(queue().stream()), "waiting for the queue");
+  ask([] { return cudaStreamSynchronize(queue().stream()); }, "waiting for the queue");
   copy(head_.data(), here.data(), head_used_), copy(body_.data(), here.data() + head_used_, used);
   settled_ = true;
 }
