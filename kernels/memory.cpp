@@ -44,6 +44,14 @@ class HostMemory final : public Memory {
 
 void Memory::repeat(std::unique_ptr<Recorded>&, const std::function<void()>& work) { work(); }
 
+std::unique_ptr<WorkQueue> work_queue(std::string_view kind) { return cuda_operations(kind) ? cuda_work_queue() : nullptr; }
+UseQueue::UseQueue(WorkQueue* queue) : used_(queue) {
+  if (used_) before_ = cuda_use(queue);
+}
+UseQueue::~UseQueue() {
+  if (used_) cuda_use(before_);
+}
+
 std::unique_ptr<Memory> memory(std::string_view kind, int models) {
   if (cuda_operations(kind)) return cuda_memory(models);
   return std::make_unique<HostMemory>(kind, models);

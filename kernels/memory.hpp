@@ -82,6 +82,25 @@ class Memory {
   virtual void wait() {}
 };
 
+// What goes to a device through one queue is done in the order given; what goes through two may overlap. Memory and what works on it keep to the
+// queue for which they were made.
+class WorkQueue {
+ public:
+  virtual ~WorkQueue() = default;   // waits
+};
+std::unique_ptr<WorkQueue> work_queue(std::string_view device_kind);   // null: there are none, everything is done at once
+// From here to the end of the scope everything goes through this queue; null: the one before.
+class UseQueue {
+ public:
+  explicit UseQueue(WorkQueue* queue);
+  ~UseQueue();
+  UseQueue(const UseQueue&) = delete;
+
+ private:
+  WorkQueue* before_ = nullptr;
+  bool used_;
+};
+
 // `models`: of the pack. Throws std::invalid_argument for a kind that this machine cannot run.
 std::unique_ptr<Memory> memory(std::string_view device_kind, int models);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "worker/pack.hpp"
+#include "worker/flight.hpp"
 #include "worker/row_counts.hpp"
 #include "worker/schema.hpp"
 
@@ -55,13 +55,15 @@ PackBench bench_pack(const sweeps::CellSpec& cell, const Device& device, int mod
   result.models = models;
   const TrainSettings train = train_settings(cell.settings);
   result.tokens_per_step = static_cast<double>(models) * train.batch * task_facts(cell.settings).T;
-  Pack pack(cells, device);
+  const Cells all{cells, {}, {}};
+  Flight flight(all, device, Gang());
+  result.packs = static_cast<int>(flight.packs());
   std::vector<double> times, launches;
   const auto stretch = [&] {
     const auto start = Clock::now();
-    for (int i = 1; i < kStretch; ++i) pack.step();
+    for (int i = 1; i < kStretch; ++i) flight.step();
     launches.push_back(since(start) / (kStretch - 1));
-    pack.step();
+    flight.step();
     times.push_back(since(start) / kStretch);
   };
   const auto median = [](std::vector<double>& values) {
@@ -72,7 +74,7 @@ PackBench bench_pack(const sweeps::CellSpec& cell, const Device& device, int mod
   times.clear(), launches.clear();
   for (const auto begin = Clock::now(); times.empty() || since(begin) < seconds;) stretch();
   result.steps = static_cast<int>(times.size()) * kStretch, result.seconds_per_step = median(times);
-  result.drawn_there = pack.draws_there();
+  flight.each_pack([&](const Pack& pack, std::size_t) { result.drawn_there = pack.draws_there(); });
   result.host_seconds = result.drawn_there ? median(launches) : host_seconds(cells, seconds / 4);
   return result;
 }

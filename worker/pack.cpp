@@ -21,7 +21,8 @@ constexpr std::int64_t kLookEvery = 64;   // steps, on a device that must be wai
 bool constructed(const CellSpec& cell) { return cell.settings.word("init") == "construction"; }
 }
 
-Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang) {
+Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang), queue_(kernels::work_queue(device.kind)) {
+  const kernels::UseQueue use(queue_.get());
   int longest = 0;
   for (const CellSpec& spec : cells) {
     Cell& cell = cells_.emplace_back();
@@ -56,7 +57,13 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : s
   evaluator_ = make_network(tasks, kEvaluationBatch, nullptr);
 }
 
+Pack::~Pack() {
+  const kernels::UseQueue use(queue_.get());
+  training_.reset(), evaluation_.reset(), network_.reset(), evaluator_.reset(), memory_.reset();
+}
+
 void Pack::begin() {
+  const kernels::UseQueue use(queue_.get());
   std::vector<int> built;
   for (std::size_t m = 0; m < specs_.size(); ++m)
     if (constructed(specs_[m])) built.push_back(static_cast<int>(m));
@@ -76,13 +83,14 @@ void Pack::start(int m) {
 }
 
 const float* Pack::weights(int m) {
+  const kernels::UseQueue use(queue_.get());
   weights_here_.resize(static_cast<std::size_t>(stride_));
   memory_->get(weights_here_.data(), weights_ + m * stride_, weights_here_.size() * sizeof(float));
   return weights_here_.data();
 }
 
-bool Pack::running() const {
-  return std::any_of(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.training; });
+int Pack::training() const {
+  return static_cast<int>(std::count_if(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.training; }));
 }
 
 std::int64_t Pack::steps_planned() const {
@@ -91,7 +99,15 @@ std::int64_t Pack::steps_planned() const {
   return steps;
 }
 
+std::int64_t Pack::steps_left() const {
+  std::int64_t steps = 0;
+  for (const Cell& cell : cells_)
+    if (cell.training) steps = std::max(steps, cell.settings.steps - step_);
+  return steps;
+}
+
 void Pack::step() {
+  const kernels::UseQueue use(queue_.get());
   ++step_;
   train_step();
   const auto is_due = [&](const Cell& cell) { return cell.training && (step_ % cell.settings.every == 0 || step_ == cell.settings.steps); };
@@ -254,6 +270,8 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, in
 }
 
 void Pack::finish() {
+  const kernels::UseQueue use(queue_.get());
+  training_.reset(), network_.reset();   // tests need no gradients, but at other lengths a network of their own
   std::vector<int> done;
   for (std::size_t m = 0; m < cells_.size(); ++m)
     if (results_[m].status == Status::done) done.push_back(static_cast<int>(m));

@@ -23,16 +23,20 @@ class Pack {
  public:
   // A member of a gang has one cell. Throws std::bad_alloc.
   Pack(std::span<const sweeps::CellSpec> cells, const Device& device, Gang gang = Gang());
+  ~Pack();
 
-  void begin();                                        // once, before anything below: judges weights that are built
+  void begin();                                        // once, unless all models are restored: judges weights that are built
 
-  bool running() const;                                // some model still trains
+  bool running() const { return training() > 0; }      // some model still trains
+  int training() const;                                // models that do
+  bool trains(int m) const { return cells_[static_cast<std::size_t>(m)].training; }
   void step();                                         // one step of every model that trains, evaluations included
   std::int64_t steps_done() const { return step_; }
   std::int64_t steps_planned() const;
+  std::int64_t steps_left() const;                     // of the longest model that still trains
   double last_loss() const { return last_loss_; }      // when the host last looked
   bool draws_there() const { return network_ && network_->batches(); }   // the device makes its batches
-  void finish();                                       // tests: final weights, best weights, other lengths
+  void finish();                                       // tests of the models that are done: final weights, best weights, other lengths
   std::vector<sweeps::CellResult> take_results() { return std::move(results_); }
   std::string save(int m, double seconds);             // a checkpoint of model m between two steps; seconds that it has trained here
   void restore(int m, const std::string& bytes);       // before the first step; all models to one step (checkpoint.cpp)
@@ -71,6 +75,7 @@ class Pack {
   ParameterSet parameters_;
   std::vector<kernels::Segment> segments_;
   std::int64_t stride_ = 0, step_ = 0;
+  std::unique_ptr<kernels::WorkQueue> queue_;                // its own: another pack may be in flight on the same device
   std::unique_ptr<kernels::Memory> memory_;
   float *weights_, *grads_, *first_, *second_, *best_;   // there, (M, stride)
   kernels::LossRecord* records_;                       // there; since each model's last evaluation

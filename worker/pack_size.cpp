@@ -9,6 +9,7 @@ namespace phasegrid::worker {
 namespace {
 
 constexpr int kWarps = 16;                // of a multiprocessor: four for each of its schedulers
+constexpr int kRounds = 8;
 constexpr int kEvaluationSequences = 64;  // of worker/pack.cpp
 constexpr double kWorkspace = 1.5,
                  kOurs = 0.9;  // memory besides what is counted; the part of a GPU's memory that we take
@@ -38,7 +39,7 @@ int pack_size(const sweeps::Settings& settings, const kernels::Gpu& gpu) {
   const double fit =
       kOurs * static_cast<double>(gpu.bytes) / (kWorkspace * static_cast<double>(gpu_bytes_per_model(settings)));
   const std::int64_t warps = settings.integer("batch") * ((settings.integer("D") + 31) / 32);
-  const std::int64_t busy = (2 * static_cast<std::int64_t>(kWarps) * gpu.multiprocessors + warps - 1) / warps;
+  const std::int64_t busy = (static_cast<std::int64_t>(kRounds) * kWarps * gpu.multiprocessors + warps - 1) / warps;
   return static_cast<int>(std::clamp(std::min(fit, static_cast<double>(busy)), 1.0, static_cast<double>(kLargestPack)));
 }
 

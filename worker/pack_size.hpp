@@ -5,10 +5,8 @@
 //               weights, and the maps of a batch are counted; half as much again is kept for the workspace. A pack that does
 //               not fit after all is split.
 //   occupancy   the scan gives every sequence a warp for each 32 channels. A multiprocessor holds between 20 and 64 warps of
-//               our kernels (docs/gpu.md, 4); kWarps of them on every multiprocessor, twice over, hide its memory's latency
-//               and the last round's gaps.
-//
-// A model of the machine, never measured on one.
+//               our kernels (docs/gpu.md, 4); kWarps of them on every multiprocessor, kRounds times over, hide its memory's
+//               latency, the last round's gaps and the kernels that are too small to fill it. Measured on an H100 (docs/gpu.md, 5).
 #pragma once
 #include "kernels/device/survey.hpp"
 #include "sweeps/cell.hpp"

@@ -44,10 +44,11 @@ __global__ void block_delta_input_backward(BlockDelta<float> op, const float* z,
     put(grad(op.u, m)[row * op.u.width + c], z[(m * most + row) * op.blocks + c / p] * value(op.w, m)[c], op.u.add);
   }
 }
-__global__ void block_delta_weight_backward(BlockDelta<float> op, const float* z, std::int64_t most) {
+__global__ void block_delta_weight_backward(BlockDelta<float> op, const float* z, std::int64_t most,
+                                            ColumnSums meet) {
   const int m = blockIdx.y, p = op.u.columns / op.blocks;
   column_sums<2>(
-      count(op.u, m), op.u.columns,
+      count(op.u, m), op.u.columns, meet,
       [&](int r, int c, float(&sum)[2]) {
         const std::int64_t i = static_cast<std::int64_t>(r) * op.u.width + c;
         sum[0] += z[(m * most + r) * op.blocks + c / p] * value(op.u, m)[i], sum[1] += grad(op.delta, m)[i];
@@ -76,7 +77,7 @@ void backward(const BlockDelta<float>& op) {
   launch<block_delta_through_activation>(blocks_for(op.u.stride, op.models), kThreads, op);
   launch<block_delta_sums<true>>(blocks_for(most * op.blocks, op.models), kThreads, op, z, most);
   launch<block_delta_input_backward>(blocks_for(most * op.u.columns, op.models), kThreads, op, read, most);
-  launch<block_delta_weight_backward>(column_blocks(op.u.width, op.models), column_threads(), op, read, most);
+  launch_column_sums<block_delta_weight_backward>(2, op.u.width, op.models, most, op, read, most);
 }
 
 }  // namespace phasegrid::kernels::cuda

@@ -1,5 +1,6 @@
 #include "kernels/conv/conv.hpp"
 
+#include "kernels/conv/readers.hpp"
 #include "kernels/device/operations.hpp"
 #include "kernels/device/pointwise.hpp"
 #include "kernels/device/reduce.hpp"
@@ -15,41 +16,68 @@ __global__ void conv_forward(Conv<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.u.width;
   const float* x = value(op.x, m);
-  for (std::int64_t i = first(); i < count(op.u, m) * width; i += step()) {
-    const std::int64_t c = i % width;
-    const std::int32_t* window = op.window.data[m] + i / width * op.taps;
+  each_number(count(op.u, m), op.u.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const std::int32_t* window = op.window.data[m] + row * op.taps;
     float z = op.w.values ? value(op.b, m)[c] : x[window[0] * width + c];
     for (int j = 0; op.w.values && j < op.taps; ++j)
       if (window[j] >= 0) z += value(op.w, m)[j * width + c] * x[window[j] * width + c];
     const Pointwise<float> p = activate(op.activation, z);
     value(op.u, m)[i] = p.value;
     if (op.derivative.values) value(op.derivative, m)[i] = p.derivative;
-  }
+  });
 }
 
-// One number of x: the sum over the windows that hold it. Entry e of the map is tap e % taps of window e / taps.
-__global__ void conv_input_backward(Conv<float> op) {
+// Entry e of the map is tap e % taps of window e / taps; its readers are ordered by the row that it names.
+template <int taps>
+__global__ void conv_input_pieces(Conv<float> op, ReaderPieces pieces) {
+  const int m = blockIdx.y;
+  const std::int64_t piece = static_cast<std::int64_t>(blockIdx.x) * kPieceWarps + threadIdx.y, width = op.x.width;
+  const std::int32_t *window = op.window.data[m], *starts = op.window.data[op.models + m],
+                     *entries = op.window.data[2 * op.models + m];
+  const int all = starts[count(op.x, m)], begin = static_cast<int>(piece) * kPiece,
+            end = begin + kPiece < all ? begin + kPiece : all;
+  if (begin >= all) return;
+  RowSum sum{op, pieces, starts, m, begin, end, static_cast<int>(blockIdx.z * 32 + threadIdx.x), piece};
+  const bool active = sum.c < width;
+  for (int i = begin; i < end; i += kAtATime) {
+    int row[kAtATime];
+    float number[kAtATime];
+    PHASEGRID_UNROLL
+    for (int k = 0; k < kAtATime; ++k) {
+      const int e = entries[i + k < end ? i + k : begin], tap = e % taps;
+      row[k] = window[e];
+      const float d = active ? d_c(op, m, e / taps * width + sum.c) : 0;
+      number[k] = op.w.values && active ? value(op.w, m)[tap * width + sum.c] * d : d;
+    }
+    PHASEGRID_UNROLL
+    for (int k = 0; k < kAtATime; ++k)
+      if (i + k < end) sum.add(row[k], number[k]);
+  }
+  sum.keep();
+}
+
+// The rows whose readers lie in several pieces, and those that nobody reads.
+__global__ void conv_input_join(Conv<float> op, ReaderPieces pieces) {
   const int m = blockIdx.y;
   const std::int64_t width = op.x.width;
-  for (std::int64_t i = first(); i < count(op.x, m) * width; i += step()) {
-    const std::int64_t c = i % width;
-    const Readers windows = readers(op.window, op.models, m, i / width);
-    float sum = 0;
-    for (const std::int32_t* e = windows.begin; e < windows.end; ++e) {
-      const float d = d_c(op, m, *e / op.taps * width + c);
-      sum += op.w.values ? value(op.w, m)[*e % op.taps * width + c] * d : d;
-    }
+  const std::int32_t* starts = op.window.data[op.models + m];
+  each_number(count(op.x, m), op.x.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const int begin = starts[row], end = starts[row + 1], from = begin / kPiece, to = (end - 1) / kPiece;
+    if (begin < end && from == to) return;
+    float sum = begin < end ? pieces.tail(m, from, width)[c] : 0;
+    PHASEGRID_UNROLL_SOME
+    for (int piece = from + 1; piece <= to && begin < end; ++piece) sum += pieces.head(m, piece, width)[c];
     put(grad(op.x, m)[i], sum, op.x.add);
-  }
+  });
 }
 
 template <int taps>
-__global__ void conv_weight_backward(Conv<float> op) {
+__global__ void conv_weight_backward(Conv<float> op, ColumnSums meet) {
   const int m = blockIdx.y;
   const std::int64_t width = op.x.width;
   const float* x = value(op.x, m);
   column_sums<taps + 1>(
-      count(op.u, m), op.x.columns,
+      count(op.u, m), op.x.columns, meet,
       [&](int r, int c, float(&sum)[taps + 1]) {
         const float d = d_c(op, m, r * width + c);
         PHASEGRID_UNROLL
@@ -68,14 +96,28 @@ __global__ void conv_weight_backward(Conv<float> op) {
 
 void forward(const Conv<float>& op) { launch<conv_forward>(blocks_for(op.u.stride, op.models), kThreads, op); }
 
-void backward(const Conv<float>& op) {
-  launch<conv_input_backward>(blocks_for(op.x.stride, op.models), kThreads, op);
+namespace {
+
+template <int taps>
+void backward_with(const Conv<float>& op) {
+  const std::int64_t most = (capacity(op.u) * op.taps + kPiece - 1) / kPiece;
+  const std::int64_t size = op.models * most * 2 * op.x.width;
+  const ReaderPieces pieces{static_cast<float*>(queue().workspace(static_cast<std::size_t>(size) * sizeof(float))), most};
+  const dim3 blocks(static_cast<unsigned>((most + kPieceWarps - 1) / kPieceWarps), static_cast<unsigned>(op.models),
+                    static_cast<unsigned>((op.x.width + 31) / 32));
+  launch<conv_input_pieces<taps>>(blocks, dim3(32, kPieceWarps), op, pieces);
+  launch<conv_input_join>(blocks_for(op.x.stride, op.models), kThreads, op, pieces);
   if (!op.w) return;
-  const dim3 blocks = column_blocks(op.x.width, op.models), threads = column_threads();
-  if (op.taps == 1) launch<conv_weight_backward<1>>(blocks, threads, op);
-  else if (op.taps == 2) launch<conv_weight_backward<2>>(blocks, threads, op);
-  else if (op.taps == 3) launch<conv_weight_backward<3>>(blocks, threads, op);
-  else launch<conv_weight_backward<4>>(blocks, threads, op);
+  launch_column_sums<conv_weight_backward<taps>>(taps + 1, op.x.width, op.models, capacity(op.u), op);
+}
+
+}  // namespace
+
+void backward(const Conv<float>& op) {
+  if (op.taps == 1) backward_with<1>(op);
+  else if (op.taps == 2) backward_with<2>(op);
+  else if (op.taps == 3) backward_with<3>(op);
+  else backward_with<4>(op);
 }
 
 }  // namespace phasegrid::kernels::cuda

@@ -9,9 +9,11 @@
 
 #if defined(CUDA_ON_CPU)
 #define PHASEGRID_UNROLL
+#define PHASEGRID_UNROLL_SOME
 #define PHASEGRID_KEEP_LOOP
 #else
 #define PHASEGRID_UNROLL _Pragma("unroll")
+#define PHASEGRID_UNROLL_SOME _Pragma("unroll 4") // so that several loads are under way
 #define PHASEGRID_KEEP_LOOP _Pragma("unroll 1")   // where unrolled copies would not fit into registers
 #endif
 
@@ -39,6 +41,18 @@ __device__ inline int count(const Rows<float>& r, int m) { return r.count.data[m
 // i = first(); i < n; i += step(): the numbers of one model, dealt to all its threads.
 __device__ inline std::int64_t first() { return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
 __device__ inline std::int64_t step() { return static_cast<std::int64_t>(gridDim.x) * blockDim.x; }
+
+// f(row, column, row * width + column) for the numbers of a table of one model. One division a thread: that of 64 bits is slow.
+template <class F>
+__device__ void each_number(std::int64_t rows, int width, F&& f) {
+  const unsigned begin = blockIdx.x * blockDim.x + threadIdx.x, all = gridDim.x * blockDim.x;
+  const int rows_on = static_cast<int>(all / width), columns_on = static_cast<int>(all % width);
+  std::int64_t row = begin / width;
+  for (int c = static_cast<int>(begin % width); row < rows; row += rows_on) {
+    f(row, c, row * width + c);
+    if ((c += columns_on) >= width) c -= width, ++row;
+  }
+}
 
 // Who reads row `target` of a map: the mirror keeps, behind the M maps, M inverses: readers of row r are entries[starts[r]] ..
 // entries[starts[r + 1] - 1], in ascending order. Gradients are summed by their owner in that order: no atomics.

@@ -43,10 +43,8 @@ namespace {
 
 class DeviceMemory final : public Memory {
  public:
-  explicit DeviceMemory(int models) : models_(models), mirror_(models) { ++alive; }
-  ~DeviceMemory() override {
-    if (--alive == 0) queue().release_workspace();
-  }
+  explicit DeviceMemory(int models) : models_(models), mirror_(models) { queue_.join(); }
+  ~DeviceMemory() override { queue_.leave(); }
 
   void* allocate(std::size_t bytes) override {
     Buffer& buffer = buffers_.emplace_back(std::max<std::size_t>(bytes, 1));
@@ -96,7 +94,7 @@ class DeviceMemory final : public Memory {
   void wait_for_queue() { check(cudaStreamSynchronize(queue().stream()), "waiting for the queue"); }
   const Segment* segments_on_device(const Segment* segments, int count);
 
-  static inline int alive = 0;  // they share the workspace
+  Queue& queue_ = queue();
   int models_;
   std::vector<Buffer> buffers_;
   std::size_t bytes_ = 0;
@@ -105,7 +103,7 @@ class DeviceMemory final : public Memory {
   Buffer segments_, updates_, turns_;
   Staging update_staging_[2];
   int turn_ = 0, updated_ = 0;      // models
-  std::int64_t longest_ = 0;        // numbers of the longest segment
+  std::int64_t longest_ = 0, size_ = 0;  // numbers of the longest segment and of a model
 };
 
 // Segments are the same from step to step.
@@ -135,14 +133,14 @@ void DeviceMemory::prepare(std::span<const Update<float>> pack) {
   PackUpdate* here = reinterpret_cast<PackUpdate*>(staging.begin(bytes));
   for (const Update<float>& u : pack) *here++ = pack_update(u, segments);
   staging.copy(updates_.data(), 0, bytes), staging.end();
-  longest_ = 0;
+  longest_ = 0, size_ = pack.front().size;
   for (const Segment& segment : segments_here_) longest_ = std::max(longest_, segment.length);
 }
 
 void DeviceMemory::update() {
   if (updated_ == 0 || segments_here_.empty()) return;
   update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), reinterpret_cast<std::int32_t*>(turns_.data()),
-              updated_, static_cast<int>(segments_here_.size()), longest_);
+              updated_, static_cast<int>(segments_here_.size()), longest_, size_);
 }
 
 }  // namespace

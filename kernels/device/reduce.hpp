@@ -47,29 +47,84 @@ __device__ bool writes(int lane) {
   return lane % (32 / n) == 0;
 }
 
-// Column sums: a block takes 32 columns and deals the rows to 8 threads each; their sums are joined in order.
-// f(row, column, sums) adds the `n` terms of one number; write(column, sums) takes the totals.
-constexpr int kColumns = 32, kSlices = 8;
+// True in the last block to arrive of those that share a ticket, which finds what the others wrote before they arrived. All
+// threads of a block come here together.
+__device__ inline bool arrives_last(unsigned* ticket, unsigned blocks) {
+  __shared__ bool last;
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x + threadIdx.y == 0) {
+    last = atomicAdd(ticket, 1u) + 1 == blocks;
+    if (last) *ticket = 0;
+  }
+  __syncthreads();
+  if (last) __threadfence();
+  return last;
+}
+
+// Column sums: a block takes 32 columns of a chunk of rows and deals these to 8 threads each; their sums are joined in order, and
+// the sums of chunks by the last block.
+constexpr int kColumns = 32, kSlices = 8, kSumRows = 256;
+
 inline dim3 column_blocks(int width, int models) {
   return {static_cast<unsigned>((width + kColumns - 1) / kColumns), static_cast<unsigned>(models)};
 }
 inline dim3 column_threads() { return {kColumns, kSlices}; }
 
-template <int n, class F, class Write>
-__device__ void column_sums(int rows, int columns, F&& f, Write&& write) {
-  __shared__ float shared[n][kSlices][kColumns];
-  const int c = blockIdx.x * kColumns + threadIdx.x, slice = threadIdx.y;
-  float sums[n];
+struct ColumnSums {  // how the blocks of a launch meet
+  float* parts;      // [model][chunk][n][width]
+  unsigned* tickets; // [model][columns / 32]
+};
+
+template <auto kernel, class... A>
+void launch_column_sums(int n, int width, int models, std::int64_t most_rows, const A&... arguments) {
+  dim3 blocks = column_blocks(width, models);
+  blocks.z = most_rows > kSumRows ? static_cast<unsigned>((most_rows + kSumRows - 1) / kSumRows) : 1;
+  ColumnSums sums{};
+  if (blocks.z > 1) {
+    const std::int64_t size = static_cast<std::int64_t>(blocks.x) * models * blocks.z * n * kColumns;
+    sums.parts = static_cast<float*>(queue().sums(static_cast<std::size_t>(size) * sizeof(float)));
+    sums.tickets = queue().tickets(static_cast<std::int64_t>(blocks.x) * models);
+  }
+  launch<kernel>(blocks, column_threads(), arguments..., sums);
+}
+
+// The sums of a block's slices, in slice 0.
+template <int n>
+__device__ void join_slices(float (&shared)[n][kSlices][kColumns], float (&sums)[n]) {
   PHASEGRID_UNROLL
-  for (int i = 0; i < n; ++i) sums[i] = 0;
-  for (int r = slice; c < columns && r < rows; r += kSlices) f(r, c, sums);
-  PHASEGRID_UNROLL
-  for (int i = 0; i < n; ++i) shared[i][slice][threadIdx.x] = sums[i];
+  for (int i = 0; i < n; ++i) shared[i][threadIdx.y][threadIdx.x] = sums[i];
   __syncthreads();
-  if (slice > 0 || c >= columns) return;
-  for (int other = 1; other < kSlices; ++other) PHASEGRID_UNROLL
+  for (int other = 1; threadIdx.y == 0 && other < kSlices; ++other) PHASEGRID_UNROLL
   for (int i = 0; i < n; ++i) sums[i] += shared[i][other][threadIdx.x];
-  write(c, sums);
+}
+
+// f(row, column, sums) adds the `n` terms of one number; write(column, sums) takes the totals. With no rows nothing is written.
+template <int n, class F, class Write>
+__device__ void column_sums(int rows, int columns, const ColumnSums& meet, F&& f, Write&& write) {
+  __shared__ float shared[n][kSlices][kColumns];
+  const int c = blockIdx.x * kColumns + threadIdx.x, slice = threadIdx.y, chunks = (rows + kSumRows - 1) / kSumRows;
+  const int begin = blockIdx.z * kSumRows, end = begin + kSumRows < rows ? begin + kSumRows : rows;
+  if (begin >= end) return;
+  float sums[n] = {};
+  PHASEGRID_UNROLL_SOME
+  for (int r = begin + slice; r < end; r += kSlices)
+    if (c < columns) f(r, c, sums);
+  join_slices(shared, sums);
+  if (chunks > 1) {
+    const std::int64_t width = static_cast<std::int64_t>(gridDim.x) * kColumns;
+    float* parts = meet.parts + blockIdx.y * gridDim.z * n * width + c;
+    PHASEGRID_UNROLL
+    for (int i = 0; slice == 0 && i < n; ++i) parts[(blockIdx.z * n + i) * width] = sums[i];
+    if (!arrives_last(&meet.tickets[blockIdx.y * gridDim.x + blockIdx.x], chunks)) return;
+    PHASEGRID_UNROLL
+    for (int i = 0; i < n; ++i) {
+      sums[i] = 0;
+      for (int chunk = slice; chunk < chunks; chunk += kSlices) sums[i] += parts[(chunk * n + i) * width];
+    }
+    join_slices(shared, sums);
+  }
+  if (slice == 0 && c < columns) write(c, sums);
 }
 
 }  // namespace phasegrid::kernels::cuda

@@ -3,10 +3,13 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "kernels/device/backend.hpp"
+#include "kernels/device/kinds.hpp"
 #include "kernels/device/operations.hpp"
 #include "kernels/device/queue.hpp"
+#include "kernels/linear/cublas.hpp"
 #include "kernels/operations.hpp"
 
 namespace phasegrid::kernels {
@@ -23,24 +26,43 @@ void check(cudaError_t error, const char* what) {
 
 Queue::Queue() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream"); }
 Queue::~Queue() {
-  cudaFree(workspace_);
+  release_workspace();
   cudaStreamDestroy(stream_);
 }
-void* Queue::workspace(std::size_t bytes) {
-  if (bytes <= bytes_) return workspace_;
-  release_workspace();
-  check(cudaMalloc(&workspace_, bytes), "the workspace");
-  bytes_ = bytes;
-  return workspace_;
+void* Queue::room(Room& room, std::size_t bytes) {
+  if (bytes <= room.bytes) return room.data;
+  release(room);
+  check(cudaMalloc(&room.data, bytes), "room to work in");
+  room.bytes = bytes;
+  return room.data;
 }
-void Queue::release_workspace() noexcept {  // a lost device is noticed by the next who asks it for something
+unsigned* Queue::tickets(std::int64_t n) {
+  const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(unsigned);
+  const bool fresh = bytes > tickets_.bytes;
+  void* tickets = room(tickets_, bytes);
+  if (fresh) check(cudaMemsetAsync(tickets, 0, bytes, stream_), "clearing memory");
+  return static_cast<unsigned*>(tickets);
+}
+void Queue::release(Room& room) noexcept {  // a lost device is noticed by the next who asks it for something
   cudaStreamSynchronize(stream_);
-  cudaFree(workspace_);
-  workspace_ = nullptr, bytes_ = 0, ++moves_;
+  cudaFree(room.data);
+  room = {}, ++moves_;
+}
+void Queue::release_workspace() noexcept {
+  for (Room* room : {&workspace_, &sums_, &tickets_}) release(*room);
+}
+
+void Queue::leave() noexcept {
+  if (--users_ == 0) release_workspace();
+}
+
+namespace {
+Queue* used = nullptr;
 }
 
 // Never destroyed: the driver may be gone when statics are.
 Queue& queue() {
+  if (used) return *used;
   static Queue& queue = *std::make_unique<Queue>().release();
   return queue;
 }
@@ -71,6 +93,9 @@ std::vector<std::string> find_kinds() {
 }
 }  // namespace
 
+std::unique_ptr<WorkQueue> cuda_work_queue() { return std::make_unique<cuda::Queue>(); }
+WorkQueue* cuda_use(WorkQueue* queue) { return std::exchange(cuda::used, static_cast<cuda::Queue*>(queue)); }
+
 std::vector<std::string> cuda_kinds() {
   static const std::vector<std::string> kinds = find_kinds();
   return kinds;
@@ -81,10 +106,23 @@ const Operations<float>* cuda_table() {
   return &operations;
 }
 
+namespace {
+const Operations<float>* fast_table() {
+  if (!built_with_cublas()) return nullptr;
+  static const Operations<float> operations = [] {
+    Operations<float> fast = cuda::table();
+    fast.linear = *cublas_linear();
+    return fast;
+  }();
+  return &operations;
+}
+}  // namespace
+
 const Operations<float>* cuda_operations(std::string_view kind) {
   if (!kind.starts_with("sm_")) return nullptr;
   const auto kinds = cuda_kinds();
-  return !kinds.empty() && kinds.front() == kind ? cuda_table() : nullptr;
+  if (kinds.empty() || kinds.front() != plain_kind(kind)) return nullptr;
+  return is_fast(kind) ? fast_table() : cuda_table();
 }
 
 }  // namespace phasegrid::kernels

@@ -53,7 +53,7 @@ __device__ void convolve(const LongConv<float>& op, const ConvTables& tables, co
   int time[n];
   PHASEGRID_UNROLL
   for (int o = 0; o < n; ++o) {
-    time[o] = end[read[q + o]];
+    time[o] = times.time[m * times.outputs + q + o];
     sum[o] = value(op.skip, m)[c] * u[static_cast<std::int64_t>(op.output_row.data[m][q + o]) * D];
   }
   const int begin = walk.first_step[times.sequence[m * times.room.steps + read[q]]];
@@ -80,33 +80,33 @@ __device__ void convolve(const LongConv<float>& op, const ConvTables& tables, co
 
 __global__ void long_conv_forward(LongConv<float> op, ConvTables tables, ConvTimes times) {
   const int m = blockIdx.y, outputs = count(op.y, m);
-  const std::int64_t D = op.u.width, groups = (outputs + kOutputs - 1) / kOutputs;
-  for (std::int64_t i = first(); i < groups * D; i += step()) {
-    const int q = static_cast<int>(i / D) * kOutputs, c = static_cast<int>(i % D);
+  const std::int64_t groups = (outputs + kOutputs - 1) / kOutputs;
+  each_number(groups, op.u.width, [&](std::int64_t group, int c, std::int64_t) {
+    const int q = static_cast<int>(group) * kOutputs;
     const std::int32_t *read = times.read + m * times.outputs, *sequence = times.sequence + m * times.room.steps;
     if (q + kOutputs <= outputs && sequence[read[q]] == sequence[read[q + kOutputs - 1]]) {
       convolve<kOutputs>(op, tables, times, m, q, c);
     } else {
       for (int o = 0; o < kOutputs && q + o < outputs; ++o) convolve<1>(op, tables, times, m, q + o, c);
     }
-  }
+  });
 }
 
 __global__ void long_conv_input_backward(LongConv<float> op, ConvTables tables, ConvTimes times) {
   const int m = blockIdx.y, D = op.u.width;
   const Walk walk = op.walks[m];
   const std::int64_t steps = walk.sequences > 0 ? walk.first_step[walk.sequences] : 0;
-  const std::int32_t *end = times.end + m * times.room.steps, *read = times.read + m * times.outputs;
-  for (std::int64_t i = first(); i < steps * D; i += step()) {
-    const int j = static_cast<int>(i / D), c = static_cast<int>(i % D);
+  const std::int32_t *end = times.end + m * times.room.steps, *time = times.time + m * times.outputs;
+  each_number(steps, D, [&](std::int64_t j, int c, std::int64_t) {
     const std::int64_t place = m * times.room.steps + j;
     const float* K = level(op, tables, m, walk.steps[j].log2_repeats) + c;
     float sum = 0;
+    PHASEGRID_UNROLL_SOME
     for (int q = times.next_output[place]; q < walk.first_output[times.sequence[place] + 1]; ++q)
-      sum += K[static_cast<std::int64_t>(end[read[q]] - end[j]) * D] *
+      sum += K[static_cast<std::int64_t>(time[q] - end[j]) * D] *
              grad(op.y, m)[static_cast<std::int64_t>(q) * D + c];  // (2)
     tables.d_u[place * D + c] = sum;
-  }
+  });
 }
 
 // The sums of kGroup sequences, all powers of one distance.
@@ -115,29 +115,34 @@ __global__ void long_conv_kernel_backward(LongConv<float> op, ConvTables tables,
   const Walk walk = op.walks[m];
   const int last = group * kGroup + kGroup < walk.sequences ? group * kGroup + kGroup : walk.sequences;
   if (group * kGroup >= walk.sequences) return;
-  const std::int32_t *end = times.end + m * times.room.steps, *read = times.read + m * times.outputs;
+  const std::int32_t* time = times.time + m * times.outputs;
   float* to = tables.d_groups + (static_cast<std::int64_t>(m) * tables.groups + group) * kPowers * op.K.stride;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(T) * D; i += step()) {
-    const int j = static_cast<int>(i / D), c = static_cast<int>(i % D);
+  each_number(T, D, [&](std::int64_t distance, int c, std::int64_t i) {
+    const int j = static_cast<int>(distance);
     float sum[kPowers];
     PHASEGRID_UNROLL
     for (int power = 0; power < kPowers; ++power) sum[power] = 0;
     for (int s = group * kGroup; s < last; ++s) {
       const std::int32_t* at = times.at + (m * times.room.sequences + s) * times.T;
+      PHASEGRID_UNROLL_SOME
       for (int q = walk.first_output[s]; q < walk.first_output[s + 1]; ++q) {
-        const int t = end[read[q]] - j, what = t >= 0 ? at[t] : -1;
+        const int t = time[q] - j, what = t >= 0 ? at[t] : -1;
         if (what < 0) continue;
         const float d = grad(op.y, m)[static_cast<std::int64_t>(q) * D + c] *
                         value(op.u, m)[static_cast<std::int64_t>(what / kPowers) * D + c];
-        PHASEGRID_UNROLL
-        for (int power = 0; power < kPowers; ++power)
-          sum[power] += what % kPowers == power ? d : 0.0f;  // stays in registers
+        const int of = what % kPowers;  // nearly always 0, and the same for all lanes
+        if (of == 0) {
+          sum[0] += d;
+        } else {
+          PHASEGRID_UNROLL
+          for (int power = 1; power < kPowers; ++power) sum[power] += of == power ? d : 0.0f;  // stays in registers
+        }
       }
     }
     PHASEGRID_UNROLL
     for (int power = 0; power < kPowers; ++power)
       if (power == 0 || walk.shared > 0) to[power * op.K.stride + i] = sum[power];
-  }
+  });
 }
 
 __global__ void long_conv_join_groups(LongConv<float> op, ConvTables tables) {
@@ -194,12 +199,13 @@ struct Prepared {
                                   back ? shared_size(op.models, times.room, op.u.width) : 0};
     Workspace workspace;
     workspace.want<std::int32_t>(steps).want<std::int32_t>(steps).want<std::int32_t>(steps);
-    workspace.want<std::int32_t>(M * times.outputs).want<std::int32_t>(ats);
+    workspace.want<std::int32_t>(M * times.outputs).want<std::int32_t>(M * times.outputs).want<std::int32_t>(ats);
     for (const std::int64_t size : sizes) workspace.want<float>(size);
     workspace.take();
     for (std::int32_t** place : {&times.end, &times.next_output, &times.sequence})
       *place = workspace.get<std::int32_t>(steps);
-    times.read = workspace.get<std::int32_t>(M * times.outputs), times.at = workspace.get<std::int32_t>(ats);
+    for (std::int32_t** place : {&times.read, &times.time}) *place = workspace.get<std::int32_t>(M * times.outputs);
+    times.at = workspace.get<std::int32_t>(ats);
     float** places[] = {&tables.K, &tables.d_K, &tables.d_groups, &tables.d_u, &tables.shared_u};
     for (int i = 0; i < 5; ++i) *places[i] = workspace.get<float>(sizes[i]);
     const unsigned warps = static_cast<unsigned>((times.room.sequences + 3) / 4);

@@ -16,6 +16,7 @@ struct ConvTimes {
   std::int32_t* next_output;  // [M][steps]: the first output that is read at or after a step
   std::int32_t* sequence;     // [M][steps]: of a step
   std::int32_t* read;         // [M][outputs] -> step
+  std::int32_t* time;         // [M][outputs]: when it is read
   std::int32_t* at;  // [M][sequences][T]: kPowers times row plus log2_repeats of the step that ends there, or -1
 };
 
@@ -48,7 +49,8 @@ __global__ void long_conv_times(LongConv<float> op, ConvTimes times) {
       times.end[place] = ended + lengths, times.next_output[place] = output + reads - is_read,
       times.sequence[place] = s;
       at[ended + lengths] = step.row * kPowers + step.log2_repeats;
-      if (is_read) times.read[m * times.outputs + step.output] = i;
+      const std::int64_t q = m * times.outputs + step.output;
+      if (is_read) times.read[q] = i, times.time[q] = ended + lengths;
     }
     ended += __shfl_sync(kAllLanes, lengths, 31), output += __shfl_sync(kAllLanes, reads, 31);
   }

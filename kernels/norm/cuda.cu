@@ -56,10 +56,11 @@ __global__ void norm_backward(Norm<float> op, NormPart* kept, std::int64_t most_
   }
 }
 
-__global__ void norm_weight_backward(Norm<float> op, const NormPart* kept, std::int64_t most_parts) {
+__global__ void norm_weight_backward(Norm<float> op, const NormPart* kept, std::int64_t most_parts,
+                                     ColumnSums meet) {
   const int m = blockIdx.y, n = op.x.columns / op.groups;
   column_sums<2>(
-      count(op.y, m), op.x.columns,
+      count(op.y, m), op.x.columns, meet,
       [&](int r, int c, float(&sum)[2]) {
         const std::int64_t i = static_cast<std::int64_t>(r) * op.x.width + c;
         const NormPart s = kept[m * most_parts + static_cast<std::int64_t>(r) * op.groups + c / n];
@@ -80,8 +81,8 @@ void backward(const Norm<float>& op) {
   NormPart* kept =
       static_cast<NormPart*>(queue().workspace(static_cast<std::size_t>(op.models * most_parts) * sizeof(NormPart)));
   launch<norm_backward>(blocks_for(most_parts * 32, op.models), kThreads, op, kept, most_parts);
-  launch<norm_weight_backward>(column_blocks(op.x.width, op.models), column_threads(), op,
-                               static_cast<const NormPart*>(kept), most_parts);
+  launch_column_sums<norm_weight_backward>(2, op.x.width, op.models, capacity(op.y), op,
+                                           static_cast<const NormPart*>(kept), most_parts);
 }
 
 }  // namespace phasegrid::kernels::cuda

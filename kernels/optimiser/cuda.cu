@@ -19,21 +19,40 @@ __device__ const PackUpdate& next_step(const PackUpdate* pack, int turn, int m, 
   return pack[static_cast<std::int64_t>(turn) * models + m];
 }
 
-// Who takes this step, and |g| of every model that clips, in double; negative: the model stays as it is. One block a model.
-__global__ void update_norms(const PackUpdate* pack, std::int32_t* turns, double* norms) {
+constexpr int kNormChunk = 4096;  // numbers of a gradient whose squares one block adds up
+
+__device__ double block_sum(double sum) {
   __shared__ double sums[kThreads];
-  const int turn = turns[blockIdx.y];
-  const Update<float>& u = next_step(pack, turn, blockIdx.y, gridDim.y).update;
-  double sum = 0;
-  for (std::int64_t i = threadIdx.x; u.clip > 0 && i < u.size; i += kThreads)
-    sum += static_cast<double>(u.g[i]) * static_cast<double>(u.g[i]);
   sums[threadIdx.x] = sum;
   __syncthreads();
+  for (unsigned half = kThreads / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+    __syncthreads();
+  }
+  return sums[0];
+}
+
+// Who takes this step, and |g| of every model that clips, in double; negative: the model stays as it is. The last of a model's
+// blocks adds the others' sums up.
+__global__ void update_norms(const PackUpdate* pack, std::int32_t* turns, double* norms, double* parts, unsigned* tickets) {
+  const int m = blockIdx.y, chunk = blockIdx.x, turn = turns[m];
+  const Update<float>& u = next_step(pack, turn, m, gridDim.y).update;
+  const std::int64_t begin = static_cast<std::int64_t>(chunk) * kNormChunk,
+                     end = begin + kNormChunk < u.size ? begin + kNormChunk : u.size;
+  double sum = 0;
+  PHASEGRID_UNROLL_SOME
+  for (std::int64_t i = begin + threadIdx.x; u.clip > 0 && i < end; i += kThreads)
+    sum += static_cast<double>(u.g[i]) * static_cast<double>(u.g[i]);
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) parts[m * gridDim.x + chunk] = sum;
+  if (!arrives_last(&tickets[m], gridDim.x)) return;
+  sum = 0;
+  for (unsigned other = threadIdx.x; other < gridDim.x; other += kThreads) sum += parts[m * gridDim.x + other];
+  sum = block_sum(sum);
   if (threadIdx.x > 0) return;
-  for (int i = 1; i < kThreads; ++i) sum += sums[i];
   const bool goes = u.step > 0 && (!u.record || note(*u.record, *u.loss, u.step));
-  norms[blockIdx.y] = goes ? sqrt(sum) : -1;
-  turns[blockIdx.y] = turn + 1;
+  norms[m] = goes ? sqrt(sum) : -1;
+  turns[m] = turn + 1;
 }
 
 // Segment blockIdx.y of model blockIdx.z.
@@ -48,6 +67,7 @@ __global__ void update_weights(const PackUpdate* pack, const std::int32_t* turns
   const float rate = static_cast<float>(u.learning_rate * segment.rate),
               decay = static_cast<float>(u.weight_decay * segment.decay);
   const float shrink = u.method == Method::adamw ? 1 - rate * decay : 1, pull = u.method == Method::adamw ? 0 : decay;
+  PHASEGRID_UNROLL_SOME
   for (std::int64_t k = first(); k < segment.length; k += step()) {
     const std::int64_t i = segment.offset + k;
     const float g = u.g[i] * scale + pull * u.w[i];
@@ -60,10 +80,16 @@ __global__ void update_weights(const PackUpdate* pack, const std::int32_t* turns
   }
 }
 
-void update_pack(const PackUpdate* pack, std::int32_t* turns, int models, int segments, std::int64_t longest) {
-  double* norms = static_cast<double*>(queue().workspace(static_cast<std::size_t>(models) * sizeof(double)));
-  launch<update_norms>(dim3(1, models), kThreads, pack, turns, norms);
-  const dim3 blocks(blocks_for(longest, 1).x, segments, models);
+constexpr int kEach = 4;  // numbers of a thread: most segments are short
+
+void update_pack(const PackUpdate* pack, std::int32_t* turns, int models, int segments, std::int64_t longest, std::int64_t size) {
+  const unsigned chunks = static_cast<unsigned>((size + kNormChunk - 1) / kNormChunk);
+  Workspace workspace;
+  workspace.want<double>(models).want<double>(static_cast<std::int64_t>(models) * chunks).take();
+  double* norms = workspace.get<double>(models);
+  double* parts = workspace.get<double>(static_cast<std::int64_t>(models) * chunks);
+  launch<update_norms>(dim3(chunks, models), kThreads, pack, turns, norms, parts, queue().tickets(models));
+  const dim3 blocks(blocks_for((longest + kEach - 1) / kEach, 1).x, segments, models);
   launch<update_weights>(blocks, kThreads, pack, static_cast<const std::int32_t*>(turns), static_cast<const double*>(norms));
 }
 

@@ -11,8 +11,8 @@ struct PackUpdate {
 PackUpdate pack_update(const Update<float>& update, const Segment* segments_on_device);
 
 // Each model takes the next of its steps: `pack` [steps][models] and `turns` [models], of the steps that it has taken, are on the device.
-// longest: numbers of the longest segment.
-void update_pack(const PackUpdate* pack, std::int32_t* turns, int models, int segments, std::int64_t longest);
+// longest, size: numbers of the longest segment and of a model.
+void update_pack(const PackUpdate* pack, std::int32_t* turns, int models, int segments, std::int64_t longest, std::int64_t size);
 
 // Adds the losses and right answers (or null) of each model to its sums.
 void add_to_tallies(const double* loss, const std::int64_t* right, Tally* sums, int models);

@@ -9,15 +9,19 @@
 namespace phasegrid::kernels::cuda {
 
 template <int NB, class Rule, bool by_state, bool whole_block>
-__global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) {
+__global__ void __launch_bounds__(32 * kSequences, whole_block || Rule::kPerState ? 5 : 8)
+    scan_forward(Scan<float> op) {
+  using Tile = ScanTile<NB, Rule, by_state>;
   __shared__ ShareMaps<NB> maps[whole_block ? 2 : 1];
+  __shared__ typename Tile::Staged all_staged[kSequences];
+  typename Tile::Staged& staged = all_staged[threadIdx.y];
   const int m = blockIdx.z, s = whole_block ? blockIdx.y : blockIdx.y * kSequences + threadIdx.y,
             c = blockIdx.x * 32 + threadIdx.x;
   const Walk walk = op.walks[m];
   if (s >= walk.sequences) return;
   const ScanStep* steps = walk.steps + walk.first_step[s];
   const Share share(walk.first_step[s + 1] - walk.first_step[s], whole_block);
-  ScanTile<NB, Rule, by_state> tile(op, m, c);
+  Tile tile(op, m, c);
   float* y = value(op.y, m) + c;
   const float skip = op.skip.values && tile.active ? value(op.skip, m)[c] : 0;
   for (int n0 = 0; n0 < tile.N; n0 += NB) {
@@ -25,19 +29,21 @@ __global__ void __launch_bounds__(32 * kSequences) scan_forward(Scan<float> op) 
     float h[NB] = {};
     if constexpr (whole_block) {
       __syncthreads();  // the maps of the states before
-      enter_forwards(tile, steps, share, maps[0], maps[1], h);
+      enter_forwards(tile, staged, steps, share, maps[0], maps[1], h);
     }
-    for (int i = share.begin; i < share.end; ++i) {
-      const ScanStep step = steps[i];
-      tile.advance(step, h);
-      if (step.output < 0 || !tile.active) continue;
-      const float* C = tile.C_of(step.output);
-      float& to = y[static_cast<std::int64_t>(step.output) * tile.D];
-      float sum = n0 > 0 ? to : skip * tile.u_of(step.row);
-      PHASEGRID_UNROLL
-      for (int n = 0; n < NB; ++n) sum += C[n] * h[n];  // (2)
-      to = sum;
-    }
+    each_chunk(share, [&](int begin, int length) {
+      tile.stage(staged, steps + begin, length);
+      for (int i = 0; i < length; ++i) {
+        const ScanStep step = tile.step(i);
+        tile.advance(staged, i, step.log2_repeats, h);
+        if (step.output < 0 || !tile.active) continue;
+        float& to = y[static_cast<std::int64_t>(step.output) * tile.D];
+        float sum = n0 > 0 ? to : skip * staged.u[i][threadIdx.x];
+        PHASEGRID_UNROLL
+        for (int n = 0; n < NB; ++n) sum += staged.C[i][n] * h[n];  // (2)
+        to = sum;
+      }
+    });
   }
 }
 
@@ -47,8 +53,10 @@ struct Adjoint {
   const Scan<float>& op;
   const ScanParts& parts;
   const ScanTile<NB, Rule, by_state>& tile;
+  const StagedBack<NB, by_state>& staged;
   int m, s, c, shared;  // s: of the warp
-  float G[NB] = {}, d_A[NB] = {};
+  float skip;
+  float G[NB] = {}, d_A[NB] = {}, d_skip = 0;
 
   // own: of a row that only this sequence has.
   __device__ void keep_states(float (&v)[NB], float* to_own, float* to_shared, int row) {
@@ -69,46 +77,54 @@ struct Adjoint {
       if (!by_state) parts.delta_rows[parts.shared_row(m, s, row) + c] += d_delta;
     }
   }
-  __device__ void read_out(int output, const float* h) {
-    const float d_y = tile.active ? grad(op.y, m)[static_cast<std::int64_t>(output) * tile.D + c] : 0;
-    const float* C = tile.C_of(output);
-    float v[NB];
+  // Of an output at staged step i, h the states after it: what goes to u past the states.
+  __device__ float read_out(int i, int output, const float (&h)[NB]) {
+    const float d_y = staged.d_y[i][lane()];
+    float C[NB], v[NB];
+    load_states(staged.C[i], C);
     PHASEGRID_UNROLL
-    for (int n = 0; n < NB; ++n) v[n] = d_y * h[n * kSequences * 32], G[n] += C[n] * d_y;  // (3)
+    for (int n = 0; n < NB; ++n) v[n] = d_y * h[n], G[n] += C[n] * d_y;  // (3)
     const float sum = warp_sums<NB>(v);
     if (writes<NB>(lane()))
       parts.C[parts.of_row(m, parts.Q, output, blockIdx.x) + tile.n0 + summed_by<NB>(lane())] = sum;
+    if (!op.skip.values || tile.n0 > 0) return 0;
+    d_skip += d_y * staged.u[i][lane()];
+    return skip * d_y;
   }
-  // h: the states before the step.
-  __device__ void pull_back(const ScanStep& step, const float* h) {
-    const float u = tile.u_of(step.row), delta_c = tile.delta_of(step.row);
-    const float* B = tile.B_of(step.row);
-    float d_B[NB], d_step[NB], d_fu = 0, d_delta = 0;
+  // Of staged step i, h the states before it; past: what u receives besides.
+  __device__ void pull_back(int i, const ScanStep& step, const float (&h)[NB], float past) {
+    step.log2_repeats > 0 ? pull_back_by<true>(i, step, h, past) : pull_back_by<false>(i, step, h, past);
+  }
+  template <bool repeated>
+  __device__ void pull_back_by(int i, const ScanStep& step, const float (&h)[NB], float past) {
+    const float u = staged.u[i][lane()];
+    float B[NB], delta[NB], d_B[NB], d_step[NB], d_fu = 0, d_delta = 0;
+    load_states(staged.B[i], B), tile.deltas(staged, i, delta);
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n) {
-      const float delta = tile.delta_of(step.row, n, delta_c), A = tile.A[n], a = expf(delta * A),
-                  f = Rule::factor(delta, A, a);
-      const Run run(a, step.log2_repeats);
-      const float S = G[n] * run.s;  // the sum of G over the repeats
+      const float A = tile.A2[n] * kLn2, a = exp2_flushed(delta[n] * tile.A2[n]), f = Rule::factor(delta[n], A, a);
+      const Run run(a, repeated ? step.log2_repeats : 0);
+      const float S = repeated ? G[n] * run.s : G[n];  // the sum of G over the repeats
       d_B[n] = S * (f * u);
       float d = 0;
       if (by_state || Rule::kPerState) {
         d_fu += B[n] * S * f;
         d = B[n] * u * S * Rule::by_delta(a);
-        d_A[n] += B[n] * u * S * Rule::by_A(delta, A, a);
+        d_A[n] += B[n] * u * S * Rule::by_A(delta[n], A, a);
       } else {
         d_fu += B[n] * S;
       }
-      const float g = G[n] * (run.m * run.p * h[n * kSequences * 32] + run.r * (B[n] * (f * u)));  // (5)
-      d += g * A, d_A[n] += g * delta, G[n] *= run.p;
+      const float p = repeated ? run.p : a;
+      const float g = G[n] * (repeated ? run.m * p * h[n] + run.r * (B[n] * (f * u)) : p * h[n]);  // (5)
+      d += g * A, d_A[n] += g * delta[n], G[n] *= p;
       if (by_state) d_step[n] = d;
       else d_delta += d;
     }
     if (!by_state && !Rule::kPerState) {
       d_delta += d_fu * u * Rule::by_delta(0);
-      d_fu *= Rule::factor(delta_c, 0, 0);
+      d_fu *= Rule::factor(delta[0], 0, 0);
     }
-    keep_channel(step.row, d_fu, d_delta);
+    keep_channel(step.row, d_fu + past, d_delta);
     keep_states(d_B, parts.B, parts.B_shared, step.row);
     if (by_state) keep_states(d_step, parts.delta, parts.delta_shared, step.row);
   }
@@ -130,8 +146,11 @@ __device__ void clear_shared(const ScanParts& parts, int m, int s, int c, int sh
 // First forwards, keeping h where chunks begin; then chunk by chunk from the last: h again into shared memory, and the
 // adjoint.
 template <int NB, class Rule, bool by_state, bool whole_block>
-__global__ void __launch_bounds__(32 * kSequences, whole_block ? 3 : 4) scan_backward(Scan<float> op, ScanParts parts) {
-  __shared__ float history[kScanChunk + 1][NB][kSequences][32];
+__global__ void __launch_bounds__(32 * kSequences, whole_block || Rule::kPerState ? 3 : 4)
+    scan_backward(Scan<float> op, ScanParts parts) {
+  __shared__ float history[kScanChunk][NB][kSequences][32];  // the states before each step of a chunk
+  __shared__ StagedBack<NB, by_state> all_staged[kSequences];
+  StagedBack<NB, by_state>& staged = all_staged[threadIdx.y];
   const int m = blockIdx.z, s = whole_block ? blockIdx.y : blockIdx.y * kSequences + threadIdx.y,
             c = blockIdx.x * 32 + threadIdx.x, warp = whole_block ? s * kSequences + threadIdx.y : s;
   const Walk walk = op.walks[m];
@@ -143,39 +162,50 @@ __global__ void __launch_bounds__(32 * kSequences, whole_block ? 3 : 4) scan_bac
                   threadIdx.x;
   clear_shared<NB, by_state>(parts, m, warp, c, walk.shared);
   ScanTile<NB, Rule, by_state> tile(op, m, c);
+  const float* d_y = grad(op.y, m) + c;
+  const float skip = op.skip.values && tile.active ? value(op.skip, m)[c] : 0;
   for (int n0 = 0; n0 < tile.N; n0 += NB) {
     tile.choose_states(op, m, c, n0);
     float h[NB] = {};
-    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, m, warp, c, walk.shared};
+    Adjoint<NB, Rule, by_state> adjoint{op, parts, tile, staged, m, warp, c, walk.shared, skip};
     if constexpr (whole_block) {
       __syncthreads();  // the history of the states before
-      enter_forwards(tile, steps, share, history[0], history[1], h);
-      enter_backwards(tile, grad(op.y, m) + c, steps, share, history[0], history[2], adjoint.G);
+      enter_forwards(tile, staged, steps, share, history[0], history[1], h);
+      enter_backwards(tile, staged, d_y, steps, share, history[0], history[2], adjoint.G);
     }
-    for (int i = share.begin; i < share.end; ++i) {
+    each_chunk(share, [&](int begin, int length) {
       PHASEGRID_UNROLL
-      for (int n = 0; i % kScanChunk == 0 && n < NB; ++n) begins[(i / kScanChunk * NB + n) * 32] = h[n];
-      tile.advance(steps[i], h);
-    }
-    for (int chunk = (share.end - 1) / kScanChunk; chunk * kScanChunk >= share.begin && share.end > share.begin;
-         --chunk) {
-      const int begin = chunk * kScanChunk, length = share.end - begin < kScanChunk ? share.end - begin : kScanChunk;
+      for (int n = 0; n < NB; ++n) begins[(begin / kScanChunk * NB + n) * 32] = h[n];
+      if (begin + length == share.end) return;
+      tile.stage(staged, steps + begin, length);
+      for (int i = 0; i < length; ++i) tile.advance(staged, i, tile.step(i).log2_repeats, h);
+    });
+    each_chunk_back(share, [&](int begin, int length) {
+      tile.stage(staged, steps + begin, length);
       PHASEGRID_UNROLL
-      for (int n = 0; n < NB; ++n) h[n] = begins[(chunk * NB + n) * 32];
-      for (int i = 0; i <= length; ++i) {
+      for (int i = 0; i < kScanChunk; ++i) {
+        const int output = tile.step(i).output;
+        staged.d_y[i][threadIdx.x] = output >= 0 && tile.active ? d_y[static_cast<std::int64_t>(output) * tile.D] : 0;
+      }
+      PHASEGRID_UNROLL
+      for (int n = 0; n < NB; ++n) h[n] = begins[(begin / kScanChunk * NB + n) * 32];
+      for (int i = 0; i < length; ++i) {
         PHASEGRID_UNROLL
         for (int n = 0; n < NB; ++n) history[i][n][threadIdx.y][threadIdx.x] = h[n];
-        if (i < length) tile.advance(steps[begin + i], h);
+        tile.advance(staged, i, tile.step(i).log2_repeats, h);
       }
       for (int i = length - 1; i >= 0; --i) {
-        const ScanStep step = steps[begin + i];
-        if (step.output >= 0) adjoint.read_out(step.output, &history[i + 1][0][threadIdx.y][threadIdx.x]);
-        adjoint.pull_back(step, &history[i][0][threadIdx.y][threadIdx.x]);
+        const ScanStep step = tile.step(i);
+        const float past = step.output >= 0 ? adjoint.read_out(i, step.output, h) : 0;
+        PHASEGRID_UNROLL
+        for (int n = 0; n < NB; ++n) h[n] = history[i][n][threadIdx.y][threadIdx.x];
+        adjoint.pull_back(i, step, h, past);
       }
-    }
+    });
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n)
       if (tile.active) parts.A[((m * parts.S + warp) * parts.Np + n0 + n) * parts.D + c] = adjoint.d_A[n];
+    if (tile.active && n0 == 0) parts.skip[(m * parts.S + warp) * parts.D + c] = adjoint.d_skip;
   }
 }
 
@@ -197,12 +227,14 @@ ScanParts partial_sums(const Scan<float>& op, int NB) {
                                 op.delta_by_state ? shared_states : 0,
                                 shared_rows,
                                 op.delta_by_state ? 0 : shared_rows,
-                                M * p.S * p.Np * p.D};
-  float** places[] = {&p.states, &p.B, &p.C, &p.delta, &p.B_shared, &p.delta_shared, &p.u_rows, &p.delta_rows, &p.A};
+                                M * p.S * p.Np * p.D,
+                                M * p.S * p.D};
+  float** places[] = {&p.states,       &p.B,      &p.C,          &p.delta, &p.B_shared,
+                      &p.delta_shared, &p.u_rows, &p.delta_rows, &p.A,     &p.skip};
   Workspace workspace;
   for (const std::int64_t size : sizes) workspace.want<float>(size);
   workspace.take();
-  for (int i = 0; i < 9; ++i) *places[i] = workspace.get<float>(sizes[i]);
+  for (int i = 0; i < 10; ++i) *places[i] = workspace.get<float>(sizes[i]);
   return p;
 }
 
@@ -217,21 +249,16 @@ void backward_with(const Scan<float>& op) {
   const ScanParts parts = partial_sums(op, NB);
   const int M = op.models;
   launch<scan_backward<NB, Rule, by_state, whole_block>>(warps(op), dim3(32, kSequences), op, parts);
-  const auto join_states = [&](const Rows<float>& out, const float* own, const float* shared, std::int64_t most) {
+  const auto join_states = [&](const Rows<float>& out, const float* own, bool shared, std::int64_t most) {
     launch<scan_join_states>(blocks_for(most * out.columns, M), kThreads, out, parts, own, shared, op.walks, most);
   };
-  join_states(op.B, parts.B, parts.B_shared, parts.R), join_states(op.C, parts.C, nullptr, parts.Q);
-  if (by_state) join_states(op.delta, parts.delta, parts.delta_shared, parts.R);
-  launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.u, parts,
-                                static_cast<const float*>(parts.u_rows), op.walks);
-  if (!by_state)
-    launch<scan_join_shared_rows>(blocks_for(kMostShared * parts.D, M), kThreads, op.delta, parts,
-                                  static_cast<const float*>(parts.delta_rows), op.walks);
-  if (op.A_log)
-    launch<scan_join_A>(blocks_for(static_cast<std::int64_t>(op.A_log.rows) * parts.D, M), kThreads, op, parts);
-  if (!op.skip) return;
-  launch<scan_skip_backward>(column_blocks(op.u.width, M), column_threads(), op);
-  launch<scan_skip_input_backward>(blocks_for(op.u.stride, M), kThreads, op);
+  join_states(op.B, parts.B, true, parts.R), join_states(op.C, parts.C, false, parts.Q);
+  if (by_state) join_states(op.delta, parts.delta, true, parts.R);
+  dim3 blocks = column_blocks(kMostShared * (parts.D > parts.Np ? parts.D : parts.Np), M);
+  blocks.z = 3;
+  launch<scan_join_shared>(blocks, column_threads(), op, parts);
+  if (op.A_log || op.skip)
+    launch<scan_join_parameters>(blocks_for(static_cast<std::int64_t>(op.A_log.rows + 1) * parts.D, M), kThreads, op, parts);
 }
 
 template <int NB, class Rule, bool by_state, bool whole_block>

@@ -2,11 +2,9 @@
 // sequences ascending, and for each the tiles of 32 channels ascending.
 #pragma once
 #include "kernels/device/reduce.hpp"
-#include "kernels/scan/scan.hpp"
+#include "kernels/scan/walk.hpp"
 
 namespace phasegrid::kernels::cuda {
-
-constexpr int kScanChunk = 8;  // steps whose states are recomputed together on the way back
 
 // Partial sums in the workspace. S, R, Q: sequences, window rows and outputs of a model, at most; Np: N rounded up to blocks.
 struct ScanParts {
@@ -18,6 +16,7 @@ struct ScanParts {
   float *B_shared, *delta_shared;  // [M][S][kMostShared][tiles][Np]
   float *u_rows, *delta_rows;      // [M][S][kMostShared][D]: gradients of shared rows
   float* A;                        // [M][S][Np][D]
+  float* skip;                     // [M][S][D]
 
   __device__ std::int64_t of_row(int m, std::int64_t most, std::int64_t row, int tile) const {
     return ((m * most + row) * tiles + tile) * Np;
@@ -28,61 +27,50 @@ struct ScanParts {
   __device__ std::int64_t shared_row(int m, int s, int row) const { return ((m * S + s) * kMostShared + row) * D; }
 };
 
-// Gradients of B, C or of the steps of states. `shared` is null where no row is shared.
-__global__ void scan_join_states(Rows<float> out, ScanParts parts, const float* own, const float* shared,
-                                 const Walk* walks, std::int64_t most) {
+// Gradients of B, C or of the steps of states, of rows that belong to one sequence. With `shared`, the others are left out.
+__global__ void scan_join_states(Rows<float> out, ScanParts parts, const float* own, bool shared, const Walk* walks,
+                                 std::int64_t most) {
   const int m = blockIdx.y, N = out.columns;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(count(out, m)) * N; i += step()) {
+  const std::int64_t begin = shared ? static_cast<std::int64_t>(walks[m].shared) * N : 0;
+  for (std::int64_t i = begin + first(); i < static_cast<std::int64_t>(count(out, m)) * N; i += step()) {
     const int row = static_cast<int>(i / N), n = static_cast<int>(i % N);
     float sum = 0;
-    if (shared && row < walks[m].shared) {
-      for (int s = 0; s < walks[m].sequences * parts.walkers; ++s)
-        for (int tile = 0; tile < parts.tiles; ++tile) sum += shared[parts.of_shared(m, s, row, tile) + n];
-    } else {
-      for (int tile = 0; tile < parts.tiles; ++tile) sum += own[parts.of_row(m, most, row, tile) + n];
-    }
+    for (int tile = 0; tile < parts.tiles; ++tile) sum += own[parts.of_row(m, most, row, tile) + n];
     put(grad(out, m)[static_cast<std::int64_t>(row) * out.width + n], sum, out.add);
   }
 }
 
-// Gradients of u or of the steps of channels, of shared rows.
-__global__ void scan_join_shared_rows(Rows<float> out, ScanParts parts, const float* rows, const Walk* walks) {
-  const int m = blockIdx.y;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(walks[m].shared) * out.width; i += step()) {
-    float sum = 0;
-    for (int s = 0; s < walks[m].sequences * parts.walkers; ++s) sum += rows[parts.shared_row(m, s, 0) + i];
-    put(grad(out, m)[i], sum, out.add);
-  }
+// Gradients of shared rows, of u, of the steps and of B (blockIdx.z): a block has 32 numbers and deals the sequences to 8 threads each.
+__global__ void scan_join_shared(Scan<float> op, ScanParts parts) {
+  __shared__ float shared[1][kSlices][kColumns];
+  const int m = blockIdx.y, i = blockIdx.x * kColumns + threadIdx.x;
+  const bool states = blockIdx.z == 2 || (blockIdx.z == 1 && op.delta_by_state);
+  const Rows<float>& out = blockIdx.z == 0 ? op.u : blockIdx.z == 1 ? op.delta : op.B;
+  const float* from = blockIdx.z == 0 ? parts.u_rows : blockIdx.z == 2 ? parts.B_shared : states ? parts.delta_shared : parts.delta_rows;
+  const int width = states ? parts.Np : parts.D, row = i / width, n = i % width, tiles = states ? parts.tiles : 1;
+  if (static_cast<int>(blockIdx.x) * kColumns >= op.walks[m].shared * width) return;
+  float sum[1] = {};
+  PHASEGRID_UNROLL_SOME
+  for (int k = threadIdx.y; k < op.walks[m].sequences * parts.walkers * tiles; k += kSlices)
+    if (row < op.walks[m].shared)
+      sum[0] += from[states ? parts.of_shared(m, k / tiles, row, k % tiles) + n : parts.shared_row(m, k, row) + n];
+  join_slices(shared, sum);
+  if (threadIdx.y == 0 && row < op.walks[m].shared && n < out.columns)
+    put(grad(out, m)[static_cast<std::int64_t>(row) * out.width + n], sum[0], out.add);
 }
 
-__global__ void scan_join_A(Scan<float> op, ScanParts parts) {
-  const int m = blockIdx.y;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(op.A_log.rows) * parts.D; i += step()) {
+// Gradients of A_log and of skip: the sums over sequences.
+__global__ void scan_join_parameters(Scan<float> op, ScanParts parts) {
+  const int m = blockIdx.y, warps = op.walks[m].sequences * parts.walkers;
+  const std::int64_t of_A = static_cast<std::int64_t>(op.A_log.rows) * parts.D, all = of_A + (op.skip.values ? parts.D : 0);
+  for (std::int64_t i = first(); i < all; i += step()) {
+    const float* from = i < of_A ? parts.A + m * parts.S * parts.Np * parts.D + i : parts.skip + m * parts.S * parts.D + (i - of_A);
+    const std::int64_t each = i < of_A ? static_cast<std::int64_t>(parts.Np) * parts.D : parts.D;
     float sum = 0;
-    for (int s = 0; s < op.walks[m].sequences * parts.walkers; ++s)
-      sum += parts.A[(m * parts.S + s) * parts.Np * parts.D + i];
-    grad(op.A_log, m)[i] -= sum * expf(value(op.A_log, m)[i]);  // dA / dA_log = A
-  }
-}
-
-__global__ void scan_skip_backward(Scan<float> op) {
-  const int m = blockIdx.y;
-  const std::int64_t D = op.u.width;
-  column_sums<1>(
-      count(op.y, m), op.u.columns,
-      [&](int q, int c, float(&sum)[1]) {
-        sum[0] += grad(op.y, m)[q * D + c] * value(op.u, m)[op.output_row.data[m][q] * D + c];
-      },
-      [&](int c, float(&sum)[1]) { grad(op.skip, m)[c] += sum[0]; });
-}
-__global__ void scan_skip_input_backward(Scan<float> op) {
-  const int m = blockIdx.y;
-  const std::int64_t D = op.u.width;
-  for (std::int64_t i = first(); i < count(op.u, m) * D; i += step()) {
-    const Readers outputs = readers(op.output_row, op.models, m, i / D);
-    float sum = 0;
-    for (const std::int32_t* q = outputs.begin; q < outputs.end; ++q) sum += grad(op.y, m)[*q * D + i % D];
-    grad(op.u, m)[i] += sum * value(op.skip, m)[i % D];
+    PHASEGRID_UNROLL_SOME
+    for (int s = 0; s < warps; ++s) sum += from[s * each];
+    if (i < of_A) grad(op.A_log, m)[i] -= sum * expf(value(op.A_log, m)[i]);  // dA / dA_log = A
+    else grad(op.skip, m)[i - of_A] += sum;
   }
 }
 

@@ -29,14 +29,30 @@ struct Share {
 template <int NB>
 using ShareMaps = float[NB][kSequences][32];
 
+// f(begin, length) for the chunks of a share, ascending or descending.
+template <class F>
+__device__ void each_chunk(const Share& share, F&& f) {
+  for (int begin = share.begin; begin < share.end; begin += kScanChunk)
+    f(begin, share.end - begin < kScanChunk ? share.end - begin : kScanChunk);
+}
+template <class F>
+__device__ void each_chunk_back(const Share& share, F&& f) {
+  if (share.begin >= share.end) return;
+  for (int begin = (share.end - 1) / kScanChunk * kScanChunk; begin >= share.begin; begin -= kScanChunk)
+    f(begin, share.end - begin < kScanChunk ? share.end - begin : kScanChunk);
+}
+
 // h at the begin of this warp's share, given zero. P and e: shared memory. With barriers.
 template <class Tile, int NB>
-__device__ void enter_forwards(const Tile& tile, const ScanStep* steps, const Share& share, ShareMaps<NB>& P,
-                               ShareMaps<NB>& e, float (&h)[NB]) {
+__device__ void enter_forwards(Tile& tile, typename Tile::Staged& staged, const ScanStep* steps, const Share& share,
+                               ShareMaps<NB>& P, ShareMaps<NB>& e, float (&h)[NB]) {
   float product[NB];
   PHASEGRID_UNROLL
   for (int n = 0; n < NB; ++n) product[n] = 1;
-  for (int i = share.begin; i < share.end; ++i) tile.advance(steps[i], h, product);
+  each_chunk(share, [&](int begin, int length) {
+    tile.stage(staged, steps + begin, length);
+    for (int i = 0; i < length; ++i) tile.advance(staged, i, tile.step(i).log2_repeats, h, product);
+  });
   const int warp = threadIdx.y, c = threadIdx.x;
   PHASEGRID_UNROLL
   for (int n = 0; n < NB; ++n) P[n][warp][c] = product[n], e[n][warp][c] = h[n], h[n] = 0;
@@ -47,18 +63,20 @@ __device__ void enter_forwards(const Tile& tile, const ScanStep* steps, const Sh
 
 // G at the end of this warp's share, given zero; P as enter_forwards() left it.
 template <class Tile, int NB>
-__device__ void enter_backwards(const Tile& tile, const float* d_y, const ScanStep* steps, const Share& share,
-                                const ShareMaps<NB>& P, ShareMaps<NB>& g, float (&G)[NB]) {
-  for (int i = share.end - 1; i >= share.begin; --i) {
-    const ScanStep step = steps[i];
-    if (step.output >= 0) {
-      const float d = tile.active ? d_y[static_cast<std::int64_t>(step.output) * tile.D] : 0,
-                  *C = tile.C_of(step.output);
-      PHASEGRID_UNROLL
-      for (int n = 0; n < NB; ++n) G[n] += C[n] * d;  // (3)
+__device__ void enter_backwards(Tile& tile, typename Tile::Staged& staged, const float* d_y, const ScanStep* steps,
+                                const Share& share, const ShareMaps<NB>& P, ShareMaps<NB>& g, float (&G)[NB]) {
+  each_chunk_back(share, [&](int begin, int length) {
+    tile.stage(staged, steps + begin, length);
+    for (int i = length - 1; i >= 0; --i) {
+      const ScanStep step = tile.step(i);
+      if (step.output >= 0) {
+        const float d = tile.active ? d_y[static_cast<std::int64_t>(step.output) * tile.D] : 0;
+        PHASEGRID_UNROLL
+        for (int n = 0; n < NB; ++n) G[n] += staged.C[i][n] * d;  // (3)
+      }
+      tile.retreat(staged, i, step.log2_repeats, G);
     }
-    tile.retreat(step, G);
-  }
+  });
   const int warp = threadIdx.y, c = threadIdx.x;
   PHASEGRID_UNROLL
   for (int n = 0; n < NB; ++n) g[n][warp][c] = G[n], G[n] = 0;

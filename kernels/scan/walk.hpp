@@ -1,6 +1,7 @@
 // One warp walks one sequence over 32 channels x NB states on the device: a channel a lane, states in registers, time innermost.
 //
-// The CPU looks runs of equal steps up in a table; here each is doubled up in registers, (6) of kernels/scan/tile.hpp.
+// The rows of a few steps are fetched together, so that a warp waits for memory once for all of them. The CPU looks runs of equal
+// steps up in a table; here each is doubled up in registers, (6) of kernels/scan/tile.hpp.
 #pragma once
 #include "kernels/device/reduce.hpp"
 #include "kernels/scan/rules.hpp"
@@ -9,6 +10,7 @@
 namespace phasegrid::kernels::cuda {
 
 constexpr int kSequences = 4;  // of a block: a warp each
+constexpr int kScanChunk = 8;  // steps whose rows are fetched together, and whose states are recomputed together on the way back
 
 // m = 2^log2 equal steps: p = a^m, s = 1 + a + .. + a^{m-1}, r as in (6).
 struct Run {
@@ -19,12 +21,36 @@ struct Run {
   }
 };
 
+// The rows of up to kScanChunk steps, in shared memory of one warp; rows past the last step are zero.
+template <int NB, bool by_state>
+struct alignas(16) StagedSteps {
+  float u[kScanChunk][32], B[kScanChunk][NB], C[kScanChunk][NB];  // C: of steps that are read
+  float delta[kScanChunk][by_state ? NB : 32];
+};
+template <int NB, bool by_state>
+struct alignas(16) StagedBack : StagedSteps<NB, by_state> {
+  float d_y[kScanChunk][32];
+};
+
+// NB numbers that lie next to each other.
+template <int NB>
+__device__ void load_states(const float* from, float (&to)[NB]) {
+  PHASEGRID_UNROLL
+  for (int n = 0; n < NB; n += 4) {
+    const float4 four = *reinterpret_cast<const float4*>(from + n);
+    to[n] = four.x, to[n + 1] = four.y, to[n + 2] = four.z, to[n + 3] = four.w;
+  }
+}
+
 template <int NB, class Rule, bool by_state>
 struct ScanTile {
+  using Staged = StagedSteps<NB, by_state>;
+
   const float *u, *delta, *B, *C;  // of this model and channel; B, C and steps of states: of this model
   int D, N, delta_width, B_width, C_width, n0 = 0;
-  bool active;  // lanes past the last channel only take part in sums
-  float A[NB];
+  bool active;   // lanes past the last channel only take part in sums
+  float A2[NB];  // A log2(e)
+  ScanStep own;  // lane i: step i of those that are staged
 
   __device__ ScanTile(const Scan<float>& op, int m, int c)
       : u(value(op.u, m) + c),
@@ -41,40 +67,83 @@ struct ScanTile {
   __device__ void choose_states(const Scan<float>& op, int m, int c, int first) {
     n0 = first;
     PHASEGRID_UNROLL
-    for (int n = 0; n < NB; ++n)
-      A[n] = !active || n0 + n >= N ? 0 : op.A_log.values ? -expf(value(op.A_log, m)[(n0 + n) * D + c]) : op.constant_A;
-  }
-  __device__ float u_of(int row) const { return active ? u[static_cast<std::int64_t>(row) * D] : 0; }
-  __device__ float delta_of(int row) const {
-    return !by_state && active ? delta[static_cast<std::int64_t>(row) * delta_width] : 0;
-  }
-  __device__ float delta_of(int row, int n, float of_channel) const {
-    return by_state ? delta[static_cast<std::int64_t>(row) * delta_width + n0 + n] : of_channel;
-  }
-  __device__ const float* B_of(int row) const { return B + static_cast<std::int64_t>(row) * B_width + n0; }
-  __device__ const float* C_of(int output) const { return C + static_cast<std::int64_t>(output) * C_width + n0; }
-
-  __device__ void advance(const ScanStep& step, float (&h)[NB]) const {
-    float unused[NB];
-    advance(step, h, unused, false);
-  }
-  // With `product`, the decays of all states are multiplied to it.
-  __device__ void advance(const ScanStep& step, float (&h)[NB], float (&product)[NB], bool wanted = true) const {
-    const float u = u_of(step.row), delta_c = delta_of(step.row);
-    const float* B = B_of(step.row);
-    PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n) {
-      const float delta = delta_of(step.row, n, delta_c), a = expf(delta * A[n]);
-      const Run run(a, step.log2_repeats);
-      h[n] = run.p * h[n] + B[n] * (Rule::factor(delta, A[n], a) * u) * run.s;  // (5); (1) for one step
-      if (wanted) product[n] *= run.p;
+      const bool used = active && n0 + n < N;
+      A2[n] = !used ? 0 : kLog2e * (op.A_log.values ? -expf(value(op.A_log, m)[(n0 + n) * D + c]) : op.constant_A);
     }
   }
-  // G before the step from G after it.
-  __device__ void retreat(const ScanStep& step, float (&G)[NB]) const {
-    const float delta_c = delta_of(step.row);
+
+  // Fetches the rows of steps[0 .. length). All lanes of a warp together, as in everything below.
+  __device__ void stage(Staged& to, const ScanStep* steps, int length) {
+    __syncwarp();  // nobody needs the steps before any more
+    own = lane() < length ? steps[lane()] : ScanStep{-1, -1, 0};
+    float of_u[kScanChunk], of_delta[kScanChunk];
     PHASEGRID_UNROLL
-    for (int n = 0; n < NB; ++n) G[n] *= Run(expf(delta_of(step.row, n, delta_c) * A[n]), step.log2_repeats).p;
+    for (int i = 0; i < kScanChunk; ++i) {
+      const std::int64_t row = step(i).row;
+      of_u[i] = row >= 0 && active ? u[row * D] : 0;
+      of_delta[i] = !by_state && row >= 0 && active ? delta[row * delta_width] : 0;
+    }
+    PHASEGRID_UNROLL
+    for (int k = lane(); k < kScanChunk * NB; k += 32) {
+      const int i = k / NB, n = k % NB, row = __shfl_sync(kAllLanes, own.row, i), output = __shfl_sync(kAllLanes, own.output, i);
+      to.B[i][n] = row >= 0 ? B[static_cast<std::int64_t>(row) * B_width + n0 + n] : 0;
+      to.C[i][n] = output >= 0 ? C[static_cast<std::int64_t>(output) * C_width + n0 + n] : 0;
+      if (by_state) to.delta[i][n] = row >= 0 ? delta[static_cast<std::int64_t>(row) * delta_width + n0 + n] : 0;
+    }
+    PHASEGRID_UNROLL
+    for (int i = 0; i < kScanChunk; ++i) {
+      to.u[i][lane()] = of_u[i];
+      if (!by_state) to.delta[i][lane()] = of_delta[i];
+    }
+    __syncwarp();
+  }
+  __device__ ScanStep step(int i) const {
+    return {__shfl_sync(kAllLanes, own.row, i), __shfl_sync(kAllLanes, own.output, i),
+            __shfl_sync(kAllLanes, own.log2_repeats, i)};
+  }
+  // The step sizes of a row: one for all states, or one for each.
+  __device__ static void deltas(const Staged& from, int i, float (&to)[NB]) {
+    if constexpr (by_state) {
+      load_states(from.delta[i], to);
+    } else {
+      PHASEGRID_UNROLL
+      for (int n = 0; n < NB; ++n) to[n] = from.delta[i][lane()];
+    }
+  }
+
+  // The states after staged step i. With `product`, the decays are multiplied to it.
+  __device__ void advance(const Staged& from, int i, int log2_repeats, float (&h)[NB]) const {
+    float unused[NB];
+    advance(from, i, log2_repeats, h, unused, false);
+  }
+  __device__ void advance(const Staged& from, int i, int log2_repeats, float (&h)[NB], float (&product)[NB],
+                          bool wanted = true) const {
+    log2_repeats > 0 ? advance_by<true>(from, i, log2_repeats, h, product, wanted)
+                     : advance_by<false>(from, i, 0, h, product, wanted);
+  }
+  // G before the step from G after it.
+  __device__ void retreat(const Staged& from, int i, int log2_repeats, float (&G)[NB]) const {
+    float delta[NB];
+    deltas(from, i, delta);
+    PHASEGRID_UNROLL
+    for (int n = 0; n < NB; ++n) G[n] *= Run(exp2_flushed(delta[n] * A2[n]), log2_repeats).p;
+  }
+
+ private:
+  template <bool repeated>
+  __device__ void advance_by(const Staged& from, int i, int log2_repeats, float (&h)[NB], float (&product)[NB],
+                             bool wanted) const {
+    const float u = from.u[i][lane()];
+    float B[NB], delta[NB];
+    load_states(from.B[i], B), deltas(from, i, delta);
+    PHASEGRID_UNROLL
+    for (int n = 0; n < NB; ++n) {
+      const float a = exp2_flushed(delta[n] * A2[n]), b = B[n] * (Rule::factor(delta[n], A2[n] * kLn2, a) * u);
+      const Run run(a, repeated ? log2_repeats : 0);
+      h[n] = repeated ? run.p * h[n] + b * run.s : a * h[n] + b;  // (5), (1)
+      if (wanted) product[n] *= run.p;
+    }
   }
 };
 

@@ -98,15 +98,18 @@ __global__ void ssd_C_backward(Ssd<float> op, SsdTables k, const float* d_C) {
     put(grad(op.C, m)[i / columns * op.C.width + i % columns],
         d_C[(m * k.outputs + i / columns) * op.C.width + i % columns], op.C.add);
 }
+// A warp for each row: thousands of windows may share one.
 __global__ void ssd_delta_backward(Ssd<float> op, Rows<float> windows) {
   const int m = blockIdx.y, heads = op.heads;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(count(op.delta, m)) * heads; i += step()) {
+  for (std::int64_t i = first() / 32; i < static_cast<std::int64_t>(count(op.delta, m)) * heads; i += step() / 32) {
     const std::int64_t row = i / heads, e = i % heads;
     const Readers steps = readers(op.window_input, op.models, m, row);
     float sum = 0;
-    for (const std::int32_t* w = steps.begin; w < steps.end; ++w)
+    PHASEGRID_UNROLL_SOME
+    for (const std::int32_t* w = steps.begin + lane(); w < steps.end; w += 32)
       sum += grad(windows, m)[static_cast<std::int64_t>(*w) * heads + e];
-    put(grad(op.delta, m)[row * op.delta.width + e], sum, op.delta.add);
+    sum = warp_sum(sum);
+    if (lane() == 0) put(grad(op.delta, m)[row * op.delta.width + e], sum, op.delta.add);
   }
 }
 __global__ void ssd_parameters_backward(Ssd<float> op, const float* d_A, const float* d_skip) {
@@ -194,7 +197,7 @@ void backward(const Ssd<float>& given) {
   launch<ssd_C_backward>(blocks_for(k.outputs * k.groups * k.N, M), kThreads, op, k,
                          static_cast<const float*>(run.C_joined));
   unpack_steps(M, run.windows, op.walks, k.room, k.d_delta, run.shared);
-  launch<ssd_delta_backward>(blocks_for(op.delta.stride / op.delta.width * k.heads, M), kThreads, op, run.windows);
+  launch<ssd_delta_backward>(blocks_for(capacity(op.delta) * k.heads * 32, M), kThreads, op, run.windows);
   join_sequences(M, op.walks, k.room, k.heads, k.d_A, run.A),
       join_sequences(M, op.walks, k.room, k.heads, k.d_skip, run.skip);
   launch<ssd_parameters_backward>(blocks_for(k.heads, M), kThreads, op, static_cast<const float*>(run.A),

@@ -31,10 +31,10 @@ __global__ void triangle_entries_backward(Triangle<float> op) {
   }
 }
 
-__global__ void triangle_eigenvalues_backward(Triangle<float> op) {
+__global__ void triangle_eigenvalues_backward(Triangle<float> op, ColumnSums meet) {
   const int m = blockIdx.y, width = op.U.width;
   column_sums<1>(
-      op.U.rows, op.U.columns,
+      op.U.rows, op.U.columns, meet,
       [&](int c, int n, float(&sum)[1]) { sum[0] += value(op.W_C, m)[c * width + n] * grad(op.W_B, m)[c * width + n]; },
       [&](int n, float(&sum)[1]) { grad(op.log, m)[n] += op.sign * sigmoid(value(op.log, m)[n]) * sum[0]; });
 }
@@ -45,7 +45,7 @@ void forward(const Triangle<float>& op) {
 void backward(const Triangle<float>& op) {
   launch<triangle_entries_backward>(blocks_for(static_cast<std::int64_t>(op.U.rows) * op.U.width, op.models), kThreads,
                                     op);
-  launch<triangle_eigenvalues_backward>(column_blocks(op.U.width, op.models), column_threads(), op);
+  launch_column_sums<triangle_eigenvalues_backward>(1, op.U.width, op.models, op.U.rows, op);
 }
 
 }  // namespace phasegrid::kernels::cuda

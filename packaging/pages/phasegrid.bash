@@ -15,14 +15,14 @@ _phasegrid() {
   esac
   case $verb in
     plan) options="-h --help --device --workers --json" ;;
-    run) options="-h --help -o --output --slots --threads --device --device-kind --retry --deadline --pack --attempts --hang-limit --shard --canary --disk-wait --checkpoint --scratch --accept-mixed" ;;
+    run) options="-h --help -o --output --slots --threads --device --device-kind --retry --deadline --pack --attempts --hang-limit --cell-limit --shard --canary --disk-wait --checkpoint --scratch --accept-mixed" ;;
     status) options="-h --help --json --missing --exit-code" ;;
     explain) options="-h --help" ;;
     top) options="-h --help --every --once" ;;
     report) options="-h --help -o --output" ;;
     merge) options="-h --help -o --output --accept-mixed" ;;
     analyze) options="-h --help --json --level --bootstrap" ;;
-    cell) options="-h --help --device --device-kind --threads --weights --curve --json" ;;
+    cell) options="-h --help --device --device-kind --fast-gemm --threads --weights --curve --json" ;;
     apply) options="-h --help -o --output --precision --gradients" ;;
     sample) options="-h --help --set --count --seed --json" ;;
     bench) options="-h --help" ;;

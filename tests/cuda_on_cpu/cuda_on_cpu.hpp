@@ -131,6 +131,7 @@ inline int atomicMin(int* p, int v) {
 }
 inline int atomicAdd(int* p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
 inline unsigned atomicAdd(unsigned* p, unsigned v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
+inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 float atomicAdd(float*, float) = delete;  // the order of a float sum must not depend on the order of threads
 double atomicAdd(double*, double) = delete;
 #endif  // PHASEGRID_REAL_GPU
