@@ -46,7 +46,9 @@ void Director::begin(double now) {
   const kernels::Gpu smallest = team_.smallest_gpu(gpu_kind);
   PackSize pack_size;
   if (options_.pack == 0 && on_gpus)
-    pack_size = [smallest](const sweeps::Settings& s) { return worker::pack_size(s, smallest); };
+    pack_size = [smallest, this](const sweeps::Settings& s) {
+      return worker::pack_size({.settings = s, .eval_T = grid_.eval_T()}, smallest);
+    };
   if (options_.pack == 0) options_.pack = on_gpus ? worker::kLargestPack : 1;
   JobList list = find_jobs(worker::stored_rates(provenance.device_kind), origin, pack_size);
   resume_jobs(list.jobs, origin);

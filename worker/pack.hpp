@@ -38,6 +38,7 @@ class Pack {
   bool draws_there() const { return network_ && network_->batches(); }   // the device makes its batches
   void finish();                                       // tests of the models that are done: final weights, best weights, other lengths
   std::vector<sweeps::CellResult> take_results() { return std::move(results_); }
+  void rehearse();                                     // all that allocates: a step, an evaluation, tests (pack_size.cpp)
   std::string save(int m, double seconds);             // a checkpoint of model m between two steps; seconds that it has trained here
   void restore(int m, const std::string& bytes);       // before the first step; all models to one step (checkpoint.cpp)
 

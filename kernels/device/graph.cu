@@ -34,6 +34,7 @@ void Graph::record(const std::function<void()>& work) {
 }
 
 void Graph::run(const std::function<void()>& work) {
+  if (rehearsal()) return work();
   if (graph_ && moves_ != queue_.moves()) forget(), seen_ = false;
   if (!seen_) {
     seen_ = true;

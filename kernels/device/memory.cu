@@ -15,29 +15,41 @@ namespace cuda {
 
 Buffer::Buffer(std::size_t bytes, bool pinned) : bytes_(bytes), pinned_(pinned) {
   if (bytes == 0) return;
-  check(pinned ? cudaMallocHost(reinterpret_cast<void**>(&data_), bytes)
-               : cudaMalloc(reinterpret_cast<void**>(&data_), bytes),
-        "allocating memory");
+  if (!pinned) data_ = static_cast<char*>(take_memory(bytes, "allocating memory"));
+  else if (rehearsal()) rehearsed_.resize(bytes), data_ = rehearsed_.data();
+  else check(cudaMallocHost(reinterpret_cast<void**>(&data_), bytes), "allocating memory");
 }
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(data_, other.data_), std::swap(bytes_, other.bytes_), std::swap(pinned_, other.pinned_);
+  std::swap(rehearsed_, other.rehearsed_);
   return *this;
 }
-Buffer::~Buffer() { pinned_ ? cudaFreeHost(data_) : cudaFree(data_); }
+Buffer::~Buffer() {
+  if (!data_ || !rehearsed_.empty()) return;
+  if (pinned_) cudaFreeHost(data_);
+  else give_memory_back(data_, bytes_);
+}
 
-Staging::Staging() { check(cudaEventCreateWithFlags(&left_, cudaEventDisableTiming), "creating an event"); }
-Staging::~Staging() { cudaEventDestroy(left_); }
+Staging::Staging() {
+  ask([&] { return cudaEventCreateWithFlags(&left_, cudaEventDisableTiming); }, "creating an event");
+}
+Staging::~Staging() {
+  if (left_) cudaEventDestroy(left_);
+}
 char* Staging::begin(std::size_t bytes) {
-  check(cudaEventSynchronize(left_), "waiting for a copy");
+  ask([&] { return cudaEventSynchronize(left_); }, "waiting for a copy");
   if (buffer_.bytes() < bytes) buffer_ = Buffer(bytes, true);
   return buffer_.data();
 }
 void Staging::copy(void* to, std::size_t offset, std::size_t bytes) {
-  if (bytes > 0)
-    check(cudaMemcpyAsync(to, buffer_.data() + offset, bytes, cudaMemcpyHostToDevice, queue().stream()),
-          "copying to the device");
+  const auto copy = [&] {
+    return cudaMemcpyAsync(to, buffer_.data() + offset, bytes, cudaMemcpyHostToDevice, queue().stream());
+  };
+  if (bytes > 0) ask(copy, "copying to the device");
 }
-void Staging::end() { check(cudaEventRecord(left_, queue().stream()), "recording an event"); }
+void Staging::end() {
+  ask([&] { return cudaEventRecord(left_, queue().stream()); }, "recording an event");
+}
 
 namespace {
 
@@ -57,13 +69,14 @@ class DeviceMemory final : public Memory {
     transfer(to, from, bytes, cudaMemcpyHostToDevice), wait_for_queue();
   }
   void get(void* to, const void* from, std::size_t bytes) override {
+    if (rehearsal()) std::memset(to, 0, bytes);
     transfer(to, from, bytes, cudaMemcpyDeviceToHost), wait_for_queue();
   }
   void copy(void* to, const void* from, std::size_t bytes) override {
     transfer(to, from, bytes, cudaMemcpyDeviceToDevice);
   }
   void zero(void* to, std::size_t bytes) override {
-    check(cudaMemsetAsync(to, 0, bytes, queue().stream()), "clearing memory");
+    ask([&] { return cudaMemsetAsync(to, 0, bytes, queue().stream()); }, "clearing memory");
   }
   using Memory::update;
   void prepare(std::span<const Update<float>> pack) override;
@@ -89,9 +102,11 @@ class DeviceMemory final : public Memory {
 
  private:
   void transfer(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
-    check(cudaMemcpyAsync(to, from, bytes, kind, queue().stream()), "copying memory");
+    ask([&] { return cudaMemcpyAsync(to, from, bytes, kind, queue().stream()); }, "copying memory");
   }
-  void wait_for_queue() { check(cudaStreamSynchronize(queue().stream()), "waiting for the queue"); }
+  void wait_for_queue() {
+    ask([] { return cudaStreamSynchronize(queue().stream()); }, "waiting for the queue");
+  }
   const Segment* segments_on_device(const Segment* segments, int count);
 
   Queue& queue_ = queue();

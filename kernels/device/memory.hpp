@@ -34,6 +34,7 @@ class Buffer {
   char* data_ = nullptr;
   std::size_t bytes_ = 0;
   bool pinned_ = false;
+  std::vector<char> rehearsed_;  // pinned memory of a rehearsal
 };
 
 // A pinned buffer and when it is free again.

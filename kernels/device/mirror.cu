@@ -213,9 +213,12 @@ void MapMirror::invert() {
 
 void MapMirror::wait() {
   if (!asked_ || results_used_ == 0) return;
-  check(cudaMemcpyAsync(results_here_.data(), results_.data(), results_used_, cudaMemcpyDeviceToHost, queue().stream()),
-        "copying results");
-  check(cudaStreamSynchronize(queue().stream()), "waiting for results");
+  const auto copy = [&] {
+    return cudaMemcpyAsync(results_here_.data(), results_.data(), results_used_, cudaMemcpyDeviceToHost,
+                           queue().stream());
+  };
+  ask(copy, "copying results");
+  ask([&] { return cudaStreamSynchronize(queue().stream()); }, "waiting for results");
   for (const Result& r : result_list_) std::memcpy(r.to, results_here_.data() + r.offset, r.bytes);
   asked_ = false;
 }

@@ -9,12 +9,23 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/device/rehearsal.hpp"
 #include "kernels/memory.hpp"
 
 namespace phasegrid::kernels::cuda {
 
 // Throws std::bad_alloc for memory, std::runtime_error ("the device is lost") for anything else.
 void check(cudaError_t error, const char* what);
+
+// A call of the runtime; in a rehearsal it is left out.
+template <class Call>
+void ask(Call&& call, const char* what) {
+  if (!rehearsal()) check(call(), what);
+}
+
+// Bytes of the device, or addresses of nothing in a rehearsal.
+void* take_memory(std::size_t bytes, const char* what);
+void give_memory_back(void* data, std::size_t bytes) noexcept;
 
 class Queue final : public WorkQueue {
  public:
@@ -71,6 +82,7 @@ class Workspace {
 
 template <auto kernel, class... A>
 void launch(dim3 grid, dim3 block, const A&... arguments) {
+  if (rehearsal()) return;
 #if defined(CUDA_ON_CPU)
   cuda_on_cpu::launch<kernel>(grid, block, queue().stream(), arguments...);
 #else

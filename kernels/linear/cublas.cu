@@ -121,6 +121,7 @@ class Wish {
 
 // C = op(A) op(B), or C + op(A) op(B), for every model.
 void multiply(const Operand& A, const Operand& B, const Operand& C, bool add, int models) {
+  if (rehearsal()) return;
   const Product product(A.flip, B.flip);
   Layout a(A), b(B), c(C);
   const cublasLtMatmulAlgo_t algorithm = Wish().choose(product, a, b, c);

@@ -56,7 +56,7 @@ int bench_gpu(const sweeps::CellSpec& cell, const worker::Device& device, int mo
   if (score_all)
     throw sweeps::SweepError("--score all: measured on the CPU only, expected --score task with --device cuda");
   const kernels::Gpu gpu = kernels::survey_gpus().gpus.front();
-  const int pack = models > 0 ? models : worker::pack_size(cell.settings, gpu);
+  const int pack = models > 0 ? models : worker::pack_size(cell, gpu);
   const worker::PackBench bench = worker::bench_pack(cell, device, pack, seconds);
   const worker::GpuFloor floor = worker::gpu_floor(cell.settings, score_all);
   if (json) std::cout << to_json(gpu, device.kind, bench, floor).dump(1) << "\n";

@@ -163,15 +163,6 @@ std::string lacking_operation(const ModelSettings& model, const kernels::Operati
   return dry.lacking();
 }
 
-std::int64_t table_numbers(const ModelSettings& model, const LayoutShape& shape, bool training) {
-  ParameterSet parameters;
-  const Layout layout(1, shape);
-  Tape<float> dry(nullptr, 1, training);
-  Builder<float> build{model, dry, parameters, layout, nullptr, nullptr, 0};
-  describe(build);
-  return dry.numbers();
-}
-
 template <class Real>
 Network<Real>::Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads)
     : layout_(models, shape), d_(model.d), real_valued_(model.outputs > 0), noise_(model.noisy ? static_cast<std::size_t>(models) : 0), noise_pointers_(noise_.size()), tape_(&kernels::operations<Real>(device_kind), models, grads != nullptr, kernels::memory(device_kind, models)),

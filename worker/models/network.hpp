@@ -22,9 +22,6 @@ ParameterSet describe_parameters(const ModelSettings& model, int positions_table
 // The first operation of such a model that a device's table lacks; "": it runs there.
 std::string lacking_operation(const ModelSettings& model, const kernels::Operations<float>& table);
 
-// Numbers in the tables of such a network of one model.
-std::int64_t table_numbers(const ModelSettings& model, const LayoutShape& shape, bool training);
-
 // The batches of such a model: at most so many sequences of T positions with so many scored; positions_table as above.
 LayoutShape layout_shape(const ModelSettings& model, int sequences, int T, int most_scored, int positions_table);
 
