@@ -74,7 +74,7 @@ PackBench bench_pack(const sweeps::CellSpec& cell, const Device& device, int mod
   times.clear(), launches.clear();
   for (const auto begin = Clock::now(); times.empty() || since(begin) < seconds;) stretch();
   result.steps = static_cast<int>(times.size()) * kStretch, result.seconds_per_step = median(times);
-  flight.each_pack([&](const Pack& pack, std::size_t) { result.drawn_there = pack.draws_there(); });
+  result.drawn_there = flight.draws_there();
   result.host_seconds = result.drawn_there ? median(launches) : host_seconds(cells, seconds / 4);
   return result;
 }

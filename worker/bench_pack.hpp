@@ -19,7 +19,7 @@ struct GpuFloor {
 GpuFloor gpu_floor(const sweeps::Settings& settings, bool score_all);
 
 struct PackBench {
-  int models = 0, packs = 1, steps = 0;   // packs in flight
+  int models = 0, packs = 1, steps = 0;              // packs in flight
   double seconds_per_step = 0, tokens_per_step = 0;  // of all models; median over stretches of steps
   // What the host does for a step while the device works, which waits for it if it takes longer: draws the batches and lays them out, or,
   // where the device does that itself, launches the step.

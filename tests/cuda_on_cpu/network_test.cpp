@@ -143,27 +143,6 @@ TEST_P(CudaNetwork, TrainsAsTheCpuDoesPackedOrAlone) {
   }
 }
 
-// What the rows of a network depend on, in one variant, and every other variant.
-std::vector<Case> cases_to_draw() {
-  const std::set<std::string> of_rows = {"no_conv", "conv_3", "learned", "ssm_time", "softsort", "three_layers"};
-  std::vector<Case> chosen;
-  for (const Case& c : cases()) {
-    const std::string change = c.change.name;
-    if (change == "plain" || change == "softsort" || (c.variant == "mamba" && of_rows.contains(change))) chosen.push_back(c);
-  }
-  return chosen;
-}
-class CudaDraws : public testing::TestWithParam<Case> {};
-INSTANTIATE_TEST_SUITE_P(Table, CudaDraws, testing::ValuesIn(cases_to_draw()), name_of);
-
-TEST_P(CudaDraws, GiveTheBitsThatBatchesOfTheHostGive) {
-  const auto cells = pack_of(GetParam().variant, GetParam().change);
-  Training host(cells, device()), drawn(cells, device());
-  drawn.draw_there();
-  EXPECT_EQ(host.run(4), drawn.run(4));
-  for (std::size_t m = 0; m < cells.size(); ++m) EXPECT_EQ(host.weights(m), drawn.weights(m)) << "model " << m;
-}
-
 #if defined(PHASEGRID_REAL_GPU)
 constexpr double kFastTolerance = 2e-2;  // of a loss: TF32 rounds the factors of every product to 11 bits
 #else
@@ -188,6 +167,27 @@ TEST(CudaFastGemm, TrainsAsTheCpuDoesPackedOrAlone) {
             << "model " << m << ", step " << step + 1;
     }
   }
+}
+
+// What the rows of a network depend on, in one variant, and every other variant.
+std::vector<Case> cases_to_draw() {
+  const std::set<std::string> of_rows = {"no_conv", "conv_3", "learned", "ssm_time", "softsort", "three_layers"};
+  std::vector<Case> chosen;
+  for (const Case& c : cases()) {
+    const std::string change = c.change.name;
+    if (change == "plain" || change == "softsort" || (c.variant == "mamba" && of_rows.contains(change))) chosen.push_back(c);
+  }
+  return chosen;
+}
+class CudaDraws : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Table, CudaDraws, testing::ValuesIn(cases_to_draw()), name_of);
+
+TEST_P(CudaDraws, GiveTheBitsThatBatchesOfTheHostGive) {
+  const auto cells = pack_of(GetParam().variant, GetParam().change);
+  Training host(cells, device()), drawn(cells, device());
+  drawn.draw_there();
+  EXPECT_EQ(host.run(4), drawn.run(4));
+  for (std::size_t m = 0; m < cells.size(); ++m) EXPECT_EQ(host.weights(m), drawn.weights(m)) << "model " << m;
 }
 
 TEST(CudaDevice, SaysWhatItCannotRun) {
