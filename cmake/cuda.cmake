@@ -43,9 +43,9 @@ if(PHASEGRID_CUDA)
   endif()
 endif()
 
-# phasegrid_cuda(TARGET): the backend's sources join the library.
+# phasegrid_cuda(TARGET): the backend's sources below the calling folder join the library.
 function(phasegrid_cuda target)
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*/*.cu)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cu)
   if(PHASEGRID_CUBLASLT)
     target_link_libraries(${target} PRIVATE ${PHASEGRID_CUBLASLT})
   else()

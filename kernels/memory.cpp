@@ -1,5 +1,6 @@
 #include "kernels/memory.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -19,9 +20,10 @@ class HostMemory final : public Memory {
   void get(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void copy(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void zero(void* to, std::size_t bytes) override { std::memset(to, 0, bytes); }
-  void prepare(std::span<const Update<float>> pack) override { pack_.assign(pack.begin(), pack.end()); }
+  void prepare(std::span<const Update<float>> pack) override { pack_.assign(pack.begin(), pack.end()), next_ = 0; }
   void update() override {
-    for (const Update<float>& u : pack_) {
+    const std::size_t models = static_cast<std::size_t>(models_), begin = next_;
+    for (next_ = std::min(begin + models, pack_.size()); const Update<float>& u : std::span(pack_).subspan(begin, next_ - begin)) {
       if (u.step == 0 || (u.record && !note(*u.record, *u.loss, u.step))) continue;
       operations_.update(u);
     }
@@ -34,7 +36,8 @@ class HostMemory final : public Memory {
   Arena arena_;
   const Operations<float>& operations_;
   int models_;
-  std::vector<Update<float>> pack_;
+  std::vector<Update<float>> pack_;   // [steps][models]
+  std::size_t next_ = 0;
 };
 
 }  // namespace

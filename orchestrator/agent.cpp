@@ -1,7 +1,5 @@
 #include "orchestrator/agent.hpp"
 
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,13 +19,7 @@ namespace {
 
 constexpr double kLastWords = 2;  // seconds: an executor that closes its socket may still say why on its way out
 constexpr double kBeatEvery = 1;
-constexpr double kCoordinatorSilence = 180;  // it may be writing a large file to a slow disk
 constexpr int kFailedStarts = 3;
-
-std::string last_words_of(Child& child) {
-  const std::string words = child.last_words();
-  return words.empty() ? "" : "; last words: " + words;
-}
 
 }  // namespace
 
@@ -86,6 +78,7 @@ void Agent::start(int index, double now) {
   slot.cells.clear();
   slot.progress = {};
   slot.killed_because.clear();
+  slot.stopped_because.clear();
   slot.giving_up = false;
   slot.last_sign = now;
   slot.oom_before = out_of_memory_kills();
@@ -137,6 +130,7 @@ void Agent::abandon(const Abandon& order, double now) {
   if (slot.state != State::busy) return;  // it has said how it ended
   slot.giving_up = true;
   slot.kill_at = now + order.patience;
+  if (!order.because.empty()) slot.stopped_because = order.because;
   slot.child.channel.send(encode(Stop{}));
 }
 
@@ -195,88 +189,6 @@ void Agent::hear(int index, const std::string& message, double now) {
     case Kind::done: return now_idle(index);
     default: throw WireError("an executor said something that is not for an agent");
   }
-}
-
-void Agent::now_idle(int index) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
-  if (slot.giving_up) {
-    tell(Abandoned{index});
-  } else if (!slot.cells.empty()) {
-    tell(Crashed{index, false, "the worker came back without a result" + last_words_of(slot.child)});
-  }
-  slot.state = State::idle;
-  slot.cells.clear();
-  slot.giving_up = false;
-  slot.failed_starts = 0;
-  tell(Free{index});
-}
-
-// An executor that gives no sign of life is ended, and so is one that does not give up when asked.
-void Agent::watch(Slot& slot, double now) {
-  if (slot.state == State::idle || !slot.killed_because.empty()) return;
-  if (now - slot.last_sign > setup_.hang_limit) {
-    slot.killed_because = "no sign of life for " + std::to_string(static_cast<int>(setup_.hang_limit)) + " s, killed";
-  } else if (slot.giving_up && now > slot.kill_at) {
-    slot.killed_because = "given up";
-  } else {
-    return;
-  }
-  slot.child.kill();
-}
-
-void Agent::ended(int index, int status, double now) {
-  Slot& slot = slots_[static_cast<std::size_t>(index)];
-  const bool unasked_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && slot.killed_because.empty();
-  const bool out_of_memory = unasked_kill && out_of_memory_kills() > slot.oom_before;
-  std::string reason = !slot.killed_because.empty() ? slot.killed_because : describe_wait_status(status);
-  if (out_of_memory) reason += ", as the kernel does when memory runs out";
-  if (slot.progress.steps > 0) {
-    reason += " at step " + std::to_string(slot.progress.step) + " of " + std::to_string(slot.progress.steps);
-  }
-  reason += last_words_of(slot.child);
-  pass_on_words(index);
-  const State before = slot.state;
-  const bool asked = slot.giving_up;
-  slot.child = Child();
-  slot.state = State::empty;
-  slot.start_at = now, slot.closed_at = 0;
-  if (before == State::starting) return failed_start(index, reason, now);
-  if (before != State::busy) return;
-  if (asked) return tell(Abandoned{index});
-  tell(Crashed{index, out_of_memory, reason});
-}
-
-// What executors have written, a little of it every second.
-void Agent::pass_on_words(int index) {
-  if (std::string text = slots_[static_cast<std::size_t>(index)].child.take_words(); !text.empty()) tell(Said{index, std::move(text)});
-}
-
-void Agent::beat() {
-  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) pass_on_words(slot);
-  Beat message;
-  for (const Slot& slot : slots_) {
-    const bool known = slot.state == State::busy && slot.progress.steps > 0;
-    const double fraction =
-        known ? static_cast<double>(slot.progress.step) / static_cast<double>(slot.progress.steps) : 0;
-    message.fractions.push_back(slot.state == State::busy ? static_cast<float>(fraction) : -1);
-  }
-  tell(message);
-}
-
-void Agent::watch_coordinator(double now) {
-  if (transport_.rank() == 0 || done_) return;
-  if (has_ended(coordinator_)) {
-    trouble_ = "the coordinator (rank 0) has ended";
-  } else if (now - last_heard_ > kCoordinatorSilence) {
-    trouble_ =
-        "no word from the coordinator (rank 0) for " + std::to_string(static_cast<int>(kCoordinatorSilence)) + " s";
-  } else if (getppid() != launcher_) {
-    trouble_ = "mpirun has ended";
-  } else {
-    return;
-  }
-  done_ = true;
-  orderly_ = false;
 }
 
 void Agent::request_stop(int signal) { tell(StopRequested{signal}); }

@@ -42,6 +42,7 @@ class Agent {
     double last_sign = 0, kill_at = 0, start_at = 0, closed_at = 0;   // closed_at: when its socket was first seen closed, or 0
     int failed_starts = 0;                          // in a row
     bool lost = false, giving_up = false;
+    std::string stopped_because;                    // "" unless its cells took too long
     std::string killed_because;                     // "" unless we killed it
     std::int64_t oom_before = 0;
   };
@@ -54,11 +55,12 @@ class Agent {
   bool poll_slot(int index, double now);
   void hear(int index, const std::string& message, double now);
   void now_idle(int index);
+  static bool ran_out_of_memory(const Slot& slot, int status, const std::string& words);
   void ended(int index, int status, double now);
   void failed_start(int index, const std::string& reason, double now);
   void watch(Slot& slot, double now);
   void watch_coordinator(double now);
-  void pass_on_words(int slot);
+  void pass_on_words(int slot, bool all);
   void beat();
   template <class Message>
   void tell(const Message& message) { transport_.send(0, encode(message)); }

@@ -121,8 +121,10 @@ void Child::read_errors() {
   }
 }
 
-std::string Child::take_words() {
-  std::string words = std::exchange(fresh_, {});
+std::string Child::take_words(bool all) {
+  const std::size_t end = all || left_out_ > 0 || fresh_.size() > kFresh ? fresh_.size() : fresh_.rfind('\n') + 1;
+  std::string words = fresh_.substr(0, end);
+  fresh_.erase(0, end);
   if (left_out_ > 0) words.insert(kFresh, "\n... " + std::to_string(left_out_) + " bytes left out ...\n");
   left_out_ = 0;
   return words;

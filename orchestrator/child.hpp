@@ -23,7 +23,8 @@ class Child {
   Channel channel;
   int error_fd() const { return errors_.get(); }
   void read_errors();                         // keeps the tail of what it writes to stderr and stdout
-  std::string take_words();                   // what it has written since the last call; of much, the first and the last
+  // What it has written since the last call; of much, the first and the last. Without `all` in whole lines: what is begun comes later.
+  std::string take_words(bool all);
   std::string last_words();                   // "" or the last lines
 
   void kill();                                // SIGKILL to its process group

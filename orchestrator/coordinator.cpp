@@ -6,7 +6,8 @@
 
 namespace phasegrid::orchestrator {
 
-Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) : policy_(policy), gangs_(policy.gangs_across_ranks) {
+Coordinator::Coordinator(std::vector<Job> jobs, Policy policy) 
+    : policy_(policy), gangs_(policy.gangs_across_ranks), limits_(policy.limit_factor, policy.least_limit) {
   std::sort(jobs.begin(), jobs.end(), Order{});
   for (const Job& job : jobs) {
     Rate& rate = rate_of(job.family);
@@ -83,7 +84,7 @@ Actions Coordinator::hand_out(SlotId id, double now) {
   Slot& slot = slots_[id];
   slot.begun_at = slot.fraction = jobs.front().done;
   slot.jobs = std::move(jobs);
-  slot.started = now;
+  slot.started = now, slot.over_time = false;
   return {std::move(action)};
 }
 
@@ -118,7 +119,7 @@ void Coordinator::give_waiting(Actions& actions, double now) {
   }
 }
 
-bool Coordinator::result(SlotId id, std::uint64_t cell, double seconds) {
+bool Coordinator::result(SlotId id, std::uint64_t cell, double seconds, std::int64_t steps) {
   const auto slot = slots_.find(id);
   if (slot == slots_.end()) return false;
   auto& jobs = slot->second.jobs;
@@ -131,6 +132,7 @@ bool Coordinator::result(SlotId id, std::uint64_t cell, double seconds) {
     deviations_ += deviation * deviation;
     predictions_ += 1;
     rate.seconds += seconds, rate.cost += job->cost;
+    limits_.learn(job->family, slot->second.node, job->cost, trained_part(steps, *job), seconds);
   }
   const std::uint32_t family = job->family;
   jobs.erase(job);
@@ -171,7 +173,8 @@ Actions Coordinator::crashed(SlotId member, const std::string& reason, bool out_
     if (!was_pack) ++crashes.count;  // in a pack nobody knows whose fault it was: each is tried again alone first
     crashes.out_of_memory |= out_of_memory;
     if (crashes.count < policy_.attempts) return false;
-    actions.emplace_back(Quarantine{job.cell, crashes.count, crashes.out_of_memory, reason});
+    const bool timeout = slot->second.over_time && !crashes.out_of_memory;
+    actions.emplace_back(Quarantine{job.cell, crashes.count, crashes.out_of_memory, timeout, reason});
     crashes_.erase(job.cell);
     --running_;
     return true;

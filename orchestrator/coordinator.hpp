@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "orchestrator/gangs.hpp"
+#include "orchestrator/time_limits.hpp"
 
 namespace phasegrid::orchestrator {
 
@@ -36,8 +37,14 @@ struct Job {
   double done = 0;              // the part of it that its checkpoint holds, 0 .. 1
   std::int64_t step = 0;        // of the checkpoint: cells of one pack start at one step
   int node = -1;                // the checkpoint is there, and it goes on there only; -1: anywhere
+  float steps = 0;              // to the last one; 0: unknown
   double left() const { return cost * (1 - done); }
 };
+
+// The part of a cell that was trained when it ended after so many steps, 0 .. 1; 1 where nobody knows.
+inline double trained_part(std::int64_t steps_done, const Job& job) {
+  return steps_done > 0 && job.steps > 0 ? static_cast<double>(steps_done) / static_cast<double>(job.steps) : 1;
+}
 
 struct Policy {
   int attempts = 2;             // a cell that crashes this often is recorded as failed
@@ -47,6 +54,8 @@ struct Policy {
   double part = std::numeric_limits<double>::infinity();    // least seconds for which it is worth while to run a part of a cell
   double safety = 1.1;          // a cell is started if safety times its prediction fits before the deadline
   bool gangs_across_ranks = false;   // may the slots of a gang be those of several ranks?
+  double limit_factor = TimeLimits::kNone;   // of what cells like it have taken, after which one is stopped (time_limits.hpp)
+  double least_limit = 600;     // seconds that it may take in any case
 };
 
 struct HandOut {
@@ -61,13 +70,17 @@ struct Refuse {                 // this cell can never run here
 struct GiveUp {                 // stop what this slot runs; its cells stay unfinished
   SlotId slot;
 };
+struct TimeUp {                 // stop what this slot runs: it takes absurdly long. Its end counts as a crash
+  SlotId slot;
+  double seconds = 0, limit = 0;
+};
 struct Quarantine {             // this cell crashed too often: record it as failed, with the last reason
   std::uint64_t cell = 0;
   int attempts = 0;
-  bool out_of_memory = false;
+  bool out_of_memory = false, timeout = false;
   std::string reason;
 };
-using Action = std::variant<HandOut, GiveUp, Quarantine, Refuse>;
+using Action = std::variant<HandOut, GiveUp, TimeUp, Quarantine, Refuse>;
 using Actions = std::vector<Action>;
 
 struct Eta {
@@ -83,7 +96,8 @@ class Coordinator {
   Actions slot_ready(SlotId slot, double now);
   Actions add(const std::vector<Job>& jobs, double now);   // that the results so far have called for
   // True if this slot was running the cell: the result is to be recorded. False for a late word about a cell given to another.
-  bool result(SlotId slot, std::uint64_t cell, double seconds);
+  // `steps`: that it was trained, 0 if nobody knows.
+  bool result(SlotId slot, std::uint64_t cell, double seconds, std::int64_t steps = 0);
   Actions crashed(SlotId slot, const std::string& reason, bool out_of_memory, double now);
   // What this slot runs of the cell is safe up to this step. False for a late word about a cell given to another.
   bool checkpointed(SlotId slot, std::uint64_t cell, std::int64_t step, std::int64_t steps, bool on_its_node);
@@ -97,6 +111,8 @@ class Coordinator {
   Actions stop(double now, double grace);           // nothing new; what will not end within `grace` seconds is given up
   void set_deadline(double at) { deadline_ = at; }  // nothing is started that is predicted to end later
   Actions tick(double now);                         // gives up what runs at the deadline
+  Actions over_time(double now);                    // stops, once each, what is beyond its time limit
+  bool timed_out(SlotId slot) const;                // what it runs was stopped so
 
   bool finished() const { return pending_ == 0 && running_ == 0; }   // every cell has a result
   bool quiet() const { return running_ == 0; }
@@ -117,6 +133,7 @@ class Coordinator {
 
   // A cell that was finished before this run began: the rates begin with what is known.
   void learn(std::uint32_t family, double cost, double seconds);
+  void learn(std::uint32_t family, const LogRates& rates) { limits_.learn(family, rates); }
 
   // Until all is done. With r the spread of log(actual/predicted) over n finished cells (begun with one guess of 0.5), the
   // error of the total is r sqrt(sum p^2) (each cell its own luck) and r/sqrt(n+1) of it (the rate itself), in quadrature.
@@ -143,6 +160,7 @@ class Coordinator {
     double started = 0, fraction = 0;
     double begun_at = 0;                            // the fraction at its start: that of the checkpoint
     int node = -1;
+    bool over_time = false;                         // and told to stop
   };
 
   std::size_t bucket_of(const Job& job);
@@ -153,6 +171,7 @@ class Coordinator {
   void give_waiting(Actions& actions, double now);  // free slots get what has come back
   Actions take_back(SlotId id, double now);
   double remaining(const Slot& slot, double now) const;
+  double time_limit(const Slot& slot) const;
   std::vector<Job> choose(SlotId id, double now);
   void free_node(int node);                         // nobody is left there: its cells begin again elsewhere
   void break_up(SlotId id, Actions& actions);       // the gang of this slot: the others are to give up
@@ -168,6 +187,7 @@ class Coordinator {
   std::map<SlotId, Slot> slots_;
   std::set<SlotId> waiting_;                                         // slots without work
   Gangs gangs_;
+  TimeLimits limits_;
   bool gangs_used_ = false;                                          // some cell needs several slots
   struct Crashes {
     int count = 0;

@@ -11,8 +11,10 @@
 namespace phasegrid::orchestrator {
 namespace {
 
+constexpr double kTimeToStop = 30;         // seconds from the order to stop to the kill, for a cell that takes too long
 constexpr double kNearDeadline = 60;       // seconds left after SIGUSR1, where nobody knows better
 constexpr double kNearLimit = 600;         // a limit later than that is not what SIGUSR1 is about
+constexpr double kWorthTelling = 60;       // seconds of standing still; a large results file may take less
 constexpr double kHintsTogether = 5;       // mpirun hands a signal to every rank, and each hands it on
 
 }  // namespace
@@ -22,7 +24,7 @@ Director::Director(Transport& transport, const sweeps::Grid& grid, const RunOpti
       canary_(options.canary), now_(now), started_(now) {
   if (options_.quiet) console_.silence();
   std::optional<Deadline> deadline;
-  if (options_.seconds) deadline = {*options_.seconds, "--deadline"};
+  if (options_.deadline) deadline = {*options_.deadline - boot_time(), "--deadline"};
   else if (options_.ask_slurm) deadline = slurm_deadline();
   if (!deadline) return;
   deadline_ = boot_time() + deadline->seconds, time_in_all_ = deadline->seconds;
@@ -88,7 +90,7 @@ void Director::beat(int rank, const Beat& beat) {
 void Director::finished(int rank, const Finished& message) {
   const auto& result = message.result;
   const int slots = coordinator_->slots_busy_with({rank, message.slot});
-  if (!coordinator_->result({rank, message.slot}, result.index, result.seconds)) return;
+  if (!coordinator_->result({rank, message.slot}, result.index, result.seconds, result.steps)) return;
   utilisation_.result(result.seconds * slots);
   record(result, team_.where(rank, message.slot));
 }
@@ -119,9 +121,10 @@ void Director::record(const sweeps::CellResult& result, const std::string& where
 void Director::crashed(int rank, const Crashed& message, double now) {
   const SlotId id{rank, message.slot};
   const std::string where = team_.where(rank, message.slot);
+  const bool timeout = coordinator_->timed_out(id);
   for (const std::uint64_t cell : coordinator_->cells(id)) {
-    folder_->ended(cell, attempts_[cell], where, "crashed: " + message.reason);
-    console_.say("crash of " + grid_.label(cell) + " on " + where + ": " + message.reason);
+    folder_->ended(cell, attempts_[cell], where, (timeout ? "timeout: " : "crashed: ") + message.reason);
+    console_.say((timeout ? "timeout of " : "crash of ") + grid_.label(cell) + " on " + where + ": " + message.reason);
   }
   dirty();
   utilisation_.set(id, Doing::starting, now);
@@ -162,11 +165,21 @@ void Director::act(const GiveUp& action) {
   tell(action.slot.rank, Abandon{action.slot.slot, kShare * std::max(0.0, stop_by_ - now_)});
 }
 
+// It has shown signs of life, so it may hear, keep what it has, and stop.
+void Director::act(const TimeUp& action) {
+  const std::string because = "stopped after " + duration(action.seconds) + ": finished cells like it allow " +
+                              duration(action.limit) + " (--cell-limit)";
+  tell(action.slot.rank, Abandon{action.slot.slot, kTimeToStop, because});
+}
+
 void Director::act(const Quarantine& action) {
+  const std::string times = std::to_string(action.attempts) + (action.attempts == 1 ? " time" : " times");
   sweeps::CellResult result;
   result.index = action.cell;
-  result.status = action.out_of_memory ? sweeps::Status::out_of_memory : sweeps::Status::failed;
-  result.reason = "crashed " + std::to_string(action.attempts) + " times, the last time " + action.reason;
+  result.status = action.out_of_memory ? sweeps::Status::out_of_memory
+                  : action.timeout     ? sweeps::Status::timeout
+                                       : sweeps::Status::failed;
+  result.reason = (action.timeout ? "tried " : "crashed ") + times + ", the last time " + action.reason;
   record(result, "coordinator");
 }
 
@@ -199,6 +212,15 @@ void Director::hint(double now) {
   }
   console_.say("SIGUSR1: the wall-time limit is near; nothing is started that needs more than " +
                duration(deadline_ - boot_time()));
+}
+
+// A job that Slurm has suspended ends later than was said at its start.
+void Director::stood_still(double seconds, double now) {
+  now_ = now;
+  if (seconds < kWorthTelling) return;
+  console_.say("this process stood still for " + duration(seconds) + " (it was stopped, or its machine slept): nobody is blamed for that time");
+  if (!options_.ask_slurm || deadline_ == 0) return;
+  if (const auto limit = slurm_deadline(Ask::controller_only)) deadline_ = boot_time() + limit->seconds;
 }
 
 void Director::stop_at_once() {

@@ -34,6 +34,7 @@ class Director {
   double due(double now) const;                    // seconds until poll() has something to do
   void stop(const std::string& why, double now);   // a signal: end soon with everything safe
   void hint(double now);                           // SIGUSR1: the wall-time limit is near
+  void stood_still(double seconds, double now);    // this process was stopped so long, by `now` no time has passed
   void stop_at_once();                             // a second signal: makes safe what has arrived
   void fail(const std::string& why);               // the run folder cannot be written any more: end with what is safe
   bool began() const { return coordinator_.has_value(); }
@@ -54,6 +55,7 @@ class Director {
   void apply(const Actions& actions);
   void act(const HandOut& action);
   void act(const GiveUp& action);
+  void act(const TimeUp& action);
   void act(const Quarantine& action);
   void act(const Refuse& action);
   void start_gang(const HandOut& action);
@@ -108,6 +110,7 @@ class Director {
   double dirty_since_ = 0;                         // 0: the journal is durable
   double full_since_ = 0, next_try_ = 0;           // 0: there is room on the disk
   double next_look_ = 0;                           // for lost ranks
+  double next_limits_ = 0;                         // for cells that take too long
   double time_in_all_ = 0;                         // from the start to the deadline; 0: there is none
   double deadline_ = 0;                            // by the clock that runs while the machine sleeps; 0: none
   std::optional<double> hinted_at_;

@@ -120,7 +120,7 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
     int& highest = attempts_[attempt.cell];
     highest = std::max(highest, attempt.attempt);
   }
-  const auto seconds_of = [&](std::uint64_t cell) -> std::optional<double> {
+  const auto took = [&](std::uint64_t cell) -> std::optional<Took> {
     const auto found = state.results.find(cell);
     if (found == state.results.end() || found->second.status == sweeps::Status::pending) return std::nullopt;
     const sweeps::CellResult& result = found->second;
@@ -129,13 +129,13 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
       return std::nullopt;
     tally_.found(result);
     if (!counts_as_failed(result.status)) canary_.saw_success();
-    return result.status == sweeps::Status::done && state.origin(cell) == origin ? result.seconds : 0.0;
+    return result.status == sweeps::Status::done && state.origin(cell) == origin ? Took{result.seconds, result.steps} : Took{};
   };
   if (grid_.search().boundary()) {
     search_.emplace(grid_, options_.shard, rates, options_.pack, pack_size);
-    return search_->begin(state, seconds_of);
+    return search_->begin(state, took);
   }
-  JobList list = missing_jobs(grid_, rates, seconds_of, options_.pack, options_.shard, pack_size);
+  JobList list = missing_jobs(grid_, rates, took, options_.pack, options_.shard, pack_size);
   tally_.infeasible(list.infeasible);
   return list;
 }

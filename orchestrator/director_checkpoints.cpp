@@ -18,9 +18,12 @@ void Director::start_coordinator(JobList list, bool gangs_across_ranks) {
   Policy policy{.attempts = options_.attempts, .pack = options_.pack, .gangs_across_ranks = gangs_across_ranks};
   if (time_in_all_ > 0) policy.whole = time_in_all_;
   if (options_.checkpoint_every > 0) policy.part = std::min(kWorthStarting, options_.checkpoint_every);
+  policy.limit_factor = options_.cell_limit, policy.least_limit = options_.hang_limit;
   coordinator_.emplace(std::move(list.jobs), policy);
-  for (std::uint32_t family = 0; family < list.known.size(); ++family)
+  for (std::uint32_t family = 0; family < list.known.size(); ++family) {
     coordinator_->learn(family, list.known[family].cost, list.known[family].seconds);
+    coordinator_->learn(family, list.known[family].rates);
+  }
 }
 
 // While the disk is full the checkpoint that is there already has to do.
@@ -104,9 +107,7 @@ double Director::grace() const {
 }
 
 void Director::said(int rank, const Said& message) {
-  std::string text = message.text;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  words_.line(team_.where(rank, message.slot) + ": " + text);
+  words_.lines(team_.where(rank, message.slot), message.text);
 }
 
 }  // namespace phasegrid::orchestrator

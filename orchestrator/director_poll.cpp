@@ -12,8 +12,10 @@ constexpr double kReportBy = 120;        // seconds for all ranks to report at t
 constexpr double kCommitEvery = 0.03;    // seconds from a result's arrival to its flush
 constexpr double kRebuildEvery = 10;     // seconds between two writings of results.h5, at least ...
 constexpr double kRebuildShare = 0.015;  // ... and so that they take at most this share of the time
+constexpr double kLongestRebuild = 120;  // seconds; a million cells take one
 constexpr double kTryEvery = 1;          // seconds between two attempts to write to a full disk
 constexpr double kLookEvery = 0.05;      // seconds between two looks at the ranks on this host
+constexpr double kLimitsEvery = 1;       // seconds between two looks for cells that take too long
 constexpr double kLineEvery = 30, kLiveEvery = 0.25;
 
 }  // namespace
@@ -30,6 +32,10 @@ bool Director::poll(double now) {
   if (now >= next_look_) {
     next_look_ = now + kLookEvery;
     for (const auto& [rank, reason] : team_.newly_lost(now)) lose(rank, reason, now);
+  }
+  if (now >= next_limits_) {
+    next_limits_ = now + kLimitsEvery;
+    apply(coordinator_->over_time(now));
   }
   watch_deadline();
   watch_canary();
@@ -117,8 +123,8 @@ void Director::rebuild() {
   } catch (const results::RunError& error) {  // the journal is the truth: the run goes on, and tries again later
     console_.say(std::string("warning: ") + error.what());
   }
-  rebuild_took_ = monotonic() - before;
-  next_rebuild_ = monotonic() + std::max(kRebuildEvery, rebuild_took_ / kRebuildShare);
+  rebuild_took_ = std::min(monotonic() - before, kLongestRebuild);   // beyond that the machine slept meanwhile
+  next_rebuild_ = now_ + rebuild_took_ + std::max(kRebuildEvery, rebuild_took_ / kRebuildShare);
 }
 
 Now Director::snapshot() const {

@@ -13,8 +13,9 @@ std::uint32_t JobMaker::number(Numbers& numbers, const std::string& name) {
 
 Job JobMaker::operator()(std::uint64_t cell, const sweeps::Settings& settings) {
   const auto replicas = settings.integer("replicas");
-  const double alone = sweeps::predicted_seconds(grid_.schema().cost(settings), rates_);
-  Job job{.cell = cell, .cost = std::max(1e-6, alone / static_cast<double>(replicas)), .replicas = static_cast<int>(replicas)};
+  const sweeps::Cost cost = grid_.schema().cost(settings);
+  const double alone = sweeps::predicted_seconds(cost, rates_);
+  Job job{.cell = cell, .cost = std::max(1e-6, alone / static_cast<double>(replicas)), .replicas = static_cast<int>(replicas), .steps = static_cast<float>(cost.steps)};
   job.family = number(families_, settings.word("variant") + (replicas > 1 ? " x " + std::to_string(replicas) : ""));
   if (pack_ > 1) job.shape = number(shapes_, worker::pack_shape(grid_.cell(cell)));
   if (pack_size_ && !most_of_.contains(job.shape)) most_of_[job.shape] = pack_size_(settings);
@@ -28,14 +29,17 @@ std::vector<std::string> JobMaker::families() const {
   return all;
 }
 
-void JobList::keep(const Job& job, double seconds) {
+void JobList::keep(const Job& job, const Took& took) {
   ++kept;
   if (known.size() <= job.family) known.resize(job.family + 1);
-  if (seconds > 0) known[job.family].cost += job.cost, known[job.family].seconds += seconds;
+  if (!(took.seconds > 0)) return;
+  Known& all = known[job.family];
+  all.cost += job.cost, all.seconds += took.seconds;
+  all.rates.add(job.cost, trained_part(took.steps, job), took.seconds);
 }
 
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
-                     const std::function<std::optional<double>(std::uint64_t)>& seconds_of, int pack,
+                     const std::function<std::optional<Took>(std::uint64_t)>& took, int pack,
                      const sweeps::Shard& shard, const PackSize& pack_size) {
   JobList list;
   JobMaker make(grid, rates, pack, pack_size);
@@ -53,7 +57,7 @@ JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
     Job job = make(first, settings);
     for (job.cell = first; job.cell < first + seeds; ++job.cell) {
       if (!ours(job.cell)) continue;
-      if (const std::optional<double> took = seconds_of(job.cell)) list.keep(job, *took);
+      if (const std::optional<Took> kept = took(job.cell)) list.keep(job, *kept);
       else list.jobs.push_back(job);
     }
   });

@@ -16,14 +16,20 @@ namespace phasegrid::orchestrator {
 // How many cells with such settings one pack may have; asked once for each shape. Empty: the policy says it.
 using PackSize = std::function<int(const sweeps::Settings&)>;
 
+struct Took {                             // what the training of a cell whose result is kept took
+  double seconds = 0;                     // 0: tells nothing
+  std::int64_t steps = 0;                 // that it was trained
+};
+
 struct JobList {
   std::vector<Job> jobs;
   std::vector<std::string> families;      // names: model variants, "mamba x 4" where four replicas train together
   struct Known {
     double cost = 0, seconds = 0;
+    LogRates rates;
   };
   std::vector<Known> known;               // by family: kept cells and the time that they took
-  void keep(const Job& job, double seconds);   // 0: the time tells nothing
+  void keep(const Job& job, const Took& took);
   std::uint64_t infeasible = 0, kept = 0; // of the shard: cells that cannot exist; cells whose result is kept
 };
 
@@ -48,10 +54,10 @@ class JobMaker {
   std::unordered_map<std::uint32_t, int> most_of_;  // in a pack, by shape
 };
 
-// `seconds_of(cell)`: how long the training took whose result is kept, 0 if that tells nothing; none: it is to run. Cells of
+// `took(cell)`: of one whose result is kept; none: it is to run. Cells of
 // other shards are no jobs of ours, nor cells that a random search has not drawn.
 JobList missing_jobs(const sweeps::Grid& grid, const sweeps::Rates& rates,
-                     const std::function<std::optional<double>(std::uint64_t)>& seconds_of, int pack,
+                     const std::function<std::optional<Took>(std::uint64_t)>& took, int pack,
                      const sweeps::Shard& shard, const PackSize& pack_size = {});
 
 }  // namespace phasegrid::orchestrator

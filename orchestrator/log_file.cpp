@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 
 #include "orchestrator/machine.hpp"
 #include "results/run_folder.hpp"
@@ -14,6 +15,15 @@ void LogFile::open(const std::filesystem::path& file, long most) {
   std::filesystem::create_directories(file.parent_path(), ignored);
   log_.reset(std::fopen(file.c_str(), "ae"));
   if (!log_) throw results::RunError("cannot write " + file.string() + ": " + std::strerror(errno));
+}
+
+void LogFile::lines(const std::string& who, const std::string& text) {
+  const std::string start = utc_now() + " " + who + ": ";
+  std::string all;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);)
+    if (!line.empty()) all += (all.empty() ? "" : "\n" + start) + line;
+  if (!all.empty()) line(who + ": " + all);
 }
 
 void LogFile::line(const std::string& text) {

@@ -11,6 +11,7 @@ class LogFile {
  public:
   void open(const std::filesystem::path& file, long most = 8 << 20);   // throws results::RunError
   void line(const std::string& text);      // after the UTC time; what a full disk refuses is lost, nothing else
+  void lines(const std::string& who, const std::string& text);   // each line of it after the time and who said it
 
  private:
   struct Close { void operator()(std::FILE* file) const { std::fclose(file); } };

@@ -1,6 +1,8 @@
 // phasegrid: the command line. Exit codes: 0 everything asked for is done; 1 unexpected error; 2 the input is wrong; 3 done, but
 // some cells failed; 75 stopped before the end with all finished cells safe: run again.
 #include <cstdio>
+#include <new>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
@@ -70,6 +72,8 @@ int main(int argc, char** argv) {
     return complain(error.what(), kWrongInput);
   } catch (const phasegrid::results::RunError& error) {
     return complain(error.what(), kWrongInput);
+  } catch (const std::bad_alloc& error) {
+    return complain((std::string("not enough memory (") + error.what() + ")").c_str(), kUnexpected);
   } catch (const std::exception& error) {
     return complain(error.what(), kUnexpected);
   }

@@ -166,7 +166,8 @@ struct Abandon {
   static constexpr Kind kKind = Kind::abandon;
   std::int32_t slot = 0;
   double patience = 0;                  // seconds until it is killed
-  template <class Archive> void fields(Archive& a) { a(slot, patience); }
+  std::string because;                  // "": on request; else the cells' own fault, so that the end counts as a crash
+  template <class Archive> void fields(Archive& a) { a(slot, patience, because); }
 };
 
 struct Pulse {                          // sign of life of the coordinator, in answer to a beat

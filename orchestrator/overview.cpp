@@ -58,7 +58,7 @@ void follow_attempts(const results::RunState& state, Overview& view) {
   for (const results::Attempt& attempt : state.attempts) {
     if (attempt.outcome.empty()) view.running.push_back(&attempt);
     else if (!attempt.ended_utc.empty()) view.finished.push_back(&attempt);
-    view.crashes += attempt.outcome.starts_with("crashed");
+    view.crashes += ended_without_result(attempt);
     view.interrupted += attempt.outcome == "interrupted";
   }
   std::ranges::stable_sort(view.finished, {}, &results::Attempt::ended_utc);
@@ -69,7 +69,7 @@ void follow_attempts(const results::RunState& state, Overview& view) {
 void extrapolate(Overview& view) {
   std::vector<const results::Attempt*> recent;
   for (auto a = view.finished.rbegin(); a != view.finished.rend() && recent.size() < kRecent; ++a)
-    if (!(*a)->outcome.starts_with("crashed")) recent.push_back(*a);
+    if (!ended_without_result(**a)) recent.push_back(*a);
   const std::size_t n = recent.size();
   if (n < 2) return;
   const double first = seconds_of_utc(recent.back()->ended_utc), last = seconds_of_utc(recent.front()->ended_utc);
@@ -84,6 +84,10 @@ double seconds_of_utc(const std::string& utc) {
   tm parts{};
   const char* rest = strptime(utc.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
   return rest == nullptr ? sweeps::kNaN : static_cast<double>(timegm(&parts));
+}
+
+bool ended_without_result(const results::Attempt& attempt) {
+  return attempt.outcome.starts_with("crashed: ") || attempt.outcome.starts_with("timeout: ");
 }
 
 Overview overview(const sweeps::Grid& grid, const results::RunState& state) {

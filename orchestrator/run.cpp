@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "orchestrator/agent.hpp"
+#include "orchestrator/awake_time.hpp"
 #include "orchestrator/data_files.hpp"
 #include "orchestrator/director.hpp"
 #include "orchestrator/event_loop.hpp"
@@ -45,12 +46,13 @@ kernels::GpuSurvey survey(const RunOptions& options) {
 // Every rank but 0: an agent alone.
 int follow(Transport& transport, Signals& signals, const RunOptions& options) {
   Pause pause(transport.must_be_polled());
-  Agent agent(transport, monotonic(), survey(options));
+  AwakeTime awake;
+  Agent agent(transport, awake(), survey(options));
   while (!agent.done()) {
     bool happened = false;
     Parcel parcel;
-    while (!agent.done() && transport.receive(parcel)) agent.handle(parcel.bytes, monotonic()), happened = true;
-    happened |= agent.poll(monotonic());
+    while (!agent.done() && transport.receive(parcel)) agent.handle(parcel.bytes, awake()), happened = true;
+    happened |= agent.poll(awake());
     if (const int number = signals.take_stop()) agent.request_stop(number);
     if (signals.take_hint()) agent.request_stop(SIGUSR1);
     wait(pause, agent, signals, happened, 1);
@@ -65,38 +67,41 @@ int follow(Transport& transport, Signals& signals, const RunOptions& options) {
 }
 
 // One round of rank 0's event loop. Returns whether anything happened.
-bool round(Transport& transport, Signals& signals, Director& director, Agent& agent) {
+bool round(Transport& transport, Signals& signals, Director& director, Agent& agent, AwakeTime& awake) {
   bool happened = false;
+  awake();
+  if (const double gap = awake.take_gaps(); gap > 0) director.stood_still(gap, awake());
   Parcel parcel;
   while (!director.done() && transport.receive(parcel)) {
     happened = true;
-    if (goes_to_director(parcel.bytes)) director.handle(parcel, monotonic());
-    else agent.handle(parcel.bytes, monotonic());
+    if (goes_to_director(parcel.bytes)) director.handle(parcel, awake());
+    else agent.handle(parcel.bytes, awake());
   }
-  happened |= agent.poll(monotonic());
-  happened |= director.poll(monotonic());
+  happened |= agent.poll(awake());
+  happened |= director.poll(awake());
   if (signals.stops() > 1) {
     director.stop_at_once();
     agent.end_executors();
     _exit(kStopped);
   }
   if (const int number = signals.take_stop())
-    director.stop(std::string("signal ") + std::to_string(number), monotonic());
-  if (signals.take_hint()) director.hint(monotonic());
+    director.stop(std::string("signal ") + std::to_string(number), awake());
+  if (signals.take_hint()) director.hint(awake());
   return happened;
 }
 
 // Rank 0: director and agent in one event loop.
 int lead(Transport& transport, Signals& signals, const sweeps::Grid& grid, const RunOptions& options) {
   Pause pause(transport.must_be_polled());
-  Director director(transport, grid, options, monotonic());
-  Agent agent(transport, monotonic(), survey(options));
+  AwakeTime awake;
+  Director director(transport, grid, options, awake());
+  Agent agent(transport, awake(), survey(options));
   const pid_t launcher = getppid();
   try {
     while (!director.done()) {
-      const bool happened = round(transport, signals, director, agent);
-      if (started_by_launcher() && getppid() != launcher) director.stop("the end of mpirun", monotonic());
-      if (!director.done()) wait(pause, agent, signals, happened, director.due(monotonic()));
+      const bool happened = round(transport, signals, director, agent, awake);
+      if (started_by_launcher() && getppid() != launcher) director.stop("the end of mpirun", awake());
+      if (!director.done()) wait(pause, agent, signals, happened, director.due(awake()));
     }
   } catch (const results::RunError& error) {
     if (!director.began()) throw;

@@ -17,11 +17,12 @@ struct RunOptions {
   std::string device_kind = "auto";          // auto: the best of these that every rank can run
   bool fast_gemm = false;                    // linear layers of a GPU by cuBLAS: another kind
   std::vector<sweeps::Status> retry;         // results of these statuses do not count
-  std::optional<double> seconds;             // until the deadline
-  bool ask_slurm = true;                     // for the deadline, where `seconds` does not say it
+  std::optional<double> deadline;            // by boot_time()
+  bool ask_slurm = true;                     // for the deadline, where `deadline` does not say it
   int pack = 1;                              // most cells in one pack; 0: one on a CPU, on a GPU what keeps it busy
   int attempts = 2;                          // crashes after which a cell is recorded as failed
-  double hang_limit = 600;                   // seconds
+  double hang_limit = 600;                   // seconds without a sign of life
+  double cell_limit = 10;                    // times what cells like it have taken (time_limits.hpp); infinite: none
   bool accept_mixed = false;
   int canary = 5;                            // the run stops if its first cells, so many, all fail in one way; 0: never
   double disk_wait = 600;                    // seconds to wait for space on a full disk

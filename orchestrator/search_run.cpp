@@ -19,13 +19,13 @@ std::vector<Job> SearchRun::jobs(const std::vector<std::uint64_t>& cells) {
 }
 
 JobList SearchRun::begin(const results::RunState& state,
-                         const std::function<std::optional<double>(std::uint64_t)>& seconds_of) {
+                         const std::function<std::optional<Took>(std::uint64_t)>& took) {
   JobList list;
   for (const auto& [cell, result] : state.results) {
-    const auto took = cell < grid_.size() ? seconds_of(cell) : std::nullopt;
-    if (!took) continue;
+    const auto kept = cell < grid_.size() ? took(cell) : std::nullopt;
+    if (!kept) continue;
     plan_.know(result);
-    list.keep(make_(cell, grid_.cell(cell).settings), *took);
+    list.keep(make_(cell, grid_.cell(cell).settings), *kept);
   }
   list.jobs = jobs(plan_.advance());
   list.families = make_.families();

@@ -14,10 +14,10 @@ class SearchRun {
   SearchRun(const sweeps::Grid& grid, const sweeps::Shard& shard, const sweeps::Rates& rates, int pack,
             PackSize pack_size = {});
 
-  // What earlier lives have found, and the jobs that follow from it. seconds_of: as in missing_jobs; results for which it
+  // What earlier lives have found, and the jobs that follow from it. took: as in missing_jobs; results for which it
   // gives none are to be trained again.
   JobList begin(const results::RunState& state,
-                const std::function<std::optional<double>(std::uint64_t)>& seconds_of);
+                const std::function<std::optional<Took>(std::uint64_t)>& took);
   std::vector<Job> told(const sweeps::CellResult& result);
   std::vector<std::string> news();  // columns that were found since the last call
   std::string text() const;         // "5 of 12 columns found, about 80 cells to go"

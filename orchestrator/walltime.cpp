@@ -56,6 +56,16 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
+// SLURM_JOB_END_TIME by our own clock. Nothing where that clock and Slurm's do not agree: the job would end before now, or have
+// more time left than it ever had.
+std::optional<double> left_by_variables() {
+  const auto end = natural(variable("SLURM_JOB_END_TIME")), start = natural(variable("SLURM_JOB_START_TIME"));
+  if (!end || *end == 0) return std::nullopt;
+  const double left = static_cast<double>(*end) - static_cast<double>(time(nullptr));
+  if (left <= 0 || (start && left > static_cast<double>(*end - *start))) return std::nullopt;
+  return left;
+}
+
 }  // namespace
 
 double parse_deadline(const std::string& text, double now) {
@@ -105,8 +115,7 @@ std::optional<Deadline> slurm_deadline(Ask ask) {
   if (!natural(job)) return std::nullopt;
   const std::string limit = "the time limit of Slurm job " + job;
   if (ask == Ask::everybody) {
-    if (const auto end = natural(variable("SLURM_JOB_END_TIME")); end && *end > 0)
-      return Deadline{static_cast<double>(*end) - static_cast<double>(time(nullptr)), limit + ", by SLURM_JOB_END_TIME"};
+    if (const auto left = left_by_variables()) return Deadline{*left, limit + ", by SLURM_JOB_END_TIME"};
   }
   if (const std::string left = first_word(output_of("squeue -h -j " + job + " -o %L")); !left.empty()) {
     const auto seconds = parse_slurm_time(left);

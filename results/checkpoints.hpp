@@ -2,8 +2,8 @@
 //
 // checkpoints.G belongs to coordinator life G, is made when there is something to keep, and is removed when nothing in it is needed
 // any more. A new checkpoint of a cell goes to a free region of the file; the region of the one before is free once the journal
-// line that names the new one is durable. So the file takes about the room of two checkpoints of each cell that runs, and one that
-// is torn by a crash is never the one that the journal names.
+// line that names the new one is durable. So the file takes the room of two checkpoints of each cell that runs, less than that of four
+// while they grow, and one that is torn by a crash is never the one that the journal names.
 #pragma once
 #include <cstdint>
 #include <filesystem>

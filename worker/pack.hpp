@@ -57,13 +57,14 @@ class Pack {
 
   void start(int m);                                   // the weights that model m begins with
   void train_step();
-  void prepare_update();
+  void choose_batches(DeviceBatches& batches);         // that train from here on
+  void prepare_updates();                              // of the steps from here to `prepared_`
+  std::unique_ptr<Network<float>> make_network(std::span<const tasks::Task* const> tasks, int sequences, float* grads);
   void meet();
   void look();                                         // at the records: who has diverged, and when
   void validate(const std::vector<int>& due);
   void judge(int m, const Score& score);
   void rest(int m, sweeps::Status status, std::string reason = {});
-  LayoutShape shape(const tasks::Task& task, int sequences, int most_scored) const;
   // Score of the current weights of the given models on the first sequences of a stream, at length T (0: their own).
   std::vector<Score> evaluate(const std::vector<int>& models, tasks::Stream stream, int T);
 
@@ -87,6 +88,8 @@ class Pack {
   std::unique_ptr<Network<float>> network_, evaluator_;
   std::unique_ptr<kernels::Recorded> training_, evaluation_;
   tasks::Batch batch_;
+  std::int64_t prepared_ = 0;                          // steps whose settings the device has
+  bool changed_ = true;                                // since then: who trains, or at which step
   double last_loss_ = 0;
 };
 

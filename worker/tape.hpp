@@ -124,6 +124,7 @@ class Tape {
   }
   template <class Number>
   const Number* place_of(const Number* results) const { return memory_->place_of(results); }
+  kernels::Memory& memory() { return *memory_; }
   void wait() const { memory_->wait(); }   // until what forward() leaves for the host is there
   std::size_t bytes() const { return memory_->bytes() + integers_.bytes(); }
 

@@ -16,16 +16,15 @@ __global__ void conv_forward(Conv<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.u.width;
   const float* x = value(op.x, m);
-  for (std::int64_t i = first(); i < count(op.u, m) * width; i += step()) {
-    const std::int64_t c = i % width;
-    const std::int32_t* window = op.window.data[m] + i / width * op.taps;
+  each_number(count(op.u, m), op.u.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const std::int32_t* window = op.window.data[m] + row * op.taps;
     float z = op.w.values ? value(op.b, m)[c] : x[window[0] * width + c];
     for (int j = 0; op.w.values && j < op.taps; ++j)
       if (window[j] >= 0) z += value(op.w, m)[j * width + c] * x[window[j] * width + c];
     const Pointwise<float> p = activate(op.activation, z);
     value(op.u, m)[i] = p.value;
     if (op.derivative.values) value(op.derivative, m)[i] = p.derivative;
-  }
+  });
 }
 
 // Entry e of the map is tap e % taps of window e / taps; its readers are ordered by the row that it names.
@@ -61,15 +60,14 @@ __global__ void conv_input_join(Conv<float> op, ReaderPieces pieces) {
   const int m = blockIdx.y;
   const std::int64_t width = op.x.width;
   const std::int32_t* starts = op.window.data[op.models + m];
-  for (std::int64_t i = first(); i < count(op.x, m) * width; i += step()) {
-    const std::int64_t row = i / width, c = i % width;
+  each_number(count(op.x, m), op.x.width, [&](std::int64_t row, int c, std::int64_t i) {
     const int begin = starts[row], end = starts[row + 1], from = begin / kPiece, to = (end - 1) / kPiece;
-    if (begin < end && from == to) continue;
+    if (begin < end && from == to) return;
     float sum = begin < end ? pieces.tail(m, from, width)[c] : 0;
     PHASEGRID_UNROLL_SOME
     for (int piece = from + 1; piece <= to && begin < end; ++piece) sum += pieces.head(m, piece, width)[c];
     put(grad(op.x, m)[i], sum, op.x.add);
-  }
+  });
 }
 
 template <int taps>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 #include "kernels/device/backend.hpp"
@@ -114,7 +115,7 @@ class DeviceMemory final : public Memory {
   std::size_t bytes_ = 0;
   MapMirror mirror_;
   std::vector<Segment> segments_here_;
-  Buffer segments_, updates_;
+  Buffer segments_, updates_, turns_;
   Staging update_staging_[2];
   int turn_ = 0, updated_ = 0;      // models
   std::int64_t longest_ = 0, size_ = 0;  // numbers of the longest segment and of a model
@@ -135,11 +136,14 @@ const Segment* DeviceMemory::segments_on_device(const Segment* segments, int cou
 }
 
 void DeviceMemory::prepare(std::span<const Update<float>> pack) {
-  updated_ = static_cast<int>(pack.size());
+  updated_ = pack.empty() ? 0 : models_;
   if (pack.empty()) return;
   const Segment* segments = segments_on_device(pack.front().segments, pack.front().count);
   const std::size_t bytes = pack.size() * sizeof(PackUpdate);
-  if (updates_.bytes() < bytes) wait_for_queue(), updates_ = Buffer(bytes);
+  if (updates_.bytes() == 0) updates_ = Buffer(sizeof(PackUpdate) * static_cast<std::size_t>(models_) * kMostAhead);
+  if (updates_.bytes() < bytes) throw std::logic_error("more optimiser steps are prepared than there is room for");
+  if (turns_.bytes() == 0) turns_ = Buffer(static_cast<std::size_t>(models_) * sizeof(std::int32_t));
+  zero(turns_.data(), turns_.bytes());
   Staging& staging = update_staging_[turn_ ^= 1];
   PackUpdate* here = reinterpret_cast<PackUpdate*>(staging.begin(bytes));
   for (const Update<float>& u : pack) *here++ = pack_update(u, segments);
@@ -150,8 +154,8 @@ void DeviceMemory::prepare(std::span<const Update<float>> pack) {
 
 void DeviceMemory::update() {
   if (updated_ == 0 || segments_here_.empty()) return;
-  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), updated_, static_cast<int>(segments_here_.size()),
-              longest_, size_);
+  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), reinterpret_cast<std::int32_t*>(turns_.data()),
+              updated_, static_cast<int>(segments_here_.size()), longest_, size_);
 }
 
 }  // namespace

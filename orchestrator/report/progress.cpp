@@ -122,7 +122,7 @@ std::string progress_html(const ReportData& data) {
     if (!std::isnan(from)) first = std::min(first, attempt.started_utc), end = std::max(end, from);
     if (std::isnan(to)) continue;  // interrupted: nobody saw its end
     end = std::max(end, to);
-    const bool crashed = attempt.outcome.starts_with("crashed");
+    const bool crashed = ended_without_result(attempt);
     const auto result = data.state.results.find(attempt.cell);
     if (!crashed) ++results[to];
     if (!crashed && result != data.state.results.end() && result->second.seconds > 0)

@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "orchestrator/local_device.hpp"
+#include "orchestrator/machine.hpp"
+#include "orchestrator/time_limits.hpp"
 #include "orchestrator/verbs/verbs.hpp"
 #include "orchestrator/walltime.hpp"
 #include "sweeps/error.hpp"
@@ -29,10 +31,17 @@ std::vector<sweeps::Status> statuses(const std::vector<std::string>& names) {
   return list;
 }
 
+double cell_limit(const std::string& text) {
+  double factor = TimeLimits::kNone;
+  if (text != "none" && !(CLI::detail::lexical_cast(text, factor) && factor >= 1))
+    throw sweeps::SweepError("--cell-limit " + text + ": expected a factor of at least 1, or none");
+  return factor;
+}
+
 struct Arguments {
   RunOptions options;
   std::vector<std::string> retry;
-  std::string deadline, pack = "auto", shard = "1/1";
+  std::string deadline, pack = "auto", shard = "1/1", cell_limit = "10";
 };
 
 }  // namespace
@@ -75,6 +84,10 @@ void add_run(CLI::App& app, int& code) {
                    "Seconds without a training step after which a cell's process counts as crashed")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  verb->add_option("--cell-limit", args->cell_limit,
+                   "Stop a cell that takes this many times as long as finished cells like it lead one to expect, and longer than\n"
+                   "--hang-limit; tried again, then recorded as timeout. none: however long it takes")
+      ->capture_default_str();
   verb->add_option("--shard", args->shard,
                    "Only this share of the cells, 1/4 to 4/4 for four shards in four folders; see phasegrid merge")
       ->capture_default_str();
@@ -107,7 +120,8 @@ void add_run(CLI::App& app, int& code) {
     options.shard = sweeps::shard_from_text(args->shard);
     options.ask_slurm = args->deadline.empty();
     if (!args->deadline.empty() && args->deadline != "none")
-      options.seconds = parse_deadline(args->deadline, static_cast<double>(time(nullptr)));
+      options.deadline = boot_time() + parse_deadline(args->deadline, static_cast<double>(time(nullptr)));
+    options.cell_limit = cell_limit(args->cell_limit);
     options.pack = 0;
     if (args->pack != "auto") {
       if (!CLI::detail::lexical_cast(args->pack, options.pack) || options.pack < 1 || options.pack > 65536) {

@@ -16,6 +16,7 @@ from run_folder import finished_once, read_journals, wait_until  # noqa: E402
 
 PROGRAM = os.environ["PHASEGRID_BINARY"]
 FAKE = os.environ["PHASEGRID_FAKE"]
+SANITIZED = bool(os.environ.get("PHASEGRID_SANITIZE"))   # sanitizers want all address space, and to be loaded first
 PATIENCE = 60  # seconds that anything here may take before the test fails; nothing is expected to come near
 
 SWEEP = """
@@ -64,12 +65,12 @@ class Ground:
             "OMPI_MCA_btl_vader_backing_directory": str(self.temporary),
         }
 
-    def start(self, *options, ranks=0, recovery=False, **popen):
-        """The run itself where ranks is 0, else mpirun."""
+    def start(self, *options, ranks=0, recovery=False, before=(), **popen):
+        """The run itself where ranks is 0, else mpirun; `before`: a command that starts it."""
         command = [self.program, "run", str(self.sweep), "-o", str(self.out), *map(str, options)]
         if ranks:
             command = ["mpirun", "-n", str(ranks), "--oversubscribe", *(["--enable-recovery"] if recovery else []), *command]
-        return subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        return subprocess.Popen([*before, *command], env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, start_new_session=True, **popen)
 
     def run(self, *options, **more):

@@ -118,6 +118,27 @@ def test_crashes_are_retried_and_then_recorded_with_their_last_words(fake):
     assert json.loads(one.verb("status", one.out, "--json")[1])["status"]["done"] == 23
 
 
+def test_what_executors_say_is_kept_in_one_bounded_log(fake):
+    one = fake(FAKE_TROUBLE="4:talk,9:talk,11:abort")
+    code, said = one.run("--slots", 2, "--attempts", 1, ranks=2)
+    assert code == 3, said
+    text = (one.out / "log/executors.log").read_text()
+    assert len(text) < 400_000, "each has said a megabyte and more"
+    assert "fake worker: about to abort" in text
+    lines = text.splitlines()
+    assert not [line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ rank [01] slot [01] \S+: .", line)]
+    reasons = {line["cell"]: line["reason"] for line in one.journal() if line["kind"] == "finished" and line["status"] == "failed"}
+    for cell in (4, 9):
+        mine = [line for line in lines if f": cell {cell} says " in line]
+        place = re.search("rank . slot .", mine[0])[0]
+        assert all(place in line for line in mine), "one executor has said it"
+        numbers = [int(line.split()[-1]) for line in mine if re.search("line \\d{6}$", line)]
+        assert numbers[0] == 0 and numbers[-1] == 49_999 and numbers == sorted(numbers)
+        assert any(place in line and "bytes left out" in line for line in lines)
+        assert reasons[cell].endswith(f"cell {cell} says line 049999") and len(reasons[cell]) < 2000
+        assert f"cell {cell} says line 049999" in one.verb("explain", one.out, cell)[1]
+
+
 def test_results_with_long_curves_travel_whole(fake):
     alone, three = fake("alone", FAKE_POINTS=3000), fake("three", FAKE_POINTS=3000)  # 96 kB each
     assert alone.run()[0] == three.run("--slots", 2, ranks=3)[0] == 0
@@ -132,6 +153,21 @@ def test_a_hang_is_ended_and_retried(fake):
     one = fake(FAKE_TROUBLE="0:hang-once")
     code, said = one.run("--hang-limit", 1)
     assert code == 0 and "no sign of life" in said, said
+
+
+def test_a_cell_that_takes_absurdly_long_is_stopped_and_tried_again(fake):
+    one = fake(FAKE_DELAY_MS=20, FAKE_TROUBLE="0:crawl,1:crawl-once")
+    code, said = one.run("--slots", 2, "--hang-limit", 2, ranks=2)
+    assert code == 3, said
+    lines = {line["cell"]: line for line in one.journal() if line["kind"] == "finished"}
+    assert len(lines) == 24 and lines[0]["status"] == "timeout" and lines[1]["status"] == "done", said
+    assert re.search(r"tried 2 times, the last time stopped after \d+ s: finished cells like it allow 2 s .* at step 1 of 10", lines[0]["reason"]), lines[0]
+    assert one.verb("status", one.out)[1].count("timeout        1") == 1
+    said = one.verb("explain", one.out, 0)[1]
+    assert len(re.findall("attempt [12]: .*: timeout: stopped after", said)) == 2 and "result: timeout: tried 2 times" in said, said
+
+    one.environment["FAKE_TROUBLE"] = ""
+    assert one.run("--retry", "timeout")[0] == 0
 
 
 def test_a_pack_gives_the_bits_of_its_cells_alone(ground, reference):
@@ -160,10 +196,11 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(fake):
         (SWEEP, ["--device-kind", "cpu-quantum"], "cpu-quantum"),
         (SWEEP, ["--retry", "done"], "--retry done"),
         (SWEEP, ["--deadline", "tomorrow"], "--deadline tomorrow"),
+        (SWEEP, ["--cell-limit", "0.5"], "--cell-limit 0.5: expected a factor"),
         (SWEEP, ["--slots", "0"], "phasegrid: --slots: .*0.*\n`phasegrid run --help`"),
         (SWEEP, ["--frobnicate"], "phasegrid: .*--frobnicate"),
     ],
-    ids=["sweep", "kind", "retry", "deadline", "slots", "unknown"],
+    ids=["sweep", "kind", "retry", "deadline", "cell-limit", "slots", "unknown"],
 )
 @pytest.mark.parametrize("ranks", [0, 2])
 def test_wrong_input_is_exit_2_with_a_message(sweep, options, words, ranks, ground):

@@ -39,7 +39,8 @@ def sources_of(root, nvcc):
     """All kernels; what talks to cuBLAS or NCCL where its header is."""
     folders = pathlib.Path(nvcc).resolve().parent.parent / "include", pathlib.Path("/usr/include")
     there = lambda header: any((folder / header).exists() for folder in folders)
-    kernels = [path for path in sorted((root / "kernels").glob("*/*.cu")) if path.name != "cublas.cu" or there("cublasLt.h")]
+    kernels = [path for folder in ("kernels", "tasks", "worker") for path in sorted((root / folder).glob("*/*.cu"))]
+    kernels = [path for path in kernels if path.name != "cublas.cu" or there("cublasLt.h")]
     return kernels + (sorted((root / "worker").glob("*.cu")) if there("nccl.h") else [])
 
 

@@ -1,11 +1,15 @@
-// A worker that trains nothing: results are made from a hash of the cell's settings, so that a test can tell whether each cell
-// got its own. Linked in front of the real one into the program `phasegrid_fake`.
+// A worker that trains nothing: a hash of the cell's settings is carried from step to step, and results are made from the last one, so that a test
+// can tell whether each cell got its own, and went on from what its checkpoint held. Linked in front of the real one into the program `phasegrid_fake`.
 //
-// Environment: FAKE_DELAY_MS, time of one cell, in ten steps, with a checkpoint after each on request; FAKE_POINTS, points of its curve; FAKE_MARKS, a folder that receives one file for each start of a cell
+// Environment: FAKE_DELAY_MS, time of one cell, in FAKE_STEPS [10] steps, with a checkpoint after each on request; FAKE_POINTS, points of its curve; FAKE_MARKS, a folder that receives one file for each start of a cell
 // ("CELL.ATTEMPT"), holding node and GPU where there are such; FAKE_KIND, a device kind it can run; FAKE_TROUBLE, "CELL:WHAT[,...]" with WHAT one of
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
 //   diverge, throw, nothing
+//   eat                all the memory that there is, until there is none (give the run a limit of address space)
+//   oom                killed as the kernel does it when memory runs out: the counter oom_kill in FAKE_VMSTAT grows, then SIGKILL
+//   talk               a megabyte of lines "CELL says LINE", then abort
+//   crawl              steps that never lead further, until it is told to stop; crawl-once
 // FAKE_KEYS, a folder that receives one file for each member of a gang on GPUs ("KEY.REPLICA"): as if NCCL had brought them together.
 // FAKE_OTHER_BITS, a cell whose accuracy is another one than everywhere else
 #include <fcntl.h>
@@ -15,8 +19,12 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "kernels/random.hpp"
 #include "worker/checkpoint.hpp"
@@ -29,6 +37,25 @@ namespace {
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
+}
+
+long number(const char* name, long otherwise) {
+  const std::string text = variable(name);
+  return text.empty() ? otherwise : std::stol(text);
+}
+
+// "Training".
+std::uint64_t first_state(const sweeps::CellSpec& cell) {
+  std::string text;
+  for (const auto section : {sweeps::Section::task, sweeps::Section::model, sweeps::Section::train})
+    text += cell.settings.canonical(section);
+  return kernels::hash_text(text, static_cast<std::uint64_t>(cell.seed));
+}
+std::uint64_t next_state(std::uint64_t state, long step) { return kernels::hash_text(std::to_string(step), state); }
+std::uint64_t state_after(long steps, const sweeps::CellSpec& cell) {
+  std::uint64_t state = first_state(cell);
+  for (long step = 1; step <= steps; ++step) state = next_state(state, step);
+  return state;
 }
 
 // The number of this attempt, found by who creates which file first.
@@ -57,10 +84,23 @@ std::string trouble(std::uint64_t cell, int attempt) {
   return attempt == 1 ? what.substr(0, what.size() - 5) : "";
 }
 
-void suffer(const std::string& what) {
+void suffer(const std::string& what, std::uint64_t cell) {
+  if (what == "talk") {
+    for (int line = 0; line < 50'000; ++line) std::fprintf(stderr, "cell %d says line %06d\n", static_cast<int>(cell), line);
+    std::abort();
+  }
   if (what == "abort") std::fprintf(stderr, "fake worker: about to abort\n"), std::abort();
   if (what == "exit") std::fprintf(stderr, "fake worker: leaving\n"), _exit(9);
   if (what == "kill") raise(SIGKILL);
+  if (what == "eat") {
+    std::fprintf(stderr, "fake worker: eating\n");
+    for (std::vector<std::unique_ptr<char[]>> eaten;;) std::memset(eaten.emplace_back(new char[16 << 20]).get(), 1, 16 << 20);
+  }
+  if (what == "oom") {
+    std::fprintf(stderr, "fake worker: hungry\n");
+    std::ofstream(variable("FAKE_VMSTAT")) << "oom_kill 1\n";
+    raise(SIGKILL);
+  }
   if (what == "throw") throw std::runtime_error("fake worker: the device is lost");
   if (what == "hang") {
     for (;;) pause();
@@ -111,38 +151,43 @@ std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells
                                          const Observer& observer, const std::function<void(Pack&)>&, Replicas*,
                                          std::span<const std::string> checkpoints) {
   std::vector<sweeps::CellResult> results;
-  const std::string delay = variable("FAKE_DELAY_MS");
-  const long steps = 10, total = delay.empty() ? 0 : std::stol(delay);
+  const long steps = number("FAKE_STEPS", 10), total = number("FAKE_DELAY_MS", 0);
   long step = 0;
+  std::size_t now = 0;          // the cell that "trains"; the others of a pack are saved as they would be at this step
+  std::uint64_t state = 0;
   const std::function<std::vector<std::string>()> save = [&] {
     std::vector<std::string> all;
-    for (const auto& cell : cells) all.push_back(seal_checkpoint(cell, device, step, ""));
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      all.push_back(seal_checkpoint(cells[i], device, step, std::to_string(i == now ? state : state_after(step, cells[i]))));
     return all;
   };
   const long from = checkpoints.empty() ? 0 : open_checkpoint(checkpoints[0], cells[0], device)->step;
-  for (const auto& cell : cells) {
+  for (now = 0; now < cells.size(); ++now) {
+    const sweeps::CellSpec& cell = cells[now];
+    state = from == 0 ? first_state(cell) : std::stoull(std::string(open_checkpoint(checkpoints[now], cell, device)->payload));
     const int attempt = mark(cell.index);
     const std::string what = trouble(cell.index, attempt);
-    suffer(what);
+    suffer(what, cell.index);
+    if (what == "crawl") {
+      while (observer({1, steps, 1.0, nullptr})) sleep_ms(5);
+      return results.resize(cells.size()), results;
+    }
     sweeps::CellResult& r = results.emplace_back();
     r.index = cell.index;
     for (step = from + 1; step <= steps; ++step) {
       if (total > 0) sleep_ms(total / steps);
+      state = next_state(state, step);
       if (observer && !observer({step, steps, 1.0 / static_cast<double>(step), &save})) return results;
     }
     if (what == "nothing") continue;
-    std::string text;
-    for (const auto section : {sweeps::Section::task, sweeps::Section::model, sweeps::Section::train})
-      text += cell.settings.canonical(section);
-    kernels::Random random(kernels::hash_text(text, static_cast<std::uint64_t>(cell.seed)), 0, 0);
+    kernels::Random random(state, 0, 0);
     r.status = what == "diverge" ? sweeps::Status::diverged : sweeps::Status::done;
     r.accuracy = random.uniform(), r.loss = random.normal(), r.accuracy_final = random.uniform(),
     r.accuracy_validation = random.uniform();
     if (variable("FAKE_OTHER_BITS") == std::to_string(cell.index)) r.accuracy = -1;
     r.steps = cell.settings.integer("steps"), r.best_step = r.steps / 2, r.examples = 64 * r.steps, r.parameters = 1000;
     r.seconds = static_cast<double>(total) * 1e-3 + 1e-6;
-    const std::string points = variable("FAKE_POINTS");
-    for (int point = 0; point < (points.empty() ? 40 : std::stoi(points)); ++point)
+    for (int point = 0; point < number("FAKE_POINTS", 40); ++point)
       r.curve.push_back({point * 10, random.uniform(), random.uniform(), random.uniform()});
   }
   return results;

@@ -14,7 +14,7 @@ sweeps::Grid grid() {
       "jobs.toml", worker::make_schema());
 }
 
-std::optional<double> missing(std::uint64_t) { return std::nullopt; }
+std::optional<Took> missing(std::uint64_t) { return std::nullopt; }
 
 TEST(Jobs, ShardsShareTheCellsWithoutOverlap) {
   std::vector<int> owners(grid().size(), 0);
@@ -36,10 +36,10 @@ TEST(Jobs, ACostIsItsPredictionOnThisMachine) {
 }
 
 TEST(Jobs, TellsByFamilyWhatKeptCellsTook) {
-  const auto seconds_of = [](std::uint64_t cell) -> std::optional<double> {
-    return cell < 4 ? std::optional(100.0) : cell < 6 ? std::optional(0.0) : std::nullopt;
+  const auto took = [](std::uint64_t cell) -> std::optional<Took> {
+    return cell < 4 ? std::optional(Took{100, 0}) : cell < 6 ? std::optional(Took{}) : std::nullopt;
   };
-  const JobList list = missing_jobs(grid(), {}, seconds_of, 1, {});
+  const JobList list = missing_jobs(grid(), {}, took, 1, {});
   EXPECT_EQ(list.kept, 6u);
   EXPECT_EQ(list.jobs.size(), grid().size() - 6);
   ASSERT_EQ(list.known.size(), 1u) << "only cells of the first variant are kept";

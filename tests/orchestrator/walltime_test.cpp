@@ -66,6 +66,7 @@ class SlurmJob : public testing::Test {
     setenv("PATH", path_.c_str(), 1);
     unsetenv("SLURM_JOB_ID");
     unsetenv("SLURM_JOB_END_TIME");
+    unsetenv("SLURM_JOB_START_TIME");
     std::filesystem::remove_all(folder_);
   }
   void command(const std::string& name, const std::string& does) const {
@@ -84,6 +85,19 @@ TEST_F(SlurmJob, EndsWhenItsVariableSays) {
   ASSERT_TRUE(deadline);
   EXPECT_NEAR(deadline->seconds, 5000, 10);
   EXPECT_EQ(deadline->source, "the time limit of Slurm job 4711, by SLURM_JOB_END_TIME");
+}
+
+TEST_F(SlurmJob, IsAskedAboutWhereOurClockDoesNotAgreeWithItsVariables) {
+  command("squeue", "echo 30:00");
+  const auto at = [](long seconds) { return std::to_string(time(nullptr) + seconds); };
+  setenv("SLURM_JOB_END_TIME", at(-100).c_str(), 1);                 // our clock is ahead
+  EXPECT_EQ(slurm_deadline()->seconds, 1800);
+  setenv("SLURM_JOB_START_TIME", at(50'000 - 3600).c_str(), 1);      // it is behind: an hour was given, 50 000 s seem to be left
+  setenv("SLURM_JOB_END_TIME", at(50'000).c_str(), 1);
+  EXPECT_EQ(slurm_deadline()->seconds, 1800);
+  setenv("SLURM_JOB_START_TIME", at(-1000).c_str(), 1);
+  setenv("SLURM_JOB_END_TIME", at(2600).c_str(), 1);
+  EXPECT_NEAR(slurm_deadline()->seconds, 2600, 10);
 }
 
 TEST_F(SlurmJob, IsAskedAboutWhereTheVariableMayBeOldOrIsMissing) {

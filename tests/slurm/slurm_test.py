@@ -22,6 +22,18 @@ def test_a_sweep_longer_than_its_time_limit_finishes_over_several_jobs(sweep):
     assert one.recorded() == one.status()["recorded"] == 300
 
 
+def test_cells_longer_than_the_time_limit_go_on_in_the_next_job_with_the_same_bits(sweep):
+    one = sweep(cells=4, milliseconds=66_000, time="1", FAKE_STEPS=660)   # each slot of a job has less than a minute
+    one.submit()
+    one.wait_for_the_end(patience=240)
+    one.check_every_cell_was_recorded_once()
+    ends = one.ends()
+    assert len(ends) >= 2 and all("deadline" in end for end in ends[:-1]) and ends[-1] == "done", one.logs()
+    again = [line for line in one.journal() if line["kind"] == "started" and line["attempt"] > 1]
+    assert sorted({line["cell"] for line in again}) == [0, 1, 2, 3] and all(line["from_step"] > 300 for line in again), again
+    assert one.bits() == one.bits_without_a_pause()
+
+
 def test_gpus_are_bound_one_to_a_slot(sweep):
     one = sweep(cells=24, milliseconds=200, gpus=2, FAKE_KIND="sm_fake")
     one.submit()

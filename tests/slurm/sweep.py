@@ -2,6 +2,10 @@
 import json
 import os
 import pathlib
+import subprocess
+
+import h5py
+import numpy
 
 from cluster import wait_until
 from run_folder import finished_once, read_journals
@@ -82,6 +86,17 @@ class Sweep:
     def check_every_cell_was_recorded_once(self):
         missing = set(range(self.cells)) - finished_once(self.journal())
         assert not missing, f"missing: {missing}\n{self.logs()}"
+
+    def bits(self, folder=None):
+        with h5py.File((folder or self.out) / "results.h5") as file:
+            return {name: numpy.asarray(file[name]).tobytes() for name in ("accuracy", "loss", "steps", "status")}
+
+    def bits_without_a_pause(self):
+        """Of the same sweep run in one go, outside Slurm, by cells that do not wait."""
+        folder = self.folder / "whole"
+        environment = self.cluster.environment | {"FAKE_DELAY_MS": "0"}
+        subprocess.run([self.cluster.program, "run", self.folder / "slurm.toml", "-o", folder], env=environment, check=True, capture_output=True, timeout=60)
+        return self.bits(folder)
 
     def places(self):
         """(node, GPU) -> how many cells were started there."""

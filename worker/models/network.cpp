@@ -188,6 +188,13 @@ const kernels::Parameter<Real>* Network<Real>::tapped_weight(int layer, const st
 }
 
 template <class Real>
+bool Network<Real>::draw_there(std::span<const tasks::Task* const> tasks) {
+  auto recipes = tape_.memory().mirror() && !layout_.shape().apart() ? recipes_of(tasks) : std::nullopt;
+  if (recipes) batches_ = std::make_unique<DeviceBatches>(tape_.memory(), layout_, std::move(*recipes));
+  return batches_ != nullptr;
+}
+
+template <class Real>
 void Network<Real>::set(int m, const tasks::Batch& batch) {
   layout_.set(m, batch);
   if (!noise_.empty()) draw_noise(m, batch);

@@ -1,0 +1,36 @@
+// Cells that take absurdly long.
+#include <algorithm>
+
+#include "orchestrator/coordinator.hpp"
+
+namespace phasegrid::orchestrator {
+
+// The limit of a pack is that of a full one: a small pack may take as long as a large one.
+double Coordinator::time_limit(const Slot& slot) const {
+  double left = 0;
+  for (const Job& job : slot.jobs) left += job.left();
+  const Job& first = slot.jobs.front();
+  const double cells = static_cast<double>(slot.jobs.size());
+  const double full = first.replicas > 1 ? 1 : first.most > 0 ? std::min(policy_.pack, first.most) : policy_.pack;
+  return limits_.limit(first.family, slot.node, left / cells * std::max(cells, full));
+}
+
+Actions Coordinator::over_time(double now) {
+  Actions actions;
+  if (stopping_) return actions;
+  for (auto& [id, slot] : slots_) {
+    if (slot.jobs.empty() || slot.over_time) continue;
+    const double limit = time_limit(slot), seconds = now - slot.started;
+    if (seconds <= limit) continue;
+    slot.over_time = true;
+    actions.emplace_back(TimeUp{id, seconds, limit});
+  }
+  return actions;
+}
+
+bool Coordinator::timed_out(SlotId id) const {
+  const auto slot = slots_.find(gangs_.leader(id));
+  return slot != slots_.end() && slot->second.over_time;
+}
+
+}  // namespace phasegrid::orchestrator
