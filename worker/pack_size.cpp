@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kWarps = 16;       // of a multiprocessor: four for each of its schedulers
 constexpr double kOurs = 0.9;    // the part of a GPU's memory that we take
+constexpr int kRounds = 8;
 const Device kAnyGpu{"sm_0"};    // in a rehearsal
 
 std::int64_t rehearsed(sweeps::CellSpec cell, int models) {
@@ -47,7 +48,7 @@ int pack_size(const sweeps::CellSpec& cell, const kernels::Gpu& gpu) {
   const double room = kOurs * static_cast<double>(gpu.bytes) - static_cast<double>(bytes.fixed);
   const double fit = bytes.each > 0 ? room / static_cast<double>(bytes.each) : kLargestPack;
   const std::int64_t warps = cell.settings.integer("batch") * ((cell.settings.integer("D") + 31) / 32);
-  const std::int64_t busy = (2 * static_cast<std::int64_t>(kWarps) * gpu.multiprocessors + warps - 1) / warps;
+  const std::int64_t busy = (static_cast<std::int64_t>(kRounds) * kWarps * gpu.multiprocessors + warps - 1) / warps;
   return static_cast<int>(std::clamp(std::min(fit, static_cast<double>(busy)), 1.0, static_cast<double>(kLargestPack)));
 }
 
