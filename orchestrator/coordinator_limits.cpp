@@ -5,14 +5,15 @@
 
 namespace phasegrid::orchestrator {
 
-// The limit of a pack is that of a full one: a small pack may take as long as a large one.
+// The limit of a pack is that of a full one: a small pack may take as long as a large one. That of a cell that goes on from a checkpoint is that
+// of the whole: should the checkpoint be damaged, it begins again.
 double Coordinator::time_limit(const Slot& slot) const {
-  double left = 0;
-  for (const Job& job : slot.jobs) left += job.left();
+  double cost = 0;
+  for (const Job& job : slot.jobs) cost += job.cost;
   const Job& first = slot.jobs.front();
   const double cells = static_cast<double>(slot.jobs.size());
   const double full = first.replicas > 1 ? 1 : first.most > 0 ? std::min(policy_.pack, first.most) : policy_.pack;
-  return limits_.limit(first.family, slot.node, left / cells * std::max(cells, full));
+  return limits_.limit(first.family, slot.node, cost / cells * std::max(cells, full));
 }
 
 Actions Coordinator::over_time(double now) {

@@ -18,6 +18,13 @@ namespace orchestrator = phasegrid::orchestrator;
 
 constexpr int kUnexpected = 1, kWrongInput = 2;
 
+std::string unknown_verb(CLI::App& app, const std::string& word) {
+  std::string all;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* any) { return !any->get_group().empty(); }))
+    all += (all.empty() ? "" : ", ") + verb->get_name();
+  return word + ": there is no such verb, expected one of " + all;
+}
+
 int command_line(int argc, char** argv) {
   CLI::App app(
       "Maps phase transitions of sequence models: one sweep file in, one labelled results file out.\n"
@@ -51,8 +58,12 @@ int command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);   // --help, --version
     std::string verb;
-    for (const CLI::App* chosen : app.get_subcommands()) verb = chosen->get_name() + " ";
-    std::fprintf(stderr, "phasegrid: %s\n`phasegrid %s--help` says what can be given\n", error.what(), verb.c_str());
+    const CLI::App* chosen = &app;
+    for (auto deeper = app.get_subcommands(); !deeper.empty(); deeper = chosen->get_subcommands())
+      chosen = deeper.front(), verb += chosen->get_name() + " ";
+    const bool unknown = chosen == &app && argc > 1 && argv[1][0] != '-';
+    std::fprintf(stderr, "phasegrid: %s\n`phasegrid %s--help` says what can be given\n",
+                 unknown ? unknown_verb(app, argv[1]).c_str() : error.what(), verb.c_str());
     return kWrongInput;
   }
   return code;

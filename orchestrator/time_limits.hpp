@@ -1,6 +1,6 @@
 // How long a cell may take before it is stopped: what finished cells like it have taken, with much room.
 //
-//   limit = max(least, factor m e^(3 s + mu) cost)          cost: of what is left to train, to the last step, in a full pack
+//   limit = max(least, factor m e^(3 s + mu) cost)          cost: of the whole cell, to its last step, in a full pack
 //
 // For each family of cells, mu and s are the mean and the spread of
 //   log r,   r = seconds / (cost * trained)                 trained: the part of its steps after which a cell stopped by itself

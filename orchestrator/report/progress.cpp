@@ -41,8 +41,9 @@ std::string path_of(const Series& series, double span) {
   return path + fmt::format("L{:.1f} {:.1f}", x_of(span, span), y_of(before, series.most));
 }
 
-std::string chart(const std::string& title, const Series& series, double span, const std::string& start, bool area) {
+std::string chart(const std::string& title, Series series, double span, const std::string& start, bool area) {
   if (series.points.empty() || series.most <= 0) return "";
+  if (series.most > 4) series.most = 4 * std::ceil(series.most / 4);   // whole numbers at the four lines
   const std::string path = path_of(series, span);
   std::string svg;
   for (int i = 0; i <= 4; ++i) {
@@ -50,7 +51,7 @@ std::string chart(const std::string& title, const Series& series, double span, c
     svg += fmt::format(
         "<line class='g' x1='{}' x2='{}' y1='{:.1f}' y2='{:.1f}'/><text class='l' x='{}' y='{:.1f}'>{:.4g}</text>",
         kLeft, kWidth - 10, y, y, kLeft - 6, y + 4, value);
-    svg += fmt::format("<text class='x' x='{:.1f}' y='{}'>{}</text>", x, kHeight - 10,
+    svg += fmt::format("<text class='{}' x='{:.1f}' y='{}'>{}</text>", i == 4 ? "l" : "x", x, kHeight - 10,
                        i == 0 ? "0" : duration(span * i / 4));
   }
   if (area)

@@ -76,7 +76,7 @@ std::string summary_html(const ReportData& data) {
 std::string failures_html(const ReportData& data) {
   const Overview& view = data.view;
   std::string out = fmt::format(
-      "<section><h2>Failures</h2>\n<p>{} cells failed; {} crashes and {} interruptions along the way.</p>\n",
+      "<section><h2>Failures</h2>\n<p>Failed cells: {}. Along the way: crashes {}, interruptions {}.</p>\n",
       view.failed, view.crashes, view.interrupted);
   if (view.failures.empty()) return out + "</section>\n";
   out += "<table><tr><th>cells</th><th>example</th><th>reason</th></tr>\n";

@@ -34,6 +34,12 @@ void print_result(const sweeps::CellResult& r) {
              r.seconds);
 }
 
+// `user`: who coordinates the folder, "" for nobody.
+std::string why_no_result(bool running, const std::string& user) {
+  if (user.empty()) return "no result yet: the next `phasegrid run` of this folder trains it";
+  return (running ? "no result yet: it is trained now, by " : "no result yet: it waits for its turn with ") + user;
+}
+
 int explain(const Arguments& args) {
   if (!results::is_run_folder(args.directory))
     throw results::RunError(args.directory + " is no run folder: expected one that `phasegrid run -o` has made");
@@ -42,11 +48,14 @@ int explain(const Arguments& args) {
   const std::uint64_t index = grid.find(args.cell);
   fmt::print("cell {}: {}\n", index, grid.label(index));
   print_settings(grid.cell(index));
+  const std::string user = results::in_use_by(args.directory);
+  bool running = false;
   for (const auto& a : state.attempts) {
     if (a.cell != index || a.started_utc.empty()) continue;
+    running = a.outcome.empty();
     fmt::print("attempt {}: {} to {} on {}{}: {}\n", a.attempt, a.started_utc, a.ended_utc.empty() ? "?" : a.ended_utc,
                a.where, a.from_step > 0 ? fmt::format(" from step {}", a.from_step) : "",
-               a.outcome.empty() ? "running, or lost with its coordinator" : a.outcome);
+               !a.outcome.empty() ? a.outcome : user.empty() ? "interrupted" : "running");
   }
   const auto found = state.results.find(index);
   if (found != state.results.end()) {
@@ -56,7 +65,7 @@ int explain(const Arguments& args) {
   else if (const auto reason = grid.infeasible(index)) fmt::print("it cannot exist: {}\n", *reason);
   else if (const Wanted wanted(grid, state); !wanted.has(index))
     fmt::print("not trained: {}\n", wanted.why_not(index));
-  else fmt::print("no result yet: the next `phasegrid run` of this folder trains it\n");
+  else fmt::print("{}\n", why_no_result(running, user));
   const auto checkpoint = state.checkpoints.find(index);
   if (checkpoint != state.checkpoints.end())
     fmt::print("checkpoint at step {} of {}{}\n", checkpoint->second.step, checkpoint->second.steps,

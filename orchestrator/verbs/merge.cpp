@@ -37,9 +37,9 @@ int merge(const Arguments& args) {
     fmt::print("conflict: {}\n", merged.conflicts[i]);
   if (!merged.conflicts.empty())
     fmt::print(
-        "{} cells were trained twice with different results though numerics version and device kind are the same: "
+        "{} trained twice with different results though numerics version and device kind are the same: "
         "the first result is kept\n",
-        merged.conflicts.size());
+        merged.conflicts.size() == 1 ? "1 cell was" : fmt::format("{} cells were", merged.conflicts.size()));
   fmt::print("{}: {} of {} cells have a result\n", args.to, merged.results, grid.size());
   return merged.conflicts.empty() ? 0 : kDiffers;
 }

@@ -44,12 +44,8 @@ struct Arguments {
   std::string deadline, pack = "auto", shard = "1/1", cell_limit = "10";
 };
 
-}  // namespace
-
-void add_run(CLI::App& app, int& code) {
-  auto args = std::make_shared<Arguments>();
+void declare(CLI::App* verb, Arguments* args) {
   RunOptions& o = args->options;
-  CLI::App* verb = app.add_subcommand("run", "Train the cells of a sweep that have no result yet");
   verb->add_option("sweep", o.sweep, "The sweep file (TOML)")->required();
   verb->add_option("-o,--output", o.directory,
                    "The run folder; made if it is missing, continued if it holds this sweep")
@@ -108,27 +104,51 @@ void add_run(CLI::App& app, int& code) {
                    "Keep checkpoints in this folder of each machine, not in the run folder: a cell goes on on its machine only");
   verb->add_flag("--accept-mixed", o.accept_mixed,
                  "Continue a folder whose results have another numerics version or device kind");
+}
+
+RunOptions meaning(const Arguments& args) {
+  RunOptions options = args.options;
+  options.retry = statuses(args.retry);
+  options.shard = sweeps::shard_from_text(args.shard);
+  options.ask_slurm = args.deadline.empty();
+  if (!args.deadline.empty() && args.deadline != "none")
+    options.deadline = boot_time() + parse_deadline(args.deadline, static_cast<double>(time(nullptr)));
+  options.cell_limit = cell_limit(args.cell_limit);
+  options.pack = 0;
+  if (args.pack != "auto") {
+    if (!CLI::detail::lexical_cast(args.pack, options.pack) || options.pack < 1 || options.pack > 65536) {
+      throw sweeps::SweepError("--pack " + args.pack + ": expected auto or a number from 1 to 65536");
+    }
+  }
+  return options;
+}
+
+}  // namespace
+
+void check_run_options(const std::string& text) {
+  CLI::App probe;
+  Arguments args;
+  declare(&probe, &args);
+  try {
+    probe.parse("sweep.toml -o out " + text);
+  } catch (const CLI::ParseError& error) {
+    throw sweeps::SweepError("--run-options: " + std::string(error.get_exit_code() == 0 ? "--help runs nothing" : error.what()));
+  }
+  meaning(args);
+}
+
+void add_run(CLI::App& app, int& code) {
+  auto args = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("run", "Train the cells of a sweep that have no result yet");
+  declare(verb, args.get());
   verb->footer(
       "Alone:        phasegrid run sweep.toml -o out\n"
       "In parallel:  mpirun -n 8 phasegrid run sweep.toml -o out\n"
       "The command may be stopped (Ctrl-C, SIGTERM), killed and repeated at any time: finished cells are kept, the\n"
       "same command does the others, and the results are the same bits. Ctrl-C twice stops at once.");
   verb->callback([args, &code] {
-    RunOptions& options = args->options;
-    if (options.fast_gemm) require_cublas();
-    options.retry = statuses(args->retry);
-    options.shard = sweeps::shard_from_text(args->shard);
-    options.ask_slurm = args->deadline.empty();
-    if (!args->deadline.empty() && args->deadline != "none")
-      options.deadline = boot_time() + parse_deadline(args->deadline, static_cast<double>(time(nullptr)));
-    options.cell_limit = cell_limit(args->cell_limit);
-    options.pack = 0;
-    if (args->pack != "auto") {
-      if (!CLI::detail::lexical_cast(args->pack, options.pack) || options.pack < 1 || options.pack > 65536) {
-        throw sweeps::SweepError("--pack " + args->pack + ": expected auto or a number from 1 to 65536");
-      }
-    }
-    code = run(options);
+    if (args->options.fast_gemm) require_cublas();
+    code = run(meaning(*args));
   });
 }
 

@@ -27,6 +27,7 @@ void slurm(SlurmJob job) {
   const auto grid = sweeps::Grid::read(job.sweep, worker::make_schema());  // what is wrong with it is said now
   if (!is_slurm_time(job.time))
     throw sweeps::SweepError("--time " + job.time + ": expected minutes, hours:minutes:seconds or days-hours, as sbatch takes them");
+  check_run_options(job.options);
   job.name = job_name(grid.name());
   if (job.directory.empty()) job.directory = "out/" + job.name;
   if (job.program.empty()) job.program = std::filesystem::read_symlink("/proc/self/exe");

@@ -1,5 +1,6 @@
 // The verbs of the command line, one file each. `code` receives the exit code when the verb has run.
 #pragma once
+#include <string>
 
 namespace CLI {
 class App;
@@ -24,5 +25,7 @@ void add_report(CLI::App& app, int& code);
 void add_slurm(CLI::App& app, int& code);
 void add_executor(CLI::App& app, int& code);
 void add_gpus(CLI::App& app, int& code);
+
+void check_run_options(const std::string& text);   // as `phasegrid run` would take them; throws SweepError
 
 }  // namespace phasegrid::orchestrator

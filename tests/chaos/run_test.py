@@ -198,7 +198,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(fake):
         (SWEEP, ["--deadline", "tomorrow"], "--deadline tomorrow"),
         (SWEEP, ["--cell-limit", "0.5"], "--cell-limit 0.5: expected a factor"),
         (SWEEP, ["--slots", "0"], "phasegrid: --slots: .*0.*\n`phasegrid run --help`"),
-        (SWEEP, ["--frobnicate"], "phasegrid: .*--frobnicate"),
+        (SWEEP, ["--frobnicate"], "phasegrid: .*--frobnicate.*\n`phasegrid run --help`"),
     ],
     ids=["sweep", "kind", "retry", "deadline", "cell-limit", "slots", "unknown"],
 )
@@ -208,6 +208,34 @@ def test_wrong_input_is_exit_2_with_a_message(sweep, options, words, ranks, grou
     code, said = one.run(*options, ranks=ranks)
     assert code == 2, said
     assert re.search(words, said), said
+
+
+def test_a_wrong_verb_or_option_is_told_with_what_can_be_given(ground):
+    one = ground()
+    for words, message in [(["frob"], r"frob: there is no such verb, expected one of plan, run, status, "),
+                           (["bench", "dispatch", "--cells", 0], r"--cells: .*\n`phasegrid bench dispatch --help`"),
+                           (["bench", "frob"], r"`phasegrid bench --help`"),
+                           (["--frob"], r"`phasegrid --help`"),
+                           (["slurm", one.sweep, "--time", 60, "--run-options", "--slots 2 --frob"], r"--run-options: .*--frob"),
+                           (["slurm", one.sweep, "--time", 60, "--run-options", "--deadline soon"], r"--deadline soon: expected")]:
+        code, said = one.verb(*words)
+        assert code == 2 and re.search(message, said), said
+
+
+def test_explain_tells_whether_a_cell_runs_waits_or_was_lost(fake):
+    one = fake(FAKE_DELAY_MS=60_000)
+    process = one.start("--slots", 1)
+    wait_until(lambda: any(line["kind"] == "started" for line in one.journal()), "the first cell")
+    cell = next(line["cell"] for line in one.journal() if line["kind"] == "started")
+    said = one.verb("explain", one.out, cell)[1]
+    assert re.search(r"attempt 1: .*: running\nno result yet: it is trained now, by process \d+ on ", said), said
+    said = one.verb("explain", one.out, (cell + 1) % 24)[1]
+    assert re.search(r"no result yet: it waits for its turn with process \d+ on ", said), said
+    one.kill("coordinator")
+    process.communicate(timeout=60)
+    one.settle()
+    said = one.verb("explain", one.out, cell)[1]
+    assert "interrupted\nno result yet: the next `phasegrid run` of this folder trains it" in said, said
 
 
 def test_a_missing_sweep_file_and_an_impossible_folder_are_exit_2(ground):

@@ -160,21 +160,16 @@ TEST(TimeLimits, EndAsATimeoutAfterAllAttempts) {
   EXPECT_TRUE(c.finished());
 }
 
-TEST(TimeLimits, CountWhatIsLeftAfterACheckpoint) {
-  std::vector<Job> all_jobs = jobs(20);
-  all_jobs[0].cost = 1000, all_jobs[0].done = 0.99;
-  Coordinator c(all_jobs, policy());
-  c.slot_ready(kFirst, 0);
-  double now = 0;
-  while (c.pending() > 0) now = finish(c, kFirst, now, 10);
-  c = Coordinator({all_jobs[0]}, policy());
+TEST(TimeLimits, LetACellThatGoesOnFromACheckpointTakeAsLongAsAWholeOne) {
+  Job most_is_done = job(0, 1000);
+  most_is_done.done = 0.99;
+  Coordinator c({most_is_done}, policy());
   LogRates before;
   for (int i = 0; i < 20; ++i) before.add(10, 1, 10);
   c.learn(0, before);
   c.slot_ready(kFirst, 0);
-  const auto up = all<TimeUp>(c.over_time(kLong));
-  ASSERT_THAT(up, SizeIs(1));
-  EXPECT_LT(up[0].limit, 5000) << "ten seconds are left of a thousand, on a machine that may be ten times slower";
+  EXPECT_THAT(c.over_time(10'000), IsEmpty()) << "the checkpoint may turn out to be damaged";
+  EXPECT_THAT(c.over_time(kLong), SizeIs(1));
 }
 
 // A month of work in which nothing is wrong: costs guessed wrong by families and by cells, early stops, slow machines.

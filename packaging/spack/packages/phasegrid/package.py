@@ -34,6 +34,8 @@ class Phasegrid(CMakePackage):
     depends_on("nlohmann-json")
     depends_on("muparser")
     depends_on("eigen@3.4:")
+    depends_on("nlopt")
+    depends_on("boost@1.74:")   # headers
 
     generator("ninja")
 
