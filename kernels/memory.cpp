@@ -1,5 +1,6 @@
 #include "kernels/memory.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -19,9 +20,10 @@ class HostMemory final : public Memory {
   void get(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void copy(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void zero(void* to, std::size_t bytes) override { std::memset(to, 0, bytes); }
-  void prepare(std::span<const Update<float>> pack) override { pack_.assign(pack.begin(), pack.end()); }
+  void prepare(std::span<const Update<float>> pack) override { pack_.assign(pack.begin(), pack.end()), next_ = 0; }
   void update() override {
-    for (const Update<float>& u : pack_) {
+    const std::size_t models = static_cast<std::size_t>(models_), begin = next_;
+    for (next_ = std::min(begin + models, pack_.size()); const Update<float>& u : std::span(pack_).subspan(begin, next_ - begin)) {
       if (u.step == 0 || (u.record && !note(*u.record, *u.loss, u.step))) continue;
       operations_.update(u);
     }
@@ -34,12 +36,21 @@ class HostMemory final : public Memory {
   Arena arena_;
   const Operations<float>& operations_;
   int models_;
-  std::vector<Update<float>> pack_;
+  std::vector<Update<float>> pack_;   // [steps][models]
+  std::size_t next_ = 0;
 };
 
 }  // namespace
 
 void Memory::repeat(std::unique_ptr<Recorded>&, const std::function<void()>& work) { work(); }
+
+std::unique_ptr<WorkQueue> work_queue(std::string_view kind) { return cuda_operations(kind) ? cuda_work_queue() : nullptr; }
+UseQueue::UseQueue(WorkQueue* queue) : used_(queue) {
+  if (used_) before_ = cuda_use(queue);
+}
+UseQueue::~UseQueue() {
+  if (used_) cuda_use(before_);
+}
 
 std::unique_ptr<Memory> memory(std::string_view kind, int models) {
   if (cuda_operations(kind)) return cuda_memory(models);

@@ -31,6 +31,15 @@ class Mirror {
   // What an operation leaves for the host, one number a model: there after download() and wait().
   virtual void result(double*& results) = 0;
   virtual void result(std::int64_t*& results) = 0;
+
+  // For those who fill maps on the device instead of the host, after everything is recorded. settle() gives each map the place for
+  // its longest, for good, with what the host says now; from then on upload() does nothing. What is said of host addresses before
+  // they were replaced:
+  virtual void settle() = 0;
+  virtual std::int32_t* there(Count counts) = 0;                  // null: nobody reads them
+  virtual std::int32_t* const* there(Index map) = 0;              // [models], on the device; null likewise
+  virtual Walk* there(const Walk* walks) = 0;                     // [models], with the places of their steps
+  virtual void invert() = 0;                                      // makes the inverses of the maps that have been asked for
 };
 
 // Work that is given to the device again and again, as the device remembers it.
@@ -38,6 +47,8 @@ class Recorded {
  public:
   virtual ~Recorded() = default;
 };
+
+constexpr int kMostAhead = 64;   // steps
 
 class Memory {
  public:
@@ -51,7 +62,8 @@ class Memory {
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void zero(void* to, std::size_t bytes) = 0;
 
-  // An optimiser step of several models: prepare() brings the settings over, update() takes the step.
+  // Optimiser steps of all models: prepare() brings the settings of one or more steps over, one step after the other and at
+  // most kMostAhead of them; each update() takes the next.
   virtual void prepare(std::span<const Update<float>> pack) = 0;
   virtual void update() = 0;
   void update(std::span<const Update<float>> pack) { prepare(pack), update(); }
@@ -68,6 +80,25 @@ class Memory {
   virtual void upload() {}                                                      // what the batches of the host say now
   virtual void download() {}                                                    // results: they are fetched by the next wait()
   virtual void wait() {}
+};
+
+// What goes to a device through one queue is done in the order given; what goes through two may overlap. Memory and what works on it keep to the
+// queue for which they were made.
+class WorkQueue {
+ public:
+  virtual ~WorkQueue() = default;   // waits
+};
+std::unique_ptr<WorkQueue> work_queue(std::string_view device_kind);   // null: there are none, everything is done at once
+// From here to the end of the scope everything goes through this queue; null: the one before.
+class UseQueue {
+ public:
+  explicit UseQueue(WorkQueue* queue);
+  ~UseQueue();
+  UseQueue(const UseQueue&) = delete;
+
+ private:
+  WorkQueue* before_ = nullptr;
+  bool used_;
 };
 
 // `models`: of the pack. Throws std::invalid_argument for a kind that this machine cannot run.

@@ -27,7 +27,8 @@ class Random {
 
   HD std::uint32_t bits() {
     if (left_ == 0) block_ = r123::Philox4x32{}(counter_, key_), ++counter_[0], left_ = 4;
-    return block_[4 - left_--];
+    --left_;   // without an index that varies, a GPU keeps the block in registers
+    return left_ == 3 ? block_[0] : left_ == 2 ? block_[1] : left_ == 1 ? block_[2] : block_[3];
   }
   // Uniform on 0 .. n - 1, n <= 2^31. Lemire's multiplication; the bias is below n / 2^32 without his rejection, so reject.
   HD std::uint32_t below(std::uint32_t n) {

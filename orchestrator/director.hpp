@@ -46,7 +46,7 @@ class Director {
 
  private:
   void begin(double now);                          // all ranks have reported
-  std::string choose_kind(const std::string& before);
+  std::string choose_kind(const std::string& before), choose_plain_kind(const std::string& before);
   void send_setup(const std::string& device_kind, const std::vector<int>& slots, const Binding& binding);
   JobList find_jobs(const sweeps::Rates& rates, const results::Origin& origin, const PackSize& pack_size);   // cells without a result
   void start_coordinator(JobList list, bool gangs_across_ranks);

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "kernels/device/kinds.hpp"
 #include "orchestrator/director.hpp"
 #include "orchestrator/gpu_cells.hpp"
 #include "orchestrator/jobs.hpp"
+#include "orchestrator/local_device.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/version.hpp"
 #include "orchestrator/walltime.hpp"
@@ -25,7 +27,8 @@ void Director::begin(double now) {
   results::Provenance provenance;
   provenance.numerics_version = worker::kNumericsVersion;
   provenance.device_kind = choose_kind(kind_before);
-  provenance.gpus = team_.describe_gpus(provenance.device_kind);
+  const std::string gpu_kind = kernels::plain_kind(provenance.device_kind);
+  provenance.gpus = team_.describe_gpus(gpu_kind);
   provenance.git_hash = git_hash();
   provenance.compiler = compiler();
   provenance.mpi = transport_.mpi_version();
@@ -40,16 +43,18 @@ void Director::begin(double now) {
 
   const results::Origin origin{provenance.numerics_version, provenance.device_kind};
   const bool on_gpus = is_gpu_kind(provenance.device_kind);
-  const kernels::Gpu smallest = team_.smallest_gpu(provenance.device_kind);
+  const kernels::Gpu smallest = team_.smallest_gpu(gpu_kind);
   PackSize pack_size;
   if (options_.pack == 0 && on_gpus)
-    pack_size = [smallest](const sweeps::Settings& s) { return worker::pack_size(s, smallest); };
+    pack_size = [smallest, this](const sweeps::Settings& s) {
+      return worker::pack_size({.settings = s, .eval_T = grid_.eval_T()}, smallest);
+    };
   if (options_.pack == 0) options_.pack = on_gpus ? worker::kLargestPack : 1;
   JobList list = find_jobs(worker::stored_rates(provenance.device_kind), origin, pack_size);
   resume_jobs(list.jobs, origin);
   start_coordinator(std::move(list), on_gpus);
-  const auto slots = team_.slots(options_.slots, provenance.device_kind, options_.threads);
-  const Binding binding = on_gpus ? bind_gpus(team_.places(provenance.device_kind), slots) : Binding{};
+  const auto slots = team_.slots(options_.slots, gpu_kind, options_.threads);
+  const Binding binding = on_gpus ? bind_gpus(team_.places(gpu_kind), slots) : Binding{};
   console_.say(team_.describe(slots) + ", device kind " + provenance.device_kind + ": " +
                std::to_string(coordinator_->pending()) + " cells to do, " + std::to_string(tally_.recorded()) +
                " kept, in " + directory.string() +
@@ -73,6 +78,11 @@ void Director::begin(double now) {
 
 // Variants that lack a CUDA kernel keep the whole sweep on the CPU: results of one folder are of one kind.
 std::string Director::choose_kind(const std::string& before) {
+  const std::string kind = choose_plain_kind(kernels::plain_kind(before));
+  return options_.fast_gemm ? with_fast_gemm(kind) : kind;
+}
+
+std::string Director::choose_plain_kind(const std::string& before) {
   const std::string kind = team_.device_kind(options_.device_kind, before, options_.device);
   if (!is_gpu_kind(kind)) return kind;
   const std::string lacking = cells_without_gpu(grid_);

@@ -9,6 +9,7 @@
 #include <deque>
 #include <stdexcept>
 
+#include "kernels/device/kinds.hpp"
 #include "orchestrator/binding.hpp"
 #include "orchestrator/channel.hpp"
 #include "orchestrator/gpus.hpp"
@@ -78,8 +79,9 @@ class Executor {
     const kernels::GpuSurvey survey = kernels::survey_gpus();
     if (const std::string why = trouble(survey); !why.empty()) throw std::runtime_error(why);
     const kernels::Gpu& gpu = survey.gpus.front();
-    if (!gpu.problem.empty() || gpu.kind != device_.kind)
-      throw std::runtime_error(gpu.uuid + " " + (gpu.problem.empty() ? "is of kind " + gpu.kind + ", not " + device_.kind : gpu.problem));
+    const std::string kind = kernels::plain_kind(device_.kind);
+    if (!gpu.problem.empty() || gpu.kind != kind)
+      throw std::runtime_error(gpu.uuid + " " + (gpu.problem.empty() ? "is of kind " + gpu.kind + ", not " + kind : gpu.problem));
   }
 
   // Cells that go on from different steps train one group after another.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernels/device/kinds.hpp"
 #include "orchestrator/binding.hpp"
 #include "orchestrator/gpus.hpp"
 #include "sweeps/error.hpp"
@@ -47,6 +48,17 @@ std::string local_kind(const std::string& device, const std::string& kind, const
     throw sweeps::SweepError("--device-kind " + kind + ": this machine runs " +
                              fmt::format("{}", fmt::join(kinds, ", ")));
   return kind;
+}
+
+void require_cublas() {
+  if (!kernels::built_with_cublas())
+    throw sweeps::SweepError("--fast-gemm: this phasegrid was built without cuBLAS, which comes with the CUDA toolkit (cmake -DPHASEGRID_CUDA=ON)");
+}
+
+std::string with_fast_gemm(const std::string& kind) {
+  require_cublas();
+  if (!is_gpu_kind(kind)) throw sweeps::SweepError("--fast-gemm: cuBLAS needs a GPU, and this would train on " + kind);
+  return kernels::fast_kind(kind);
 }
 
 }  // namespace phasegrid::orchestrator

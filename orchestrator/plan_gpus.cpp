@@ -25,11 +25,12 @@ struct Packs {
 Packs packs(const sweeps::Grid& grid, const kernels::Gpu& gpu) {
   std::unordered_set<std::string> seen;
   Packs packs;
-  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings& settings, const std::string& reason) {
-    if (!reason.empty() || !seen.insert(worker::pack_shape(grid.cell(first))).second) return;
-    const int size = worker::pack_size(settings, gpu);
+  grid.visit_groups([&](std::uint64_t first, const sweeps::Settings&, const std::string& reason) {
+    const sweeps::CellSpec cell = grid.cell(first);
+    if (!reason.empty() || !seen.insert(worker::pack_shape(cell)).second) return;
+    const int size = worker::pack_size(cell, gpu);
     packs.least = std::min(packs.least, size), packs.most = std::max(packs.most, size);
-    packs.bytes = std::max(packs.bytes, worker::gpu_bytes_per_model(settings));
+    packs.bytes = std::max(packs.bytes, worker::pack_bytes(cell).each);
   });
   return packs;
 }
@@ -50,7 +51,7 @@ void print_gpus(const sweeps::Grid& grid, const std::string& device, std::ostrea
     fmt::print(out, "\nGPU           {} x {} ({}, driver {})\n",
                std::count_if(survey.gpus.begin(), survey.gpus.end(), usable), gpu.name, kind, survey.driver);
     if (p.most > 0)
-      fmt::print(out, "              packs of {} to {} cells, at most {:.3g} MB a cell (counted, not measured)\n",
+      fmt::print(out, "              packs of {} to {} cells, at most {:.3g} MB a cell (counted)\n",
                  p.least, p.most, static_cast<double>(p.bytes) / 1e6);
   }
 }

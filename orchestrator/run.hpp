@@ -15,6 +15,7 @@ struct RunOptions {
   int threads = 1;                           // of each executor, on a CPU
   std::string device = "auto";               // cpu, cuda; auto: GPUs where every rank has one, else the CPU
   std::string device_kind = "auto";          // auto: the best of these that every rank can run
+  bool fast_gemm = false;                    // linear layers of a GPU by cuBLAS: another kind
   std::vector<sweeps::Status> retry;         // results of these statuses do not count
   std::optional<double> deadline;            // by boot_time()
   bool ask_slurm = true;                     // for the deadline, where `deadline` does not say it

@@ -8,21 +8,15 @@
 
 namespace phasegrid::tasks {
 
-// Fisher-Yates on 0 .. n - 1, of which only the first places are shuffled; what was swapped is put back afterwards, so
-// that the next call needs no fresh array.
+std::uint32_t* zero_cells(std::size_t n) {
+  thread_local std::vector<std::uint32_t> cells;
+  if (cells.size() < n) cells.resize(n);
+  return cells.data();
+}
+
 void draw_distinct(kernels::Random& random, std::uint32_t n, std::span<std::uint32_t> out) {
   assert(out.size() <= n && "cannot draw more distinct numbers than there are");
-  thread_local std::vector<std::uint32_t> identity;
-  if (identity.size() < n) {
-    const std::size_t old = identity.size();
-    identity.resize(n);
-    std::iota(identity.begin() + old, identity.end(), static_cast<std::uint32_t>(old));
-  }
-  const auto count = static_cast<std::uint32_t>(out.size());
-  std::uint32_t* at = identity.data();
-  for (std::uint32_t i = 0; i < count; ++i) std::swap(at[i], at[i + random.below(n - i)]), out[i] = at[i];
-  // A place beyond the first ones is touched by drawing the number that lives there, so these are all of them:
-  for (std::uint32_t i = 0; i < count; ++i) at[out[i]] = out[i], at[i] = i;
+  draw_distinct(random, n, static_cast<std::uint32_t>(out.size()), out.data(), zero_cells(n));
 }
 
 std::uint64_t shuffled(std::uint64_t key, std::uint64_t n, std::uint64_t i) {
@@ -55,19 +49,8 @@ Urn::Urn(std::span<const double> weights)
 
 void Urn::draw(kernels::Random& random, std::span<std::uint32_t> out) const {
   assert(out.size() <= size_ && "cannot draw more numbers than the urn holds");
-  thread_local std::vector<std::uint32_t> sums;
-  sums.assign(sums_.begin(), sums_.end());
-  for (std::uint32_t& drawn : out) {
-    std::uint32_t rest = random.below(sums[1]);
-    std::size_t node = 1;
-    while (node < leaves_) {
-      node *= 2;
-      const std::uint32_t left = sums[node], right = rest >= left;
-      rest -= right * left, node += right;
-    }
-    drawn = static_cast<std::uint32_t>(node - leaves_);
-    for (const std::uint32_t weight = sums[node]; node > 0; node /= 2) sums[node] -= weight;
-  }
+  const UrnTable urn = table();
+  urn.draw(random, static_cast<std::uint32_t>(out.size()), out.data(), zero_cells(urn.cells()));
 }
 
 }  // namespace phasegrid::tasks

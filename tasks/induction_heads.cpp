@@ -15,88 +15,70 @@
 #include <algorithm>
 
 #include "tasks/options.hpp"
+#include "tasks/recipe.hpp"
 
 namespace phasegrid::tasks {
 namespace {
 
+int integer(const Options& options, const char* name) { return static_cast<int>(options.integer(name)); }
+
 class General final : public Task {
  public:
-  explicit General(const Options& options) : vocab_(options.integer("vocab")), T_(options.integer("T")) {}
+  explicit General(const Options& options) : r_{integer(options, "vocab"), integer(options, "T")} {}
 
-  int vocab() const override { return vocab_; }
-  int T() const override { return T_; }
-  int most_scored() const override { return T_ - 1; }
+  int vocab() const override { return r_.vocab; }
+  int T() const override { return r_.T; }
+  int most_scored() const override { return r_.T - 1; }
 
-  void draw(kernels::Random& random, Batch& batch) const override {
-    thread_local std::vector<std::int32_t> follower;  // of a token's last occurrence
-    follower.assign(vocab_, kUnscored);
-    for (int t = 0, before = -1; t < T_; ++t) {
-      const auto token = static_cast<std::int32_t>(random.below(vocab_));
-      if (before >= 0) follower[before] = token;
-      if (follower[token] != kUnscored) batch.score(t, follower[token]);
-      batch.tokens.push_back(before = token);
-    }
-    batch.end_sequence();
+  void draw(kernels::Random& random, Batch& batch) const override { append(r_, random, batch); }
+  bool recipe(Recipe& r) const override {
+    r = {.kind = Recipe::Kind::general, .general = r_, .vocab = vocab(), .T = T(), .replaced = 0};
+    return true;
   }
 
  private:
-  int vocab_, T_;
+  GeneralRecipe r_;
 };
 
 class SingleTrigger final : public Task {
  public:
-  SingleTrigger(const Options& options, bool hard)
-      : vocab_(options.integer("vocab")), T_(options.integer("T")), hard_(hard) {}
+  SingleTrigger(const Options& options, bool hard) : r_{integer(options, "vocab"), integer(options, "T"), hard} {}
 
-  int vocab() const override { return vocab_ + 1; }
-  int T() const override { return T_; }
+  int vocab() const override { return r_.vocab + 1; }
+  int T() const override { return r_.T; }
   int most_scored() const override { return 1; }
-  double guess() const override { return 1.0 / vocab_; }
+  double guess() const override { return 1.0 / r_.vocab; }
 
-  void draw(kernels::Random& random, Batch& batch) const override {
-    const std::size_t row = batch.tokens.size(), place = hard_ ? 0 : random.below(T_ - 2);
-    for (int t = 0; t < T_; ++t) batch.tokens.push_back(random.below(vocab_));
-    batch.tokens[row + place] = batch.tokens[row + T_ - 1] = vocab_;
-    batch.score(T_ - 1, batch.tokens[row + place + 1]);
-    batch.end_sequence();
+  void draw(kernels::Random& random, Batch& batch) const override { append(r_, random, batch); }
+  bool recipe(Recipe& r) const override {
+    r = {.kind = Recipe::Kind::trigger, .trigger = r_, .vocab = vocab(), .T = T(), .replaced = 0};
+    return true;
   }
 
-  std::string symbol(std::int32_t token) const override { return token == vocab_ ? "*" : std::to_string(token); }
+  std::string symbol(std::int32_t token) const override { return token == r_.vocab ? "*" : std::to_string(token); }
 
  private:
-  int vocab_, T_;
-  bool hard_;
+  TriggerRecipe r_;
 };
 
 class Recency final : public Task {
  public:
   explicit Recency(const Options& options)
-      : vocab_(options.integer("vocab")), T_(options.integer("T")), before_(T_ - 5 - options.integer("gap")) {}
+      : r_{integer(options, "vocab"), integer(options, "T"), integer(options, "T") - 5 - integer(options, "gap")} {}
 
-  int vocab() const override { return vocab_; }
-  int T() const override { return T_; }
+  int vocab() const override { return r_.vocab; }
+  int T() const override { return r_.T; }
   int most_scored() const override { return 1; }
-  double guess() const override { return 1.0 / (vocab_ - 2); }
+  double guess() const override { return 1.0 / (r_.vocab - 2); }
 
-  void draw(kernels::Random& random, Batch& batch) const override {
-    const auto q = static_cast<std::int32_t>(random.below(vocab_));
-    const auto other = [&] {  // uniform without q
-      const auto token = static_cast<std::int32_t>(random.below(vocab_ - 1));
-      return token + (token >= q);
-    };
-    for (int t = 0; t < before_; ++t) batch.tokens.push_back(other());
-    const std::int32_t a = other();
-    std::int32_t c = other();
-    while (c == a) c = other();
-    for (const std::int32_t token : {q, a, q, c}) batch.tokens.push_back(token);
-    for (int t = before_ + 4; t < T_ - 1; ++t) batch.tokens.push_back(other());
-    batch.tokens.push_back(q);
-    batch.score(T_ - 1, c);
-    batch.end_sequence();
+  void draw(kernels::Random& random, Batch& batch) const override { append(r_, random, batch); }
+  bool recipe(Recipe& r) const override {
+    r = {.kind = Recipe::Kind::recency, .recency = r_, .vocab = vocab(), .T = T(), .replaced = 0};
+    return true;
   }
 
  private:
-  int vocab_, T_, before_;
+  RecencyRecipe r_;
 };
 
 void complete(Options& options) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "tasks/options.hpp"
+#include "tasks/recipe.hpp"
 
 namespace phasegrid::tasks {
 namespace {
@@ -16,30 +17,29 @@ namespace {
 class KeepNth final : public Task {
  public:
   explicit KeepNth(const Options& options)
-      : n_(options.integer("n")), vocab_(options.integer("vocab")), T_(options.integer("T")) {}
+      : recipe_{static_cast<int>(options.integer("n")), static_cast<int>(options.integer("vocab")),
+                static_cast<int>(options.integer("T"))} {}
 
-  int vocab() const override { return vocab_; }
-  int T() const override { return T_; }
+  int vocab() const override { return recipe_.vocab; }
+  int T() const override { return recipe_.T; }
   int most_scored() const override { return 1; }
-  double guess() const override { return n_ == T_ ? 1 : 1.0 / vocab_; }
+  double guess() const override { return recipe_.n == recipe_.T ? 1 : 1.0 / recipe_.vocab; }
 
-  void draw(kernels::Random& random, Batch& batch) const override {
-    const std::size_t row = batch.tokens.size();
-    batch.tokens.resize(row + T_);
-    for (int t = 0; t < T_; ++t) batch.tokens[row + t] = static_cast<std::int32_t>(random.below(vocab_));
-    batch.score(T_ - 1, batch.tokens[row + n_ - 1]);
-    batch.end_sequence();
+  void draw(kernels::Random& random, Batch& batch) const override { append(recipe_, random, batch); }
+  bool recipe(Recipe& r) const override {
+    r = {.kind = Recipe::Kind::keep_nth, .keep_nth = recipe_, .vocab = vocab(), .T = T(), .replaced = 0};
+    return true;
   }
 
   // "before" up to and with the token to keep, "after" from then on: a solution forgets in one and holds in the other.
   std::vector<std::string> roles(const Batch&, int) const override {
-    std::vector<std::string> roles(T_, "after");
-    std::fill_n(roles.begin(), n_, "before");
+    std::vector<std::string> roles(T(), "after");
+    std::fill_n(roles.begin(), recipe_.n, "before");
     return roles;
   }
 
  private:
-  int n_, vocab_, T_;
+  KeepNthRecipe recipe_;
 };
 
 std::string fits(const Options& options) {

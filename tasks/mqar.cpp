@@ -22,8 +22,8 @@
 // the last pair of a key there (without overwrites: its first anywhere) is the true one. So the ceiling is 1.
 #include <cmath>
 
-#include "tasks/draw.hpp"
 #include "tasks/options.hpp"
+#include "tasks/recipe.hpp"
 
 namespace phasegrid::tasks {
 namespace {
@@ -37,72 +37,45 @@ std::vector<double> offset_weights(int places, double power_a) {
 class Mqar final : public Task {
  public:
   explicit Mqar(const Options& options)
-      : kappa_(options.integer("kappa")),
-        nu_(options.integer("nu")),
-        pairs_(options.integer("pairs")),
-        stored_(pairs_ + options.integer("overwrites")),
-        vocab_(options.integer("vocab")),
-        T_(options.integer("T")),
-        places_((T_ - 2 * stored_) / 2),
-        random_filler_(options.word("filler") == "random"),
-        distinct_values_(options.boolean("distinct_values")),
-        offsets_(offset_weights(places_, options.real("power_a"))) {}
+      : r_(numbers(options)), offsets_(offset_weights(r_.places, options.real("power_a"))) {
+    r_.offsets = offsets_.table();
+  }
 
-  int vocab() const override { return vocab_; }
-  int T() const override { return T_; }
-  int most_scored() const override { return pairs_; }
-  double guess() const override { return 1.0 / (distinct_values_ ? nu_ - stored_ + 1 : nu_); }
+  int vocab() const override { return r_.vocab; }
+  int T() const override { return r_.T; }
+  int most_scored() const override { return r_.pairs; }
+  double guess() const override { return 1.0 / (r_.distinct_values ? r_.nu - r_.stored + 1 : r_.nu); }
 
-  void draw(kernels::Random& random, Batch& batch) const override {
-    thread_local std::vector<std::uint32_t> keys, values, again, offsets, pair_at;
-    keys.resize(pairs_), values.resize(stored_), again.resize(stored_ - pairs_), offsets.resize(pairs_);
-    draw_distinct(random, kappa_, keys);
-    if (distinct_values_) {
-      draw_distinct(random, nu_, values);
-    } else {
-      for (std::uint32_t& value : values) value = random.below(nu_);
-    }
-    offsets_.draw(random, offsets);
-    pair_at.assign(places_, 0);  // 1 + the pair that is asked for at this place
-    for (int i = 0; i < pairs_; ++i) pair_at[offsets[i]] = 1 + i;
-
-    const std::size_t row = batch.tokens.size();
-    batch.tokens.resize(row + T_);
-    std::int32_t* token = batch.tokens.data() + row;
-    draw_distinct(random, pairs_, again);
-    for (int i = 0; i < stored_; ++i) {
-      token[2 * i] = 1 + keys[i < pairs_ ? i : again[i - pairs_]], token[2 * i + 1] = 1 + kappa_ + values[i];
-    }
-    for (int i = pairs_; i < stored_; ++i) values[again[i - pairs_]] = values[i];
-    for (int t = 2 * stored_, place = 0; place < places_; ++place, t += 2) {
-      if (const std::uint32_t i = pair_at[place]) {
-        token[t] = 1 + keys[i - 1];
-        batch.score(t, 1 + kappa_ + values[i - 1]);
-      } else if (random_filler_) {
-        token[t] = random.below(vocab_);
-      }
-      if (random_filler_) token[t + 1] = random.below(vocab_);
-    }
-    batch.end_sequence();
+  void draw(kernels::Random& random, Batch& batch) const override { append(r_, random, batch); }
+  bool recipe(Recipe& r) const override {
+    r = {.kind = Recipe::Kind::mqar, .mqar = r_, .vocab = vocab(), .T = T(), .replaced = 0};
+    return true;
   }
 
   std::vector<std::string> roles(const Batch& batch, int sequence) const override {
-    std::vector<std::string> roles(T_, "filler");
-    for (int i = 0; i < stored_; ++i) roles[2 * i] = "key", roles[2 * i + 1] = "value";
+    std::vector<std::string> roles(r_.T, "filler");
+    for (int i = 0; i < r_.stored; ++i) roles[2 * i] = "key", roles[2 * i + 1] = "value";
     for (int i = batch.first[sequence]; i < batch.first[sequence + 1]; ++i) roles[batch.position[i]] = "query";
     return roles;
   }
 
   std::string symbol(std::int32_t token) const override {
     if (token == 0) return "-";
-    if (token <= kappa_) return mark("k", token);
-    if (token <= kappa_ + nu_) return mark("v", token - kappa_);
+    if (token <= r_.kappa) return mark("k", token);
+    if (token <= r_.kappa + r_.nu) return mark("v", token - r_.kappa);
     return std::to_string(token);  // only random filler uses symbols that are neither
   }
 
  private:
-  int kappa_, nu_, pairs_, stored_, vocab_, T_, places_;
-  bool random_filler_, distinct_values_;
+  static MqarRecipe numbers(const Options& options) {
+    const auto number = [&](const char* name) { return static_cast<int>(options.integer(name)); };
+    const int pairs = number("pairs"), stored = pairs + number("overwrites"), T = number("T");
+    return {.kappa = number("kappa"), .nu = number("nu"), .pairs = pairs, .stored = stored, .vocab = number("vocab"), .T = T,
+            .places = (T - 2 * stored) / 2, .random_filler = options.word("filler") == "random",
+            .distinct_values = options.boolean("distinct_values"), .offsets = {}};
+  }
+
+  MqarRecipe r_;
   Urn offsets_;
 };
 

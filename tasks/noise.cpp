@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "tasks/recipe.hpp"
+
 namespace phasegrid::tasks {
 namespace {
 
@@ -35,16 +37,15 @@ class NoisyTokens final : public Around {
   double ceiling() const override { return inner_->ceiling() * (1 - noise_ * (1 - inner_->guess())); }
 
   void draw(kernels::Random& random, Batch& batch) const override {
-    const std::size_t row = batch.tokens.size();
-    std::size_t scored = batch.position.size();
+    const std::size_t scored = batch.position.size();
     inner_->draw(random, batch);
-    for (int t = 0; t < T(); ++t) {
-      if (scored < batch.position.size() && batch.position[scored] == t) {
-        ++scored;
-      } else if (random.bits() < threshold_) {
-        batch.tokens[row + t] = static_cast<std::int32_t>(random.below(vocab()));
-      }
-    }
+    Appended out{batch, batch.tokens.data() + batch.tokens.size() - T(), scored};
+    replace_tokens(random, T(), static_cast<std::uint32_t>(vocab()), threshold_, out);
+  }
+  bool recipe(Recipe& r) const override {
+    const bool known = inner_->recipe(r);
+    r.replaced = threshold_;
+    return known;
   }
 
  private:

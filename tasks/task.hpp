@@ -86,6 +86,8 @@ enum class Stream : std::uint32_t {
   target
 };  // results depend on their order
 
+struct Recipe;
+
 class Task {
  public:
   virtual ~Task() = default;
@@ -104,6 +106,8 @@ class Task {
   virtual std::int64_t available(Stream) const { return std::numeric_limits<std::int64_t>::max(); }
   // Appends one sequence to the batch (tokens, scored positions, end_sequence).
   virtual void draw(kernels::Random& random, Batch& batch) const = 0;
+  // The same as plain numbers (recipe.hpp), which point into this task; false: only draw() knows how.
+  virtual bool recipe(Recipe&) const { return false; }
   // The role of each position of one drawn sequence ("key", "value", "filler", "query", "before", "after" ...): what
   // diagnostics are split by. Unless a task says more: "query" where scored, "token" elsewhere.
   virtual std::vector<std::string> roles(const Batch& batch, int sequence) const;

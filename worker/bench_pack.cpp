@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "worker/pack.hpp"
+#include "worker/flight.hpp"
 #include "worker/row_counts.hpp"
 #include "worker/schema.hpp"
 
@@ -56,10 +56,12 @@ PackBench bench_pack(const sweeps::CellSpec& cell, const Device& device, int mod
   result.host_seconds = host_seconds(cells, seconds / 4);
   const TrainSettings train = train_settings(cell.settings);
   result.tokens_per_step = static_cast<double>(models) * train.batch * task_facts(cell.settings).T;
-  Pack pack(cells, device);
+  const Cells all{cells, {}, {}};
+  Flight flight(all, device, Gang());
+  result.packs = static_cast<int>(flight.packs());
   const auto stretch = [&] {
     const auto start = Clock::now();
-    for (int i = 0; i < kStretch; ++i) pack.step();
+    for (int i = 0; i < kStretch; ++i) flight.step();
     return since(start) / kStretch;
   };
   stretch();

@@ -19,8 +19,8 @@ struct GpuFloor {
 GpuFloor gpu_floor(const sweeps::Settings& settings, bool score_all);
 
 struct PackBench {
-  int models = 0, steps = 0;
-  double seconds_per_step = 0, tokens_per_step = 0;  // of the whole pack; median over stretches of steps
+  int models = 0, packs = 1, steps = 0;   // packs in flight
+  double seconds_per_step = 0, tokens_per_step = 0;  // of all models; median over stretches of steps
   double host_seconds =
       0;  // of a step: drawing the batches and laying them out, which the device waits for if it is longer
 };

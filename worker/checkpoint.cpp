@@ -125,6 +125,7 @@ std::vector<std::vector<std::size_t>> group_by_step(std::span<const CellSpec> ce
 }
 
 std::string Pack::save(int m, double seconds) {
+  const kernels::UseQueue use(queue_.get());
   look();
   Saver out;
   sweeps::CellResult result = results_[m];
@@ -141,6 +142,7 @@ std::string Pack::save(int m, double seconds) {
 }
 
 void Pack::restore(int m, const std::string& bytes) {
+  const kernels::UseQueue use(queue_.get());
   const auto open = open_checkpoint(bytes, specs_[m], device_);
   if (!open) throw std::runtime_error("a checkpoint of another cell");
   if (step_ != 0 && step_ != open->step) throw std::runtime_error("checkpoints of one pack must be of one step");

@@ -16,9 +16,17 @@ constexpr std::uint64_t kNoKey = ~0ull;
 // Pairs of token and position are looked up in a table; past this size every position has a row of its own.
 constexpr std::int64_t kMostPairs = 1 << 22;
 
-bool pairs_fit(const LayoutShape& shape) { return static_cast<std::int64_t>(shape.vocab) * shape.T <= kMostPairs; }
 
 }  // namespace
+
+FirstRows LayoutShape::first_rows() const {
+  if (apart()) return FirstRows::positions;
+  if (!positional) return FirstRows::tokens;
+  return static_cast<std::int64_t>(vocab) * T <= kMostPairs ? FirstRows::pairs : FirstRows::positions;
+}
+
+// Keys of windows are numbers in base (rows + 1): exact while they fit in 64 bits.
+bool LayoutShape::shares_windows() const { return !positional && !apart() && std::pow(static_cast<double>(vocab) + 1, taps) < 1.8e19; }
 
 std::int64_t LayoutShape::input_rows(int layer) const {
   if (layer > 0) return positions();
@@ -70,7 +78,7 @@ void Layout::walk_time(int models) {
 void Layout::first_layer_rows(int model, const Batch& batch) {
   auto &tokens = tokens_[model], &positions = positions_[model];
   tokens.clear(), positions.clear();
-  const bool pairs = shape_.positional && !shape_.apart() && pairs_fit(shape_), apart = shape_.apart() || (shape_.positional && !pairs);
+  const bool pairs = shape_.first_rows() == FirstRows::pairs, apart = shape_.first_rows() == FirstRows::positions;
   numbers_[model].clear();
   row_of_.assign(apart ? 0 : static_cast<std::size_t>(shape_.vocab) * (pairs ? shape_.T : 1), -1);
   row_at_.assign(static_cast<std::size_t>(batch.sequences) * batch.T, -1);
@@ -108,8 +116,7 @@ void Layout::find_windows(int layer, int model, const Batch& batch) {
   }
   const auto row_back = [&](int s, int t, int j) { return t >= j ? row_at_[static_cast<std::size_t>(s) * T + t - j] : -1; };
   window_at_.assign(static_cast<std::size_t>(batch.sequences) * T, -1);
-  // Keys of windows are numbers in base (rows + 1): exact while they fit in 64 bits.
-  if (!shape_.positional && !shape_.apart() && std::pow(static_cast<double>(shape_.vocab) + 1, K) < 1.8e19) {
+  if (shape_.shares_windows()) {
     const std::int64_t total = std::accumulate(length_.begin(), length_.end(), std::int64_t{0});
     std::size_t capacity = 1;
     while (capacity < 2 * static_cast<std::size_t>(total) + 2) capacity *= 2;

@@ -18,6 +18,8 @@
 
 namespace phasegrid::worker {
 
+enum class FirstRows : std::int32_t { tokens, pairs, positions };   // rows of layer 1: distinct tokens, pairs of token and position, all
+
 struct LayoutShape {
   int sequences = 0, T = 0;    // at most
   int vocab = 0;
@@ -31,6 +33,8 @@ struct LayoutShape {
   bool noisy = false;          // noise on the embedding of every position
 
   bool apart() const { return channels > 0 || noisy; }   // every position is a row of its own: no two are equal
+  FirstRows first_rows() const;
+  bool shares_windows() const;                           // those of layer 1 that occur often
   std::int64_t positions() const { return static_cast<std::int64_t>(sequences) * T; }
   std::int64_t input_rows(int layer) const;
   std::int64_t outputs(int layer) const;

@@ -21,13 +21,13 @@ constexpr std::int64_t kLookEvery = 64;   // steps, on a device that must be wai
 bool constructed(const CellSpec& cell) { return cell.settings.word("init") == "construction"; }
 }
 
-Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang) {
-  int longest = 0, most_scored = 0;
+Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : specs_(cells), device_(device), gang_(gang), queue_(kernels::work_queue(device.kind)) {
+  const kernels::UseQueue use(queue_.get());
+  int longest = 0;
   for (const CellSpec& spec : cells) {
     Cell& cell = cells_.emplace_back();
     cell.settings = train_settings(spec.settings);
     cell.data.emplace(spec, cell.settings, gang_.share());
-    most_scored = std::max(most_scored, cell.data->task().most_scored());
     for (const int T : spec.eval_T) longest = std::max(longest, T);
   }
   const tasks::Task& task = cells_.front().data->task();
@@ -49,12 +49,19 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : s
     result.index = cells[m].index;
     result.parameters = parameters_.trainable();
   }
-  if (steps_planned() > 0)
-    network_ = std::make_unique<Network<float>>(model_, shape(task, gang_.share().most(cells_.front().settings.batch), most_scored), M, device.kind, weights_, grads_);
-  evaluator_ = std::make_unique<Network<float>>(model_, shape(task, kEvaluationBatch, most_scored), M, device.kind, weights_, nullptr);
+  std::vector<const tasks::Task*> tasks;
+  for (const Cell& cell : cells_) tasks.push_back(&cell.data->task());
+  if (steps_planned() > 0) network_ = make_network(tasks, static_cast<int>(gang_.share().most(cells_.front().settings.batch)), grads_);
+  evaluator_ = make_network(tasks, kEvaluationBatch, nullptr);
+}
+
+Pack::~Pack() {
+  const kernels::UseQueue use(queue_.get());
+  training_.reset(), evaluation_.reset(), network_.reset(), evaluator_.reset(), memory_.reset();
 }
 
 void Pack::begin() {
+  const kernels::UseQueue use(queue_.get());
   std::vector<int> built;
   for (std::size_t m = 0; m < specs_.size(); ++m)
     if (constructed(specs_[m])) built.push_back(static_cast<int>(m));
@@ -74,20 +81,14 @@ void Pack::start(int m) {
 }
 
 const float* Pack::weights(int m) {
+  const kernels::UseQueue use(queue_.get());
   weights_here_.resize(static_cast<std::size_t>(stride_));
   memory_->get(weights_here_.data(), weights_ + m * stride_, weights_here_.size() * sizeof(float));
   return weights_here_.data();
 }
 
-LayoutShape Pack::shape(const tasks::Task& task, int sequences, int most_scored) const {
-  int longest = task.T();
-  for (const CellSpec& spec : specs_)
-    for (const int T : spec.eval_T) longest = std::max(longest, T);
-  return layout_shape(model_, sequences, task.T(), most_scored, longest);
-}
-
-bool Pack::running() const {
-  return std::any_of(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.training; });
+int Pack::training() const {
+  return static_cast<int>(std::count_if(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.training; }));
 }
 
 std::int64_t Pack::steps_planned() const {
@@ -96,7 +97,15 @@ std::int64_t Pack::steps_planned() const {
   return steps;
 }
 
+std::int64_t Pack::steps_left() const {
+  std::int64_t steps = 0;
+  for (const Cell& cell : cells_)
+    if (cell.training) steps = std::max(steps, cell.settings.steps - step_);
+  return steps;
+}
+
 void Pack::step() {
+  const kernels::UseQueue use(queue_.get());
   ++step_;
   train_step();
   const auto is_due = [&](const Cell& cell) { return cell.training && (step_ % cell.settings.every == 0 || step_ == cell.settings.steps); };
@@ -110,15 +119,21 @@ void Pack::step() {
 
 void Pack::train_step() {
   const int M = static_cast<int>(cells_.size());
+  DeviceBatches* batches = network_->batches();
   for (int m = 0; m < M; ++m) {
     Cell& cell = cells_[m];
-    if (cell.training) cell.data->draw(step_, batch_), cell.drawn.push_back(cell.data->sequences(step_));
+    if (cell.training) cell.drawn.push_back(cell.data->sequences(step_));
+    if (batches) continue;
+    if (cell.training) cell.data->draw(step_, batch_);
     else batch_.clear(model_.T);
     network_->set(m, batch_);
   }
-  network_->upload();
-  prepare_update();
+  if (!batches) network_->upload();
+  else if (changed_) choose_batches(*batches);
+  if (changed_ || step_ > prepared_) prepare_updates();
+  changed_ = false;
   memory_->repeat(training_, [&] {
+    if (batches) batches->make();
     network_->compute();
     memory_->zero(grads_, static_cast<std::size_t>(M * stride_) * sizeof(float));
     network_->backward();
@@ -135,19 +150,6 @@ void Pack::meet() {
   memory_->set(gang_loss_, &loss, sizeof loss);
   gang_.sum(kernels::operations<float>(device_.kind), grads_, stride_);
   memory_->update();
-}
-
-void Pack::prepare_update() {
-  std::vector<kernels::Update<float>> updates;
-  for (std::size_t m = 0; m < cells_.size(); ++m) {
-    const TrainSettings& s = cells_[m].settings;
-    const std::int64_t at = static_cast<std::int64_t>(m) * stride_;
-    updates.push_back({.method = s.method, .segments = segments_.data(), .count = static_cast<int>(segments_.size()),
-                       .w = weights_ + at, .g = grads_ + at, .m = first_ + at, .v = second_ + at,
-                       .size = stride_, .step = cells_[m].training ? step_ : 0, .learning_rate = s.rate_at(step_), .weight_decay = s.weight_decay,
-                       .clip = s.clip, .loss = gang_.alone() ? network_->losses_there() + m : gang_loss_, .record = records_ + m});
-  }
-  memory_->prepare(updates);
 }
 
 void Pack::look() {
@@ -196,6 +198,7 @@ void Pack::judge(int m, const Score& score) {
 }
 
 void Pack::rest(int m, Status status, std::string reason) {
+  changed_ = true;
   cells_[m].training = false;
   results_[m].status = status, results_[m].reason = std::move(reason);
 }
@@ -208,10 +211,9 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, in
   std::copy_if(all.begin(), all.end(), std::back_inserter(models), [&](int m) { return !other_length || length_fits(specs_[m].settings, T).empty(); });
   if (models.empty()) return std::vector<Score>(all.size(), {sweeps::kNaN, sweeps::kNaN});
   if (other_length) {
-    int most_scored = 0;
-    for (const int m : models) tasks[m] = make_task(specs_[m].settings, T), most_scored = std::max(most_scored, tasks[m]->most_scored());
-    ModelSettings model = model_;   // the scalar position stays in units of the training length: only the layout grows
-    longer = std::make_unique<Network<float>>(model, shape(*tasks[models.front()], kEvaluationBatch, most_scored), static_cast<int>(cells_.size()), device_.kind, weights_, nullptr);
+    std::vector<const tasks::Task*> all_tasks(cells_.size());
+    for (const int m : models) tasks[m] = make_task(specs_[m].settings, T), all_tasks[static_cast<std::size_t>(m)] = tasks[m].get();
+    longer = make_network(all_tasks, kEvaluationBatch, nullptr);   // the scalar position stays in units of the training length: only the layout grows
   }
   Network<float>& network = longer ? *longer : *evaluator_;
   std::unique_ptr<kernels::Recorded> passing;
@@ -221,22 +223,28 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, in
   std::vector<Scorer> scorers(cells_.size());
   const auto task_of = [&](int m) -> const tasks::Task& { return other_length ? *tasks[m] : cells_[m].data->task(); };
   const auto wanted = [&](int m) { return std::min(cells_[m].settings.eval_examples, task_of(m).available(stream)); };
-  batch_.clear(model_.T);
-  for (std::size_t m = 0; m < cells_.size(); ++m) network.set(static_cast<int>(m), batch_);
   std::int64_t most = 0;
   for (const int m : models) most = std::max(most, wanted(m));
+  DeviceBatches* batches = network.batches();
+  if (batches) {
+    std::vector<DeviceBatches::Range> ranges(cells_.size());
+    for (const int m : models) ranges[static_cast<std::size_t>(m)] = {cells_[m].data->key(), stream, 0, wanted(m)};
+    batches->set(ranges);
+  }
+  batch_.clear(model_.T);
+  for (std::size_t m = 0; m < cells_.size() && !batches; ++m) network.set(static_cast<int>(m), batch_);
   std::vector<BatchSums> sums;   // of a gang's one model, by batch
   for (std::int64_t begin = 0; begin < most; begin += kEvaluationBatch) {
     const bool mine = gang_.mine(begin / kEvaluationBatch);
-    for (const int m : models) {
+    for (const int m : batches ? std::vector<int>() : models) {
       const std::int64_t count = std::clamp<std::int64_t>(wanted(m) - begin, 0, kEvaluationBatch);
       tasks::draw_batch(task_of(m), cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
       network.set(m, batch_);
       scorers[m].saw(batch_), scored[m] += network.scored(m);
     }
     if (gang_.alone()) {
-      network.upload();
-      memory_->repeat(recorded, [&] { network.compute(), memory_->tally(network.losses_there(), network.right_there(), tallies_); });
+      if (!batches) network.upload();
+      memory_->repeat(recorded, [&] { if (batches) batches->make(); network.compute(), memory_->tally(network.losses_there(), network.right_there(), tallies_); });
       continue;
     }
     if (mine) network.forward();
@@ -246,6 +254,7 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, in
   for (const BatchSums& batch : sums) scorers[0].add(batch.loss, batch.right, batch.scored);
   std::vector<kernels::Tally> tallies(cells_.size());
   memory_->get(tallies.data(), tallies_, tallies.size() * sizeof tallies[0]);
+  if (batches) scored = batches->scored();
   for (const int m : models)
     if (gang_.alone()) scorers[m].add(tallies[m].loss, tallies[m].right, scored[m]);
   std::vector<Score> scores;
@@ -255,6 +264,8 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, in
 }
 
 void Pack::finish() {
+  const kernels::UseQueue use(queue_.get());
+  training_.reset(), network_.reset();   // tests need no gradients, but at other lengths a network of their own
   std::vector<int> done;
   for (std::size_t m = 0; m < cells_.size(); ++m)
     if (results_[m].status == Status::done) done.push_back(static_cast<int>(m));

@@ -23,16 +23,21 @@ class Pack {
  public:
   // A member of a gang has one cell. Throws std::bad_alloc.
   Pack(std::span<const sweeps::CellSpec> cells, const Device& device, Gang gang = Gang());
+  ~Pack();
 
-  void begin();                                        // once, before anything below: judges weights that are built
+  void begin();                                        // once, unless all models are restored: judges weights that are built
 
-  bool running() const;                                // some model still trains
+  bool running() const { return training() > 0; }      // some model still trains
+  int training() const;                                // models that do
+  bool trains(int m) const { return cells_[static_cast<std::size_t>(m)].training; }
   void step();                                         // one step of every model that trains, evaluations included
   std::int64_t steps_done() const { return step_; }
   std::int64_t steps_planned() const;
+  std::int64_t steps_left() const;                     // of the longest model that still trains
   double last_loss() const { return last_loss_; }      // when the host last looked
-  void finish();                                       // tests: final weights, best weights, other lengths
+  void finish();                                       // tests of the models that are done: final weights, best weights, other lengths
   std::vector<sweeps::CellResult> take_results() { return std::move(results_); }
+  void rehearse();                                     // all that allocates: a step, an evaluation, tests (pack_size.cpp)
   std::string save(int m, double seconds);             // a checkpoint of model m between two steps; seconds that it has trained here
   void restore(int m, const std::string& bytes);       // before the first step; all models to one step (checkpoint.cpp)
 
@@ -52,13 +57,14 @@ class Pack {
 
   void start(int m);                                   // the weights that model m begins with
   void train_step();
-  void prepare_update();
+  void choose_batches(DeviceBatches& batches);         // that train from here on
+  void prepare_updates();                              // of the steps from here to `prepared_`
+  std::unique_ptr<Network<float>> make_network(std::span<const tasks::Task* const> tasks, int sequences, float* grads);
   void meet();
   void look();                                         // at the records: who has diverged, and when
   void validate(const std::vector<int>& due);
   void judge(int m, const Score& score);
   void rest(int m, sweeps::Status status, std::string reason = {});
-  LayoutShape shape(const tasks::Task& task, int sequences, int most_scored) const;
   // Score of the current weights of the given models on the first sequences of a stream, at length T (0: their own).
   std::vector<Score> evaluate(const std::vector<int>& models, tasks::Stream stream, int T);
 
@@ -69,6 +75,7 @@ class Pack {
   ParameterSet parameters_;
   std::vector<kernels::Segment> segments_;
   std::int64_t stride_ = 0, step_ = 0;
+  std::unique_ptr<kernels::WorkQueue> queue_;                // its own: another pack may be in flight on the same device
   std::unique_ptr<kernels::Memory> memory_;
   float *weights_, *grads_, *first_, *second_, *best_;   // there, (M, stride)
   kernels::LossRecord* records_;                       // there; since each model's last evaluation
@@ -81,6 +88,8 @@ class Pack {
   std::unique_ptr<Network<float>> network_, evaluator_;
   std::unique_ptr<kernels::Recorded> training_, evaluation_;
   tasks::Batch batch_;
+  std::int64_t prepared_ = 0;                          // steps whose settings the device has
+  bool changed_ = true;                                // since then: who trains, or at which step
   double last_loss_ = 0;
 };
 

@@ -1,44 +1,54 @@
 #include "worker/pack_size.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
-#include "worker/models/network.hpp"
-#include "worker/schema.hpp"
+#include "kernels/device/rehearsal.hpp"
+#include "worker/pack.hpp"
 
 namespace phasegrid::worker {
 namespace {
 
-constexpr int kWarps = 16;                // of a multiprocessor: four for each of its schedulers
-constexpr int kEvaluationSequences = 64;  // of worker/pack.cpp
-constexpr double kWorkspace = 1.5,
-                 kOurs = 0.9;  // memory besides what is counted; the part of a GPU's memory that we take
+constexpr int kWarps = 16;       // of a multiprocessor: four for each of its schedulers
+constexpr double kOurs = 0.9;    // the part of a GPU's memory that we take
+constexpr int kRounds = 8;
+const Device kAnyGpu{"sm_0"};    // in a rehearsal
 
-ModelSettings model_of(const sweeps::Settings& settings, const TaskFacts& facts) {
-  ModelSettings model = model_settings(settings, facts.vocab, facts.T);
-  model.channels = facts.channels, model.outputs = facts.outputs, model.noisy = facts.noisy;
-  return model;
+std::int64_t rehearsed(sweeps::CellSpec cell, int models) {
+  cell.settings.set("init", "random", false);  // weights are of no interest
+  const std::vector<sweeps::CellSpec> cells(static_cast<std::size_t>(models), cell);
+  const kernels::Rehearsal rehearsal;
+  Pack(cells, kAnyGpu).rehearse();
+  return static_cast<std::int64_t>(rehearsal.most());
 }
 
 }  // namespace
 
-std::int64_t gpu_bytes_per_model(const sweeps::Settings& settings) {
-  const TaskFacts facts = task_facts(settings);
-  const ModelSettings model = model_of(settings, facts);
-  std::int64_t numbers = 5 * describe_parameters(model).size();
-  for (const bool training : {true, false}) {
-    const int sequences = training ? static_cast<int>(settings.integer("batch")) : kEvaluationSequences;
-    const LayoutShape shape = layout_shape(model, sequences, facts.T, facts.most_scored, facts.T);
-    numbers += table_numbers(model, shape, training);
-    numbers += shape.positions() * model.layers * (shape.taps + 8);  // windows, walks, readers
-  }
-  return numbers * static_cast<std::int64_t>(sizeof(float));
+// Batches are empty: launches and allocations go by capacities.
+void Pack::rehearse() {
+  const kernels::UseQueue use(queue_.get());
+  std::vector<int> models(cells_.size());
+  std::iota(models.begin(), models.end(), 0);
+  for (Cell& cell : cells_) cell.training = false, cell.settings.eval_examples = 1;
+  if (network_) train_step();
+  evaluate(models, tasks::Stream::test, 0);
+  for (sweeps::CellResult& result : results_) result.status = sweeps::Status::done;
+  finish();
 }
 
-int pack_size(const sweeps::Settings& settings, const kernels::Gpu& gpu) {
-  const double fit =
-      kOurs * static_cast<double>(gpu.bytes) / (kWorkspace * static_cast<double>(gpu_bytes_per_model(settings)));
-  const std::int64_t warps = settings.integer("batch") * ((settings.integer("D") + 31) / 32);
-  const std::int64_t busy = (2 * static_cast<std::int64_t>(kWarps) * gpu.multiprocessors + warps - 1) / warps;
+PackBytes pack_bytes(const sweeps::CellSpec& cell) {
+  if (!kernels::can_rehearse()) return {};
+  const std::int64_t one = rehearsed(cell, 1), two = rehearsed(cell, 2);
+  return {2 * one - two, two - one};
+}
+
+int pack_size(const sweeps::CellSpec& cell, const kernels::Gpu& gpu) {
+  const PackBytes bytes = pack_bytes(cell);
+  const double room = kOurs * static_cast<double>(gpu.bytes) - static_cast<double>(bytes.fixed);
+  const double fit = bytes.each > 0 ? room / static_cast<double>(bytes.each) : kLargestPack;
+  const std::int64_t warps = cell.settings.integer("batch") * ((cell.settings.integer("D") + 31) / 32);
+  const std::int64_t busy = (static_cast<std::int64_t>(kRounds) * kWarps * gpu.multiprocessors + warps - 1) / warps;
   return static_cast<int>(std::clamp(std::min(fit, static_cast<double>(busy)), 1.0, static_cast<double>(kLargestPack)));
 }
 

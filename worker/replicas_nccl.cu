@@ -140,6 +140,8 @@ class NcclReplicas final : public Replicas {
 
 }  // namespace
 
+bool built_with_nccl() { return true; }
+
 std::string nccl_key() {
   ncclUniqueId id;
   if (const ncclResult_t error = ncclGetUniqueId(&id); error != ncclSuccess)

@@ -6,6 +6,8 @@
 
 namespace phasegrid::worker {
 
+bool built_with_nccl();
+
 // By which the members find each other: made by replica 0, which must live as long as the gang, and brought to the others.
 // Throws std::runtime_error where this program has no NCCL.
 std::string nccl_key();

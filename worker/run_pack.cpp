@@ -7,8 +7,8 @@
 #include "kernels/operations.hpp"
 #include "kernels/parallel.hpp"
 #include "worker/diagnostics/diagnose.hpp"
+#include "worker/flight.hpp"
 #include "worker/gang_of_threads.hpp"
-#include "worker/pack.hpp"
 #include "worker/schema.hpp"
 
 namespace phasegrid::worker {
@@ -48,85 +48,99 @@ std::string host_kind(const Device& device) {
   return std::find(kinds.begin(), kinds.end(), device.kind) != kinds.end() ? device.kind : kinds.front();
 }
 
-// A member of a gang that has no memory says so to the others before any of them begins: null for all.
-std::unique_ptr<Pack> make_pack(std::span<const CellSpec> cells, const Device& device, Gang gang) {
-  std::unique_ptr<Pack> pack;
-  try {
-    pack = std::make_unique<Pack>(cells, device, gang);
-  } catch (const std::bad_alloc&) {
-    if (!gang.ready()) throw;
-  }
-  if (!gang.all(pack != nullptr)) return nullptr;
-  pack->begin();
-  return pack;
-}
-
-std::vector<CellResult> too_large(const CellSpec& cell) {
+CellResult too_large(const CellSpec& cell) {
   CellResult result;
   result.index = cell.index, result.status = Status::out_of_memory;
   result.reason = "not enough memory for the model and its batch";
-  return {result};
+  return result;
 }
 
-// What trains the cells, and who is asked between steps and told at the end.
+// Who trains the cells of a run, who is asked between steps and told at the end, and what has come of them.
 struct Training {
   const Device& device;
   const Gang& gang;
   const Observer& observer;
   const Keep& keep;
-  std::span<const CellSpec> all;            // of which halves may be trained
-  std::span<const std::string> checkpoints; // none, or one for each of them
   std::chrono::steady_clock::time_point start;
+  std::vector<CellResult> results;          // by place, as are
+  std::vector<std::string> left;            // checkpoints of cells that had finished when the others moved on
+  bool stopped = false;
 
-  std::size_t place(std::span<const CellSpec> cells) const { return static_cast<std::size_t>(cells.data() - all.data()); }
+  double seconds() const { return seconds_since(start) / static_cast<double>(results.size()); }   // of each cell
 };
 
-// A checkpoint for each of all cells as they are now: "" for those that are not in this pack.
-std::vector<std::string> save(Pack& pack, std::span<const CellSpec> cells, const Training& by) {
-  std::vector<std::string> states(by.all.size());
-  const double seconds = seconds_since(by.start) / static_cast<double>(by.all.size());
-  for (std::size_t m = 0; m < cells.size(); ++m) states[by.place(cells) + m] = pack.save(static_cast<int>(m), seconds);
+// A checkpoint for each cell of the run as it is now: "" for those that wait for their turn.
+std::vector<std::string> save(Flight& flight, const Cells& cells, const Training& by) {
+  std::vector<std::string> states = by.left;
+  for (std::size_t i = 0; i < cells.size(); ++i) states[cells.places[i]] = flight.save(i, by.seconds());
   return states;
 }
 
-// Throws std::bad_alloc where the cells do not fit together.
-std::vector<CellResult> train_together(std::span<const CellSpec> cells, const Training& by) {
-  const auto pack = make_pack(cells, by.device, by.gang);
-  if (!pack) return too_large(cells.front());
-  for (std::size_t m = 0; m < cells.size() && !by.checkpoints.empty(); ++m)
-    pack->restore(static_cast<int>(m), by.checkpoints[by.place(cells) + m]);
-  const std::function<std::vector<std::string>()> states = [&] { return save(*pack, cells, by); };
-  bool go_on = true;
-  while (pack->running() && go_on) {
-    pack->step();
-    go_on = by.observer({pack->steps_done(), pack->steps_planned(), pack->last_loss(), by.gang.alone() ? &states : nullptr});
+// Tests and diagnoses the cells that are done. Those that still train keep what they have so far, and are pending.
+void land(Flight& flight, const Cells& cells, Training& by) {
+  flight.each_pack([&](Pack& pack, std::size_t first) {
+    if (!by.stopped) pack.finish();
+    if (!by.stopped && by.keep) by.keep(pack);
+    std::vector<CellResult> results = pack.take_results();
+    for (std::size_t m = 0; m < results.size(); ++m) {
+      CellResult& result = by.results[cells.places[first + m]] = std::move(results[m]);
+      if (by.stopped) result.status = Status::pending;
+      if (result.status != Status::done || !by.gang.leads()) continue;
+      const float* weights = pack.weights(static_cast<int>(m));
+      result.diagnostics = diagnose(cells.specs[first + m], pack.model(), pack.parameters(), weights, host_kind(by.device));
+    }
+  });
+}
+
+// Those that still train, as they are now. The checkpoints of the others are left behind.
+Cells move_on(Flight& flight, const Cells& cells, Training& by) {
+  Cells rest;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (!flight.trains(i)) {
+      by.left[cells.places[i]] = flight.save(i, by.seconds());
+      continue;
+    }
+    rest.specs.push_back(cells.specs[i]), rest.places.push_back(cells.places[i]);
+    rest.states.push_back(flight.save(i, 0));   // the run goes on: its time is counted at its end
   }
-  if (go_on) pack->finish();
-  if (go_on && by.keep) by.keep(*pack);
-  std::vector<CellResult> results = pack->take_results();
-  for (std::size_t m = 0; m < cells.size(); ++m) {
-    CellResult& result = results[m];
-    if (!go_on) result.status = Status::pending;
-    if (result.status != Status::done || !by.gang.leads()) continue;
-    const float* weights = pack->weights(static_cast<int>(m));
-    result.diagnostics = diagnose(cells[m], pack->model(), pack->parameters(), weights, host_kind(by.device));
+  return rest;
+}
+
+// Throws std::bad_alloc where the cells do not fit together. Returns those that are to go on in a smaller pack.
+Cells train_together(const Cells& cells, Training& by) {
+  Flight flight(cells, by.device, by.gang);
+  if (!flight.fits()) {
+    by.results[cells.places.front()] = too_large(cells.specs.front());
+    return {};
   }
-  return results;
+  const std::function<std::vector<std::string>()> states = [&] { return save(flight, cells, by); };
+  Cells rest;
+  while (flight.running() && !by.stopped && rest.size() == 0) {
+    flight.step();
+    by.stopped = by.observer && !by.observer({flight.steps_done(), flight.steps_planned(), flight.last_loss(), by.gang.alone() ? &states : nullptr, cells.size(), flight.packs()});
+    if (!by.stopped && flight.thin()) rest = move_on(flight, cells, by);
+  }
+  land(flight, cells, by);
+  return rest;
 }
 
 // Cells that do not fit together are trained in two halves, one after the other; each gets the same bits.
-std::vector<CellResult> train(std::span<const CellSpec> cells, const Training& by) {
-  try {
-    return train_together(cells, by);
-  } catch (const std::bad_alloc&) {
-    // The others of a gang have begun and wait: only the end of this member tells that it does not come.
-    if (!by.gang.alone()) throw std::runtime_error("not enough memory in the middle of the training of a gang");
-    if (cells.size() == 1) return too_large(cells.front());
+void train(Cells cells, Training& by) {
+  while (cells.size() > 0 && !by.stopped) {
+    try {
+      cells = train_together(cells, by);
+      continue;
+    } catch (const std::bad_alloc&) {
+      // The others of a gang have begun and wait: only the end of this member tells that it does not come.
+      if (!by.gang.alone()) throw std::runtime_error("not enough memory in the middle of the training of a gang");
+    }
+    if (cells.size() == 1) {
+      by.results[cells.places.front()] = too_large(cells.specs.front());
+      return;
+    }
+    train(cells.part(0, cells.size() / 2), by);
+    cells = cells.part(cells.size() / 2, cells.size());
   }
-  std::vector<CellResult> results;
-  for (const auto half : {cells.first(cells.size() / 2), cells.subspan(cells.size() / 2)})
-    for (CellResult& result : train(half, by)) results.push_back(std::move(result));
-  return results;
 }
 
 }  // namespace
@@ -135,24 +149,22 @@ std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& 
                                  const Keep& keep, Replicas* replicas, std::span<const std::string> checkpoints) {
   if (!replicas && cells.front().settings.integer("replicas") > 1)
     return {run_gang(cells.front(), device, observer, keep)};
-  const auto start = std::chrono::steady_clock::now();
   kernels::flush_denormals();
   kernels::Pool pool(device.threads);
   const kernels::UsePool use(pool);
-  bool stopped = false;   // once told to stop, no half of a pack begins
-  const Observer watch = [&](const Progress& progress) {
-    return !(stopped = stopped || (observer && !observer(progress)));
-  };
-  std::vector<CellResult> results;
+  const Gang gang(replicas);
+  Training by{device, gang, observer, keep, std::chrono::steady_clock::now(), {}, std::vector<std::string>(cells.size())};
+  Cells all{{cells.begin(), cells.end()}, {}, {checkpoints.begin(), checkpoints.end()}};
+  for (const CellSpec& cell : cells) all.places.push_back(by.results.size()), by.results.emplace_back().index = cell.index;   // pending
+  const std::vector<CellResult> pending = by.results;
   try {
-    results = train(cells, {device, Gang(replicas), watch, keep, cells, checkpoints, start});
+    train(std::move(all), by);
   } catch (const GangBroken&) {
-    results.clear();
-    for (const CellSpec& cell : cells) results.emplace_back().index = cell.index;   // pending
+    by.results = pending;
   }
-  const double seconds = seconds_since(start) / static_cast<double>(cells.size());
-  for (CellResult& result : results) result.seconds += seconds;   // to those before the checkpoint
-  return results;
+  const double seconds = by.seconds();
+  for (CellResult& result : by.results) result.seconds += seconds;   // to those before the checkpoint
+  return std::move(by.results);
 }
 
 }  // namespace phasegrid::worker

@@ -40,28 +40,25 @@ class Tape {
   kernels::Rows<Real> rows(kernels::Count count, std::int64_t capacity, int columns) {
     kernels::Rows<Real> r;
     r.columns = columns, r.width = kernels::padded(columns), r.count = count, r.stride = capacity * r.width;
-    r.values = scratch(r.stride * models_);
-    if (training_) r.grads = scratch(r.stride * models_);
+    r.values = table(r.stride * models_);
+    if (training_) r.grads = table(r.stride * models_);
     return r;
   }
   // A table without a gradient of its own, only when training: what the way back needs to remember.
   kernels::Rows<Real> kept(const kernels::Rows<Real>& like) {
     kernels::Rows<Real> r = like;
-    r.grads = nullptr, r.values = training_ ? scratch(r.stride * models_) : nullptr;
+    r.grads = nullptr, r.values = training_ ? table(r.stride * models_) : nullptr;
     return r;
   }
   // A parameter that an operation computes from others: its gradient is cleared on the way forward.
   kernels::Parameter<Real> derived(int rows, int columns) {
     kernels::Parameter<Real> p{nullptr, nullptr, static_cast<std::int64_t>(rows) * kernels::padded(columns), rows, columns, kernels::padded(columns)};
-    p.values = scratch(p.stride * models_);
-    if (training_) p.grads = scratch(p.stride * models_);
+    p.values = table(p.stride * models_);
+    if (training_) p.grads = table(p.stride * models_);
     return p;
   }
-  Real* scratch(std::int64_t n) {
-    numbers_ += n;
-    return dry() ? nullptr : memory_->allocate_array<Real>(static_cast<std::size_t>(n));
-  }
-  std::int64_t numbers() const { return numbers_; }   // in its tables; a dry tape only counts them
+  // What an operation uses while it runs, on a CPU only: devices have a workspace for all operations.
+  Real* scratch(std::int64_t n) { return dry() || memory_->mirror() ? nullptr : table(n); }
   // Column 0 of every row: numbers that never change.
   void fill(const kernels::Rows<Real>& rows, Real value) {
     if (dry()) return;
@@ -127,6 +124,7 @@ class Tape {
   }
   template <class Number>
   const Number* place_of(const Number* results) const { return memory_->place_of(results); }
+  kernels::Memory& memory() { return *memory_; }
   void wait() const { memory_->wait(); }   // until what forward() leaves for the host is there
   std::size_t bytes() const { return memory_->bytes() + integers_.bytes(); }
 
@@ -158,6 +156,8 @@ class Tape {
     Operation operation;
   };
 
+  Real* table(std::int64_t n) { return dry() ? nullptr : memory_->allocate_array<Real>(static_cast<std::size_t>(n)); }
+
   template <class Nodes>
   void profiled(const Nodes& nodes, void (Node::*run)(), double OperationSeconds::*part) {
     using Clock = std::chrono::steady_clock;
@@ -171,7 +171,6 @@ class Tape {
   const kernels::Operations<Real>* operations_;
   const kernels::Operations<Real>* checked_ = nullptr;
   std::string lacking_;
-  std::int64_t numbers_ = 0;
   int models_;
   bool training_;
   std::unique_ptr<kernels::Memory> memory_;   // null: dry

@@ -17,7 +17,7 @@ __global__ void attention_places(Attention<float> op, AttentionTables k) {
 }
 
 // A tile of outputs.
-__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) attention_forward(Attention<float> op, AttentionTables k) {
+__global__ void __launch_bounds__(kGemmThreads, 6) attention_forward(Attention<float> op, AttentionTables k) {
   __shared__ AttentionShared shared;
   if (static_cast<int>(blockIdx.y) >= op.walks[blockIdx.z].sequences) return;
   const AttentionBlock block(op, k, shared);

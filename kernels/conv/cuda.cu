@@ -16,19 +16,19 @@ __global__ void conv_forward(Conv<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.u.width;
   const float* x = value(op.x, m);
-  for (std::int64_t i = first(); i < count(op.u, m) * width; i += step()) {
-    const std::int64_t c = i % width;
-    const std::int32_t* window = op.window.data[m] + i / width * op.taps;
+  each_number(count(op.u, m), op.u.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const std::int32_t* window = op.window.data[m] + row * op.taps;
     float z = op.w.values ? value(op.b, m)[c] : x[window[0] * width + c];
     for (int j = 0; op.w.values && j < op.taps; ++j)
       if (window[j] >= 0) z += value(op.w, m)[j * width + c] * x[window[j] * width + c];
     const Pointwise<float> p = activate(op.activation, z);
     value(op.u, m)[i] = p.value;
     if (op.derivative.values) value(op.derivative, m)[i] = p.derivative;
-  }
+  });
 }
 
 // Entry e of the map is tap e % taps of window e / taps; its readers are ordered by the row that it names.
+template <int taps>
 __global__ void conv_input_pieces(Conv<float> op, ReaderPieces pieces) {
   const int m = blockIdx.y;
   const std::int64_t piece = static_cast<std::int64_t>(blockIdx.x) * kPieceWarps + threadIdx.y, width = op.x.width;
@@ -44,9 +44,9 @@ __global__ void conv_input_pieces(Conv<float> op, ReaderPieces pieces) {
     float number[kAtATime];
     PHASEGRID_UNROLL
     for (int k = 0; k < kAtATime; ++k) {
-      const int e = entries[i + k < end ? i + k : begin], tap = e % op.taps;
+      const int e = entries[i + k < end ? i + k : begin], tap = e % taps;
       row[k] = window[e];
-      const float d = active ? d_c(op, m, e / op.taps * width + sum.c) : 0;
+      const float d = active ? d_c(op, m, e / taps * width + sum.c) : 0;
       number[k] = op.w.values && active ? value(op.w, m)[tap * width + sum.c] * d : d;
     }
     PHASEGRID_UNROLL
@@ -61,15 +61,14 @@ __global__ void conv_input_join(Conv<float> op, ReaderPieces pieces) {
   const int m = blockIdx.y;
   const std::int64_t width = op.x.width;
   const std::int32_t* starts = op.window.data[op.models + m];
-  for (std::int64_t i = first(); i < count(op.x, m) * width; i += step()) {
-    const std::int64_t row = i / width, c = i % width;
+  each_number(count(op.x, m), op.x.width, [&](std::int64_t row, int c, std::int64_t i) {
     const int begin = starts[row], end = starts[row + 1], from = begin / kPiece, to = (end - 1) / kPiece;
-    if (begin < end && from == to) continue;
+    if (begin < end && from == to) return;
     float sum = begin < end ? pieces.tail(m, from, width)[c] : 0;
     PHASEGRID_UNROLL_SOME
     for (int piece = from + 1; piece <= to && begin < end; ++piece) sum += pieces.head(m, piece, width)[c];
     put(grad(op.x, m)[i], sum, op.x.add);
-  }
+  });
 }
 
 template <int taps>
@@ -99,30 +98,26 @@ void forward(const Conv<float>& op) { launch<conv_forward>(blocks_for(op.u.strid
 
 namespace {
 
-void input_backward(const Conv<float>& op) {
+template <int taps>
+void backward_with(const Conv<float>& op) {
   const std::int64_t most = (capacity(op.u) * op.taps + kPiece - 1) / kPiece;
   const std::int64_t size = op.models * most * 2 * op.x.width;
   const ReaderPieces pieces{static_cast<float*>(queue().workspace(static_cast<std::size_t>(size) * sizeof(float))), most};
   const dim3 blocks(static_cast<unsigned>((most + kPieceWarps - 1) / kPieceWarps), static_cast<unsigned>(op.models),
                     static_cast<unsigned>((op.x.width + 31) / 32));
-  launch<conv_input_pieces>(blocks, dim3(32, kPieceWarps), op, pieces);
+  launch<conv_input_pieces<taps>>(blocks, dim3(32, kPieceWarps), op, pieces);
   launch<conv_input_join>(blocks_for(op.x.stride, op.models), kThreads, op, pieces);
-}
-
-template <int taps>
-void weight_backward(const Conv<float>& op) {
+  if (!op.w) return;
   launch_column_sums<conv_weight_backward<taps>>(taps + 1, op.x.width, op.models, capacity(op.u), op);
 }
 
 }  // namespace
 
 void backward(const Conv<float>& op) {
-  input_backward(op);
-  if (!op.w) return;
-  if (op.taps == 1) weight_backward<1>(op);
-  else if (op.taps == 2) weight_backward<2>(op);
-  else if (op.taps == 3) weight_backward<3>(op);
-  else weight_backward<4>(op);
+  if (op.taps == 1) backward_with<1>(op);
+  else if (op.taps == 2) backward_with<2>(op);
+  else if (op.taps == 3) backward_with<3>(op);
+  else backward_with<4>(op);
 }
 
 }  // namespace phasegrid::kernels::cuda

@@ -13,7 +13,7 @@
 
 namespace phasegrid::kernels::cuda {
 
-constexpr int kPiece = 128;      // readers
+constexpr int kPiece = 64;       // readers
 constexpr int kAtATime = 8;      // whose numbers are under way together
 constexpr int kPieceWarps = 4;   // of a block
 

@@ -42,6 +42,18 @@ __device__ inline int count(const Rows<float>& r, int m) { return r.count.data[m
 __device__ inline std::int64_t first() { return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
 __device__ inline std::int64_t step() { return static_cast<std::int64_t>(gridDim.x) * blockDim.x; }
 
+// f(row, column, row * width + column) for the numbers of a table of one model. One division a thread: that of 64 bits is slow.
+template <class F>
+__device__ void each_number(std::int64_t rows, int width, F&& f) {
+  const unsigned begin = blockIdx.x * blockDim.x + threadIdx.x, all = gridDim.x * blockDim.x;
+  const int rows_on = static_cast<int>(all / width), columns_on = static_cast<int>(all % width);
+  std::int64_t row = begin / width;
+  for (int c = static_cast<int>(begin % width); row < rows; row += rows_on) {
+    f(row, c, row * width + c);
+    if ((c += columns_on) >= width) c -= width, ++row;
+  }
+}
+
 // Who reads row `target` of a map: the mirror keeps, behind the M maps, M inverses: readers of row r are entries[starts[r]] ..
 // entries[starts[r + 1] - 1], in ascending order. Gradients are summed by their owner in that order: no atomics.
 struct Readers {

@@ -8,7 +8,7 @@
 
 #include <functional>
 
-#include "kernels/memory.hpp"
+#include "kernels/device/queue.hpp"
 
 namespace phasegrid::kernels::cuda {
 
@@ -21,6 +21,7 @@ class Graph final : public Recorded {
   void record(const std::function<void()>& work);
   void forget();
 
+  Queue& queue_ = queue();
   bool seen_ = false;
   int moves_ = 0;  // of the workspace when it was recorded
   cudaGraphExec_t graph_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 #include "kernels/device/backend.hpp"
@@ -14,38 +15,48 @@ namespace cuda {
 
 Buffer::Buffer(std::size_t bytes, bool pinned) : bytes_(bytes), pinned_(pinned) {
   if (bytes == 0) return;
-  check(pinned ? cudaMallocHost(reinterpret_cast<void**>(&data_), bytes)
-               : cudaMalloc(reinterpret_cast<void**>(&data_), bytes),
-        "allocating memory");
+  if (!pinned) data_ = static_cast<char*>(take_memory(bytes, "allocating memory"));
+  else if (rehearsal()) rehearsed_.resize(bytes), data_ = rehearsed_.data();
+  else check(cudaMallocHost(reinterpret_cast<void**>(&data_), bytes), "allocating memory");
 }
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(data_, other.data_), std::swap(bytes_, other.bytes_), std::swap(pinned_, other.pinned_);
+  std::swap(rehearsed_, other.rehearsed_);
   return *this;
 }
-Buffer::~Buffer() { pinned_ ? cudaFreeHost(data_) : cudaFree(data_); }
+Buffer::~Buffer() {
+  if (!data_ || !rehearsed_.empty()) return;
+  if (pinned_) cudaFreeHost(data_);
+  else give_memory_back(data_, bytes_);
+}
 
-Staging::Staging() { check(cudaEventCreateWithFlags(&left_, cudaEventDisableTiming), "creating an event"); }
-Staging::~Staging() { cudaEventDestroy(left_); }
+Staging::Staging() {
+  ask([&] { return cudaEventCreateWithFlags(&left_, cudaEventDisableTiming); }, "creating an event");
+}
+Staging::~Staging() {
+  if (left_) cudaEventDestroy(left_);
+}
 char* Staging::begin(std::size_t bytes) {
-  check(cudaEventSynchronize(left_), "waiting for a copy");
+  ask([&] { return cudaEventSynchronize(left_); }, "waiting for a copy");
   if (buffer_.bytes() < bytes) buffer_ = Buffer(bytes, true);
   return buffer_.data();
 }
 void Staging::copy(void* to, std::size_t offset, std::size_t bytes) {
-  if (bytes > 0)
-    check(cudaMemcpyAsync(to, buffer_.data() + offset, bytes, cudaMemcpyHostToDevice, queue().stream()),
-          "copying to the device");
+  const auto copy = [&] {
+    return cudaMemcpyAsync(to, buffer_.data() + offset, bytes, cudaMemcpyHostToDevice, queue().stream());
+  };
+  if (bytes > 0) ask(copy, "copying to the device");
 }
-void Staging::end() { check(cudaEventRecord(left_, queue().stream()), "recording an event"); }
+void Staging::end() {
+  ask([&] { return cudaEventRecord(left_, queue().stream()); }, "recording an event");
+}
 
 namespace {
 
 class DeviceMemory final : public Memory {
  public:
-  explicit DeviceMemory(int models) : models_(models), mirror_(models) { ++alive; }
-  ~DeviceMemory() override {
-    if (--alive == 0) queue().release_workspace();
-  }
+  explicit DeviceMemory(int models) : models_(models), mirror_(models) { queue_.join(); }
+  ~DeviceMemory() override { queue_.leave(); }
 
   void* allocate(std::size_t bytes) override {
     Buffer& buffer = buffers_.emplace_back(std::max<std::size_t>(bytes, 1));
@@ -58,13 +69,14 @@ class DeviceMemory final : public Memory {
     transfer(to, from, bytes, cudaMemcpyHostToDevice), wait_for_queue();
   }
   void get(void* to, const void* from, std::size_t bytes) override {
+    if (rehearsal()) std::memset(to, 0, bytes);
     transfer(to, from, bytes, cudaMemcpyDeviceToHost), wait_for_queue();
   }
   void copy(void* to, const void* from, std::size_t bytes) override {
     transfer(to, from, bytes, cudaMemcpyDeviceToDevice);
   }
   void zero(void* to, std::size_t bytes) override {
-    check(cudaMemsetAsync(to, 0, bytes, queue().stream()), "clearing memory");
+    ask([&] { return cudaMemsetAsync(to, 0, bytes, queue().stream()); }, "clearing memory");
   }
   using Memory::update;
   void prepare(std::span<const Update<float>> pack) override;
@@ -90,18 +102,20 @@ class DeviceMemory final : public Memory {
 
  private:
   void transfer(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
-    check(cudaMemcpyAsync(to, from, bytes, kind, queue().stream()), "copying memory");
+    ask([&] { return cudaMemcpyAsync(to, from, bytes, kind, queue().stream()); }, "copying memory");
   }
-  void wait_for_queue() { check(cudaStreamSynchronize(queue().stream()), "waiting for the queue"); }
+  void wait_for_queue() {
+    ask([] { return cudaStreamSynchronize(queue().stream()); }, "waiting for the queue");
+  }
   const Segment* segments_on_device(const Segment* segments, int count);
 
-  static inline int alive = 0;  // they share the workspace
+  Queue& queue_ = queue();
   int models_;
   std::vector<Buffer> buffers_;
   std::size_t bytes_ = 0;
   MapMirror mirror_;
   std::vector<Segment> segments_here_;
-  Buffer segments_, updates_;
+  Buffer segments_, updates_, turns_;
   Staging update_staging_[2];
   int turn_ = 0, updated_ = 0;      // models
   std::int64_t longest_ = 0, size_ = 0;  // numbers of the longest segment and of a model
@@ -122,11 +136,14 @@ const Segment* DeviceMemory::segments_on_device(const Segment* segments, int cou
 }
 
 void DeviceMemory::prepare(std::span<const Update<float>> pack) {
-  updated_ = static_cast<int>(pack.size());
+  updated_ = pack.empty() ? 0 : models_;
   if (pack.empty()) return;
   const Segment* segments = segments_on_device(pack.front().segments, pack.front().count);
   const std::size_t bytes = pack.size() * sizeof(PackUpdate);
-  if (updates_.bytes() < bytes) wait_for_queue(), updates_ = Buffer(bytes);
+  if (updates_.bytes() == 0) updates_ = Buffer(sizeof(PackUpdate) * static_cast<std::size_t>(models_) * kMostAhead);
+  if (updates_.bytes() < bytes) throw std::logic_error("more optimiser steps are prepared than there is room for");
+  if (turns_.bytes() == 0) turns_ = Buffer(static_cast<std::size_t>(models_) * sizeof(std::int32_t));
+  zero(turns_.data(), turns_.bytes());
   Staging& staging = update_staging_[turn_ ^= 1];
   PackUpdate* here = reinterpret_cast<PackUpdate*>(staging.begin(bytes));
   for (const Update<float>& u : pack) *here++ = pack_update(u, segments);
@@ -137,8 +154,8 @@ void DeviceMemory::prepare(std::span<const Update<float>> pack) {
 
 void DeviceMemory::update() {
   if (updated_ == 0 || segments_here_.empty()) return;
-  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), updated_, static_cast<int>(segments_here_.size()),
-              longest_, size_);
+  update_pack(reinterpret_cast<const PackUpdate*>(updates_.data()), reinterpret_cast<std::int32_t*>(turns_.data()),
+              updated_, static_cast<int>(segments_here_.size()), longest_, size_);
 }
 
 }  // namespace

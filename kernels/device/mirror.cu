@@ -12,8 +12,8 @@ constexpr std::size_t kAlign = 16;
 std::size_t aligned(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
 // Who points at each target, in ascending order: a counting sort. Entries below 0 point at nothing.
-void invert(const std::int32_t* map, std::int64_t n, std::int64_t targets, std::int32_t* starts,
-            std::int32_t* entries) {
+void invert_here(const std::int32_t* map, std::int64_t n, std::int64_t targets, std::int32_t* starts,
+                 std::int32_t* entries) {
   std::fill(starts, starts + targets + 1, 0);
   for (std::int64_t i = 0; i < n; ++i)
     if (map[i] >= 0) ++starts[map[i] + 1];
@@ -27,10 +27,10 @@ void invert(const std::int32_t* map, std::int64_t n, std::int64_t targets, std::
 }  // namespace
 
 template <class T>
-T* MapMirror::Cursor::room(std::int64_t n, const T*& on_device) {
+T* MapMirror::Cursor::room(std::int64_t n, std::int64_t longest, const T*& on_device) {
   T* here = reinterpret_cast<T*>(body + used);
   on_device = reinterpret_cast<const T*>(body_on_device + used);
-  used += aligned(static_cast<std::size_t>(n) * sizeof(T));
+  used += aligned(static_cast<std::size_t>(settled ? longest : n) * sizeof(T));
   if (used > most) throw std::logic_error("a batch has more rows than its layout said it could have");
   return here;
 }
@@ -55,7 +55,13 @@ char* MapMirror::mirrored(const Key& key, std::size_t head_bytes, std::int64_t b
   const std::size_t at = place(head_bytes);
   most_body_ += aligned(static_cast<std::size_t>(body_bytes));
   fills_.push_back([fill, at](Cursor& cursor) { fill(cursor, cursor.head + at); });
+  first_.try_emplace(std::get<0>(key), head_.data() + at);
   return known_[key] = head_.data() + at;
+}
+
+char* MapMirror::known(const void* host) const {
+  const auto it = first_.find(host);
+  return it == first_.end() ? nullptr : it->second;
 }
 
 void MapMirror::counts(Count& counts) {
@@ -70,21 +76,34 @@ void MapMirror::map(Index& map, Count rows, std::int64_t most_rows, int each, Ta
   const std::int64_t most = most_rows * each, most_bytes = M * 4 *
                                                            (most + (tables > 1 ? targets.most + 1 + most : 0) +
                                                             3 * static_cast<std::int64_t>(kAlign));
-  const auto fill = [=, from = map.data](Cursor& cursor, char* head) {
+  // The same map with another inverse: settled, they share one copy.
+  const char* twin = known(map.data);
+  const auto fill = [=, on_device = head_.data(), from = map.data](Cursor& cursor, char* head) {
     const auto** table = reinterpret_cast<const std::int32_t**>(head);
     for (int m = 0; m < M; ++m) {
       const std::int64_t n = static_cast<std::int64_t>(rows[m]) * each;
-      std::int32_t* here = cursor.room(n, table[m]);
-      if (n > 0) std::memcpy(here, from[m], static_cast<std::size_t>(n) * sizeof(std::int32_t));
+      if (cursor.settled && twin) {
+        table[m] = reinterpret_cast<const std::int32_t**>(cursor.head + (twin - on_device))[m];
+      } else {
+        std::int32_t* here = cursor.room(n, most, table[m]);
+        if (n > 0) std::memcpy(here, from[m], static_cast<std::size_t>(n) * sizeof(std::int32_t));
+      }
       if (tables == 1) continue;
       const std::int64_t count = targets.count.data ? targets.count[m] : targets.most;
-      std::int32_t* starts = cursor.room(count + 1, table[M + m]);
-      invert(here, n, count, starts, cursor.room(n, table[2 * M + m]));
+      std::int32_t* starts = cursor.room(count + 1, targets.most + 1, table[M + m]);
+      invert_here(from[m], n, count, starts, cursor.room(n, most, table[2 * M + m]));
     }
   };
-  map.data = reinterpret_cast<const std::int32_t* const*>(mirrored({map.data, targets.count.data, targets.most},
-                                                                   static_cast<std::size_t>(tables * M) * sizeof(void*),
-                                                                   most_bytes, fill));
+  const void* host = map.data;
+  const Key key{host, targets.count.data, targets.most};
+  const bool fresh = !known_.contains(key);
+  map.data = reinterpret_cast<const std::int32_t* const*>(
+      mirrored(key, static_cast<std::size_t>(tables * M) * sizeof(void*), most_bytes, fill));
+  if (fresh && tables > 1) {
+    inverses_.push_back({host, map.data, rows.data, targets.count.data, most_rows, targets.most, each});
+    for (Count count : {rows, targets.count})  // the device must know them, too
+      if (count.data) counts(count);
+  }
 }
 
 void MapMirror::reals(Reals& reals, Count rows, std::int64_t most_rows, int each) {
@@ -93,7 +112,7 @@ void MapMirror::reals(Reals& reals, Count rows, std::int64_t most_rows, int each
     const auto** table = reinterpret_cast<const float**>(head);
     for (int m = 0; m < M; ++m) {
       const std::int64_t n = static_cast<std::int64_t>(rows[m]) * each;
-      float* here = cursor.room(n, table[m]);
+      float* here = cursor.room(n, most_rows * each, table[m]);
       if (n > 0) std::memcpy(here, from[m], static_cast<std::size_t>(n) * sizeof(float));
     }
   };
@@ -106,8 +125,8 @@ void MapMirror::walks(const Walk*& walks, std::int64_t most_sequences, std::int6
   const int M = models_;
   const auto fill = [=, from = walks](Cursor& cursor, char* head) {
     Walk* table = reinterpret_cast<Walk*>(head);
-    const auto copy = [&cursor](auto*& to, const auto* values, std::int64_t n) {
-      auto* here = cursor.room(n, to);
+    const auto copy = [&cursor](auto*& to, const auto* values, std::int64_t n, std::int64_t most) {
+      auto* here = cursor.room(n, most, to);
       if (values && n > 0) std::memcpy(here, values, static_cast<std::size_t>(n) * sizeof *here);
     };
     for (int m = 0; m < M; ++m) {
@@ -115,10 +134,10 @@ void MapMirror::walks(const Walk*& walks, std::int64_t most_sequences, std::int6
       if (walk.sequences > most_sequences)
         throw std::logic_error("a batch has more sequences than its layout said it could have");
       table[m].sequences = walk.sequences, table[m].shared = walk.shared;
-      copy(table[m].steps, walk.steps, walk.sequences > 0 ? walk.first_step[walk.sequences] : 0);
-      copy(table[m].first_step, walk.first_step, walk.sequences + 1);
-      copy(table[m].first_row, walk.first_row, walk.sequences + 1),
-          copy(table[m].first_output, walk.first_output, walk.sequences + 1);
+      copy(table[m].steps, walk.steps, walk.sequences > 0 ? walk.first_step[walk.sequences] : 0, most_steps);
+      copy(table[m].first_step, walk.first_step, walk.sequences + 1, most_sequences + 1);
+      copy(table[m].first_row, walk.first_row, walk.sequences + 1, most_sequences + 1);
+      copy(table[m].first_output, walk.first_output, walk.sequences + 1, most_sequences + 1);
     }
   };
   const std::int64_t bytes = M * (most_steps * static_cast<std::int64_t>(sizeof(ScanStep)) +
@@ -138,21 +157,68 @@ void MapMirror::add_result(T*& results) {
 void MapMirror::result(double*& results) { add_result(results); }
 void MapMirror::result(std::int64_t*& results) { add_result(results); }
 
+// Head and body as they are to be on the device, one after the other.
+void MapMirror::fill(char* here, bool settled, std::size_t& used) {
+  Cursor cursor{here, here + head_used_, body_.data(), 0, most_body_, settled};
+  for (const auto& fill : fills_) fill(cursor);
+  used = cursor.used;
+}
+
 void MapMirror::upload() {
+  if (settled_) return;
   if (body_.bytes() < most_body_) body_ = Buffer(most_body_);  // with the first batch: all maps are known by then
   Staging& staging = staging_[turn_ ^= 1];
-  char* here = staging.begin(head_used_ + most_body_);
-  Cursor cursor{here, here + head_used_, body_.data(), 0, most_body_};
-  for (const auto& fill : fills_) fill(cursor);
-  staging.copy(head_.data(), 0, head_used_), staging.copy(body_.data(), head_used_, cursor.used);
+  std::size_t used = 0;
+  fill(staging.begin(head_used_ + most_body_), false, used);
+  staging.copy(head_.data(), 0, head_used_), staging.copy(body_.data(), head_used_, used);
   staging.end();
+}
+
+void MapMirror::settle() {
+  body_ = Buffer(most_body_);
+  std::vector<char> here(head_used_ + most_body_);
+  std::size_t used = 0;
+  fill(here.data(), true, used);
+  const auto copy = [](char* to, const char* from, std::size_t bytes) {
+    if (bytes > 0) check(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice), "copying to the device");
+  };
+  check(cudaStreamSynchronize(queue().stream()), "waiting for the queue");
+  copy(head_.data(), here.data(), head_used_), copy(body_.data(), here.data() + head_used_, used);
+  settled_ = true;
+}
+
+std::int32_t* MapMirror::there(Count counts) { return reinterpret_cast<std::int32_t*>(known(counts.data)); }
+Walk* MapMirror::there(const Walk* walks) { return reinterpret_cast<Walk*>(known(walks)); }
+std::int32_t* const* MapMirror::there(Index map) {
+  asked_for_.insert(map.data);
+  return reinterpret_cast<std::int32_t* const*>(known(map.data));
+}
+
+void MapMirror::invert() {
+  if (inversions_.bytes() == 0) {
+    std::vector<Inversion> list;
+    for (const Inverse& i : inverses_) {
+      if (!asked_for_.contains(i.map)) continue;
+      list.push_back({i.table, there(Count{i.rows}), i.targets ? there(Count{i.targets}) : nullptr,
+                      static_cast<std::int32_t>(i.most_targets), i.each});
+      longest_inversion_ = std::max(longest_inversion_, i.most_rows * i.each);
+    }
+    if (list.empty()) return;
+    inversions_made_ = static_cast<int>(list.size());
+    inversions_ = Buffer(list.size() * sizeof list[0]);
+    check(cudaMemcpy(inversions_.data(), list.data(), inversions_.bytes(), cudaMemcpyHostToDevice), "copying to the device");
+  }
+  invert_maps(reinterpret_cast<const Inversion*>(inversions_.data()), inversions_made_, models_, longest_inversion_);
 }
 
 void MapMirror::wait() {
   if (!asked_ || results_used_ == 0) return;
-  check(cudaMemcpyAsync(results_here_.data(), results_.data(), results_used_, cudaMemcpyDeviceToHost, queue().stream()),
-        "copying results");
-  check(cudaStreamSynchronize(queue().stream()), "waiting for results");
+  const auto copy = [&] {
+    return cudaMemcpyAsync(results_here_.data(), results_.data(), results_used_, cudaMemcpyDeviceToHost,
+                           queue().stream());
+  };
+  ask(copy, "copying results");
+  ask([&] { return cudaStreamSynchronize(queue().stream()); }, "waiting for results");
   for (const Result& r : result_list_) std::memcpy(r.to, results_here_.data() + r.offset, r.bytes);
   asked_ = false;
 }

@@ -14,5 +14,7 @@ GpuSurvey survey_gpus() {
   return none;
 }
 std::unique_ptr<Memory> cuda_memory(int) { return nullptr; }
+std::unique_ptr<WorkQueue> cuda_work_queue() { return nullptr; }
+WorkQueue* cuda_use(WorkQueue*) { return nullptr; }
 
 }  // namespace phasegrid::kernels

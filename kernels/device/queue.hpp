@@ -1,29 +1,44 @@
 // How operations reach the GPU: the queue they work in, and the one launch wrapper.
 //
-// A queue is a stream and room to work in: memory that an operation uses while it runs and nobody reads afterwards. Operations of
-// one queue run one after the other, so they share it; it grows to the most that any of them asks for, in the first step.
+// A queue, one of kernels/memory.hpp, is a stream and room to work in: memory that an operation uses while it runs and nobody reads
+// afterwards. Operations of one queue run one after the other, so they share it; it grows to the most that any of them asks for, in the
+// first step.
 #pragma once
 #include <cuda_runtime.h>
 
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/device/rehearsal.hpp"
+#include "kernels/memory.hpp"
+
 namespace phasegrid::kernels::cuda {
 
 // Throws std::bad_alloc for memory, std::runtime_error ("the device is lost") for anything else.
 void check(cudaError_t error, const char* what);
 
-class Queue {
+// A call of the runtime; in a rehearsal it is left out.
+template <class Call>
+void ask(Call&& call, const char* what) {
+  if (!rehearsal()) check(call(), what);
+}
+
+// Bytes of the device, or addresses of nothing in a rehearsal.
+void* take_memory(std::size_t bytes, const char* what);
+void give_memory_back(void* data, std::size_t bytes) noexcept;
+
+class Queue final : public WorkQueue {
  public:
   Queue();
-  ~Queue();
+  ~Queue() override;
   Queue(const Queue&) = delete;
 
   cudaStream_t stream() const { return stream_; }
   void* workspace(std::size_t bytes) { return room(workspace_, bytes); }
   void* sums(std::size_t bytes) { return room(sums_, bytes); }   // beside the workspace: what blocks leave for the last of them
   unsigned* tickets(std::int64_t n);                // zero; every launch that counts with them leaves them so
-  void release_workspace() noexcept;                // waits; when nobody is left who uses it
+  void join() { ++users_; }
+  void leave() noexcept;                            // the last one waits and gives the memory back
   int moves() const { return moves_; }              // of this memory: who has noted its address notes it again
 
  private:
@@ -33,13 +48,14 @@ class Queue {
   };
   void* room(Room& room, std::size_t bytes);
   void release(Room& room) noexcept;
+  void release_workspace() noexcept;
 
   cudaStream_t stream_ = nullptr;
   Room workspace_, sums_, tickets_;
-  int moves_ = 0;
+  int moves_ = 0, users_ = 0;
 };
 
-Queue& queue();  // of this process: an executor has one device and works on one pack
+Queue& queue();  // that UseQueue says, else that of this process: an executor has one device
 
 // The pieces of the workspace, one after the other, each aligned to 256 bytes.
 class Workspace {
@@ -66,6 +82,7 @@ class Workspace {
 
 template <auto kernel, class... A>
 void launch(dim3 grid, dim3 block, const A&... arguments) {
+  if (rehearsal()) return;
 #if defined(CUDA_ON_CPU)
   cuda_on_cpu::launch<kernel>(grid, block, queue().stream(), arguments...);
 #else

@@ -8,19 +8,22 @@ __device__ std::int64_t steps_of(const Walk& walk) { return walk.sequences > 0 ?
 
 __global__ void steps_pack(Rows<float> rows, const Walk* walks, std::int64_t most, float* dense) {
   const int m = blockIdx.y;
-  const std::int64_t width = rows.width, steps = steps_of(walks[m]);
-  for (std::int64_t i = first(); i < steps * width; i += step())
-    dense[m * most * width + i] = value(rows, m)[walks[m].steps[i / width].row * width + i % width];
+  const std::int64_t width = rows.width;
+  const Walk walk = walks[m];
+  each_number(steps_of(walk), rows.width, [&](std::int64_t j, int c, std::int64_t i) {
+    dense[m * most * width + i] = value(rows, m)[walk.steps[j].row * width + c];
+  });
 }
 
 __global__ void steps_unpack_own(Rows<float> rows, const Walk* walks, std::int64_t most, const float* dense) {
   const int m = blockIdx.y;
-  const std::int64_t width = rows.width, steps = steps_of(walks[m]);
-  for (std::int64_t i = first(); i < steps * width; i += step()) {
-    const int row = walks[m].steps[i / width].row;
-    if (row >= walks[m].shared && i % width < rows.columns)
-      put(grad(rows, m)[row * width + i % width], dense[m * most * width + i], rows.add);
-  }
+  const std::int64_t width = rows.width;
+  const Walk walk = walks[m];
+  each_number(steps_of(walk), rows.width, [&](std::int64_t j, int c, std::int64_t i) {
+    const int row = walk.steps[j].row;
+    if (row >= walk.shared && c < rows.columns)
+      put(grad(rows, m)[row * width + c], dense[m * most * width + i], rows.add);
+  });
 }
 
 // One number of one shared row in one sequence: the sum over its visits.
@@ -73,12 +76,13 @@ __global__ void skip_backward(Rows<float> u, Rows<float> y, Parameter<float> ski
 __global__ void skip_input_backward(Rows<float> u, Rows<float> y, Parameter<float> skip, Index output_row, int models) {
   const int m = blockIdx.y;
   const std::int64_t D = u.width;
-  for (std::int64_t i = first(); i < count(u, m) * D; i += step()) {
-    const Readers outputs = readers(output_row, models, m, i / D);
+  each_number(count(u, m), u.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const Readers outputs = readers(output_row, models, m, row);
+    if (outputs.begin == outputs.end) return;
     float sum = 0;
-    for (const std::int32_t* q = outputs.begin; q < outputs.end; ++q) sum += grad(y, m)[*q * D + i % D];
-    grad(u, m)[i] += sum * value(skip, m)[i % D];
-  }
+    for (const std::int32_t* q = outputs.begin; q < outputs.end; ++q) sum += grad(y, m)[*q * D + c];
+    grad(u, m)[i] += sum * value(skip, m)[c];
+  });
 }
 
 void pack_steps(int models, const Rows<float>& rows, const Walk* walks, WalkRoom room, float* dense) {

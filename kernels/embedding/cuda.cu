@@ -8,27 +8,25 @@ namespace phasegrid::kernels::cuda {
 
 __global__ void embedding_forward(Embedding<float> op) {
   const int m = blockIdx.y, width = op.y.width;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(count(op.y, m)) * width; i += step()) {
-    const std::int64_t r = i / width;
-    const int c = static_cast<int>(i % width);
+  each_number(count(op.y, m), width, [&](std::int64_t r, int c, std::int64_t i) {
     float e = op.from_base ? value(op.base, m)[i]
                            : value(op.table, m)[op.token.data[m][r] * static_cast<std::int64_t>(width) + c];
     if (op.noise.data && c < op.y.columns) e += op.noise.data[m][r * op.y.columns + c];
     if (op.positional) e += value(op.positions, m)[op.position.data[m][r] * static_cast<std::int64_t>(width) + c];
     value(op.y, m)[i] = e;
-  }
+  });
 }
 
 // One number of a table: the sum over the rows that read it.
 __global__ void embedding_table_backward(Embedding<float> op, Parameter<float> table, Index map) {
   const int m = blockIdx.y, width = table.width;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(table.rows) * width; i += step()) {
-    const Readers rows = readers(map, op.models, m, i / width);
+  each_number(table.rows, width, [&](std::int64_t row, int c, std::int64_t i) {
+    const Readers rows = readers(map, op.models, m, row);
     float sum = grad(table, m)[i];
     for (const std::int32_t* r = rows.begin; r < rows.end; ++r)
-      sum += grad(op.y, m)[*r * static_cast<std::int64_t>(width) + i % width];
+      sum += grad(op.y, m)[*r * static_cast<std::int64_t>(width) + c];
     grad(table, m)[i] = sum;
-  }
+  });
 }
 
 __global__ void embedding_base_backward(Embedding<float> op) {

@@ -9,30 +9,31 @@ namespace phasegrid::kernels::cuda {
 __global__ void gate_forward(Gate<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.y.width;
-  for (std::int64_t i = first(); i < count(op.o, m) * width; i += step())
-    value(op.o, m)[i] = value(op.y, m)[i] *
-                        activate(op.activation, value(op.z, m)[op.row.data[m][i / width] * width + i % width]).value;
+  each_number(count(op.o, m), op.o.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const float z = value(op.z, m)[op.row.data[m][row] * width + c];
+    value(op.o, m)[i] = value(op.y, m)[i] * activate(op.activation, z).value;
+  });
 }
 
 __global__ void gate_y_backward(Gate<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.y.width;
-  for (std::int64_t i = first(); i < count(op.o, m) * width; i += step())
-    put(grad(op.y, m)[i],
-        grad(op.o, m)[i] * activate(op.activation, value(op.z, m)[op.row.data[m][i / width] * width + i % width]).value,
-        op.y.add);
+  each_number(count(op.o, m), op.o.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const float z = value(op.z, m)[op.row.data[m][row] * width + c];
+    put(grad(op.y, m)[i], grad(op.o, m)[i] * activate(op.activation, z).value, op.y.add);
+  });
 }
 
 __global__ void gate_z_backward(Gate<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.z.width;
-  for (std::int64_t i = first(); i < count(op.z, m) * width; i += step()) {
-    const Readers outputs = readers(op.row, op.models, m, i / width);
+  each_number(count(op.z, m), op.z.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const Readers outputs = readers(op.row, op.models, m, row);
     float sum = 0;
     for (const std::int32_t* q = outputs.begin; q < outputs.end; ++q)
-      sum += grad(op.o, m)[*q * width + i % width] * value(op.y, m)[*q * width + i % width];
+      sum += grad(op.o, m)[*q * width + c] * value(op.y, m)[*q * width + c];
     put(grad(op.z, m)[i], sum * activate(op.activation, value(op.z, m)[i]).derivative, op.z.add);
-  }
+  });
 }
 
 void forward(const Gate<float>& op) { launch<gate_forward>(blocks_for(op.o.stride, op.models), kThreads, op); }

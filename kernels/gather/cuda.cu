@@ -9,21 +9,21 @@ namespace phasegrid::kernels::cuda {
 __global__ void gather_forward(Gather<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.y.width;
-  for (std::int64_t i = first(); i < count(op.y, m) * width; i += step()) {
-    const float x = value(op.x, m)[op.index.data[m][i / width] * width + i % width];
+  each_number(count(op.y, m), op.y.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const float x = value(op.x, m)[op.index.data[m][row] * width + c];
     value(op.y, m)[i] = op.base.values ? value(op.base, m)[i] + x : x;
-  }
+  });
 }
 
 __global__ void gather_backward(Gather<float> op) {
   const int m = blockIdx.y;
   const std::int64_t width = op.x.width;
-  for (std::int64_t i = first(); i < count(op.x, m) * width; i += step()) {
-    const Readers picked = readers(op.index, op.models, m, i / width);
+  each_number(count(op.x, m), op.x.width, [&](std::int64_t row, int c, std::int64_t i) {
+    const Readers picked = readers(op.index, op.models, m, row);
     float sum = 0;
-    for (const std::int32_t* r = picked.begin; r < picked.end; ++r) sum += grad(op.y, m)[*r * width + i % width];
+    for (const std::int32_t* r = picked.begin; r < picked.end; ++r) sum += grad(op.y, m)[*r * width + c];
     put(grad(op.x, m)[i], sum, op.x.add);
-  }
+  });
 }
 
 __global__ void gather_base_backward(Gather<float> op) {

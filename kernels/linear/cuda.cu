@@ -8,7 +8,7 @@
 namespace phasegrid::kernels::cuda {
 namespace {
 
-constexpr int kWide = 8;     // rows of a thread where there are many: rows of tables, of large weights
+constexpr int kColumnsEach = 2, kGemmBlock = kGemmThreadsOf<kColumnsEach>;  // of a thread; threads
 constexpr int kChunk = 128;  // rows summed by one block for d_W; the sums of chunks are joined in order
 
 // y = act(sum + b), and act' for the way back.
@@ -37,20 +37,20 @@ __device__ Matrix flipped(const Matrix& A) { return {A.p, A.column, A.row, A.col
 struct Place {
   int i, j;
 };
-__device__ Place tile_place(int columns, int part) {
+__device__ Place tile_place(int columns) {
   const int across = (columns + kTile - 1) / kTile;
-  return {static_cast<int>(blockIdx.x) / across * 8 * part, static_cast<int>(blockIdx.x) % across * kTile};
+  return {static_cast<int>(blockIdx.x) / across * kTile, static_cast<int>(blockIdx.x) % across * kTile};
 }
 
 }  // namespace
 
 template <bool transposed>
-__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) linear_forward(Linear<float> op) {
+__global__ void __launch_bounds__(kGemmBlock, kGemmBlocks) linear_forward(Linear<float> op) {
   const int m = blockIdx.y, rows = count(op.y, m);
-  const Place at = tile_place(op.y.width, kWide);
+  const Place at = tile_place(op.y.width);
   if (at.i >= rows) return;
   const Matrix x{value(op.x, m), op.x.width, 1, rows, op.x.columns};
-  gemm_tile<true, transposed, kWide>(x, weight<transposed>(op, m), at.i, at.j, 0, op.x.columns, [&](int i, int j, float z) {
+  gemm_tile<true, transposed, kColumnsEach>(x, weight<transposed>(op, m), at.i, at.j, 0, op.x.columns, [&](int i, int j, float z) {
     if (i < rows) finish(op, m, i, j, z);
   });
 }
@@ -76,12 +76,12 @@ __global__ void linear_bias_backward(Linear<float> op, ColumnSums meet) {
 }
 
 template <bool transposed>
-__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) linear_input_backward(Linear<float> op) {
+__global__ void __launch_bounds__(kGemmBlock, kGemmBlocks) linear_input_backward(Linear<float> op) {
   const int m = blockIdx.y, rows = count(op.y, m);
-  const Place at = tile_place(op.x.width, kWide);
+  const Place at = tile_place(op.x.width);
   if (at.i >= rows) return;
   const Matrix d_z{grad(op.y, m), op.y.width, 1, rows, op.y.columns};
-  gemm_tile<true, !transposed, kWide>(d_z, flipped(weight<transposed>(op, m)), at.i, at.j, 0, op.y.columns,
+  gemm_tile<true, !transposed, kColumnsEach>(d_z, flipped(weight<transposed>(op, m)), at.i, at.j, 0, op.y.columns,
                                [&](int i, int j, float sum) {
                                  if (i < rows && j < op.x.width)
                                    put(grad(op.x, m)[static_cast<std::int64_t>(i) * op.x.width + j], sum, op.x.add);
@@ -90,11 +90,11 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) linear_input_backwa
 
 // Chunk blockIdx.z of d_W = x^T d_z (or d_z^T x): into the gradient if there is but one chunk, else beside the others, and the
 // last of them to arrive adds them up.
-template <bool transposed, int part>
-__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks)
+template <bool transposed>
+__global__ void __launch_bounds__(kGemmBlock, kGemmBlocks - 1)
     linear_weight_backward(Linear<float> op, float* partial, unsigned* tickets) {
   const int m = blockIdx.y, rows = count(op.y, m), begin = blockIdx.z * kChunk, chunks = (rows + kChunk - 1) / kChunk;
-  const Place at = tile_place(op.W.columns, part);
+  const Place at = tile_place(op.W.columns);
   if (begin >= rows) return;
   const int end = begin + kChunk < rows ? begin + kChunk : rows;
   const Matrix x{value(op.x, m), op.x.width, 1, rows, op.x.columns},
@@ -103,12 +103,12 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks)
   float* parts = partial + static_cast<std::int64_t>(m) * gridDim.z * size;  // [chunk][size]
   float* to = chunks > 1 ? parts + blockIdx.z * size : grad(op.W, m);
   const auto inside = [&](int i, int j) { return i < op.W.rows && j < op.W.columns; };
-  gemm_tile<false, false, part>(flipped(transposed ? d_z : x), transposed ? x : d_z, at.i, at.j, begin, end,
+  gemm_tile<false, false, kColumnsEach>(flipped(transposed ? d_z : x), transposed ? x : d_z, at.i, at.j, begin, end,
                           [&](int i, int j, float sum) {
                             if (inside(i, j)) put(to[static_cast<std::int64_t>(i) * op.W.width + j], sum, chunks == 1);
                           });
   if (chunks == 1 || !arrives_last(&tickets[m * gridDim.x + blockIdx.x], chunks)) return;
-  TileSumsOf<part> sums;
+  TileSumsOf<kColumnsEach> sums;
   clear(sums);
   for (int chunk = 0; chunk < chunks; ++chunk)
     each_of_tile(at.i, at.j, sums, [&](int i, int j, float& sum) {
@@ -123,14 +123,14 @@ namespace {
 
 template <bool transposed>
 void product(const Linear<float>& op) {
-  const unsigned tiles = static_cast<unsigned>(tiles_of(capacity(op.y), 8 * kWide) * tiles_of(op.y.width));
-  launch<linear_forward<transposed>>(dim3(tiles, op.models), kGemmThreads, op);
+  const unsigned tiles = static_cast<unsigned>(tiles_of(capacity(op.y)) * tiles_of(op.y.width));
+  launch<linear_forward<transposed>>(dim3(tiles, op.models), kGemmBlock, op);
 }
 
-template <bool transposed, int part>
+template <bool transposed>
 void weight_backward(const Linear<float>& op) {
   const unsigned chunks = static_cast<unsigned>((capacity(op.y) + kChunk - 1) / kChunk),
-                 tiles = static_cast<unsigned>(tiles_of(op.W.rows, 8 * part) * tiles_of(op.W.columns));
+                 tiles = static_cast<unsigned>(tiles_of(op.W.rows) * tiles_of(op.W.columns));
   float* partial = nullptr;
   unsigned* tickets = nullptr;
   if (chunks > 1) {
@@ -138,15 +138,15 @@ void weight_backward(const Linear<float>& op) {
     partial = static_cast<float*>(queue().sums(static_cast<std::size_t>(size) * sizeof(float)));
     tickets = queue().tickets(static_cast<std::int64_t>(op.models) * tiles);
   }
-  launch<linear_weight_backward<transposed, part>>(dim3(tiles, op.models, chunks), kGemmThreads, op, partial, tickets);
+  launch<linear_weight_backward<transposed>>(dim3(tiles, op.models, chunks), kGemmBlock, op, partial, tickets);
 }
 
 template <bool transposed>
 void product_backward(const Linear<float>& op) {
-  op.W.rows > kTile ? weight_backward<transposed, kWide>(op) : weight_backward<transposed, kPart>(op);
+  weight_backward<transposed>(op);
   if (!op.x.grads) return;
-  const unsigned input_tiles = static_cast<unsigned>(tiles_of(capacity(op.y), 8 * kWide) * tiles_of(op.x.width));
-  launch<linear_input_backward<transposed>>(dim3(input_tiles, op.models), kGemmThreads, op);
+  const unsigned input_tiles = static_cast<unsigned>(tiles_of(capacity(op.y)) * tiles_of(op.x.width));
+  launch<linear_input_backward<transposed>>(dim3(input_tiles, op.models), kGemmBlock, op);
 }
 
 }  // namespace

@@ -80,16 +80,16 @@ __device__ void convolve(const LongConv<float>& op, const ConvTables& tables, co
 
 __global__ void long_conv_forward(LongConv<float> op, ConvTables tables, ConvTimes times) {
   const int m = blockIdx.y, outputs = count(op.y, m);
-  const std::int64_t D = op.u.width, groups = (outputs + kOutputs - 1) / kOutputs;
-  for (std::int64_t i = first(); i < groups * D; i += step()) {
-    const int q = static_cast<int>(i / D) * kOutputs, c = static_cast<int>(i % D);
+  const std::int64_t groups = (outputs + kOutputs - 1) / kOutputs;
+  each_number(groups, op.u.width, [&](std::int64_t group, int c, std::int64_t) {
+    const int q = static_cast<int>(group) * kOutputs;
     const std::int32_t *read = times.read + m * times.outputs, *sequence = times.sequence + m * times.room.steps;
     if (q + kOutputs <= outputs && sequence[read[q]] == sequence[read[q + kOutputs - 1]]) {
       convolve<kOutputs>(op, tables, times, m, q, c);
     } else {
       for (int o = 0; o < kOutputs && q + o < outputs; ++o) convolve<1>(op, tables, times, m, q + o, c);
     }
-  }
+  });
 }
 
 __global__ void long_conv_input_backward(LongConv<float> op, ConvTables tables, ConvTimes times) {
@@ -97,8 +97,7 @@ __global__ void long_conv_input_backward(LongConv<float> op, ConvTables tables, 
   const Walk walk = op.walks[m];
   const std::int64_t steps = walk.sequences > 0 ? walk.first_step[walk.sequences] : 0;
   const std::int32_t *end = times.end + m * times.room.steps, *time = times.time + m * times.outputs;
-  for (std::int64_t i = first(); i < steps * D; i += step()) {
-    const int j = static_cast<int>(i / D), c = static_cast<int>(i % D);
+  each_number(steps, D, [&](std::int64_t j, int c, std::int64_t) {
     const std::int64_t place = m * times.room.steps + j;
     const float* K = level(op, tables, m, walk.steps[j].log2_repeats) + c;
     float sum = 0;
@@ -107,7 +106,7 @@ __global__ void long_conv_input_backward(LongConv<float> op, ConvTables tables, 
       sum += K[static_cast<std::int64_t>(time[q] - end[j]) * D] *
              grad(op.y, m)[static_cast<std::int64_t>(q) * D + c];  // (2)
     tables.d_u[place * D + c] = sum;
-  }
+  });
 }
 
 // The sums of kGroup sequences, all powers of one distance.
@@ -118,8 +117,8 @@ __global__ void long_conv_kernel_backward(LongConv<float> op, ConvTables tables,
   if (group * kGroup >= walk.sequences) return;
   const std::int32_t* time = times.time + m * times.outputs;
   float* to = tables.d_groups + (static_cast<std::int64_t>(m) * tables.groups + group) * kPowers * op.K.stride;
-  for (std::int64_t i = first(); i < static_cast<std::int64_t>(T) * D; i += step()) {
-    const int j = static_cast<int>(i / D), c = static_cast<int>(i % D);
+  each_number(T, D, [&](std::int64_t distance, int c, std::int64_t i) {
+    const int j = static_cast<int>(distance);
     float sum[kPowers];
     PHASEGRID_UNROLL
     for (int power = 0; power < kPowers; ++power) sum[power] = 0;
@@ -143,7 +142,7 @@ __global__ void long_conv_kernel_backward(LongConv<float> op, ConvTables tables,
     PHASEGRID_UNROLL
     for (int power = 0; power < kPowers; ++power)
       if (power == 0 || walk.shared > 0) to[power * op.K.stride + i] = sum[power];
-  }
+  });
 }
 
 __global__ void long_conv_join_groups(LongConv<float> op, ConvTables tables) {

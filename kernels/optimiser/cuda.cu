@@ -14,6 +14,11 @@ PackUpdate pack_update(const Update<float>& u, const Segment* segments) {
   return p;
 }
 
+// The step that model m takes, the turn-th of those that were prepared.
+__device__ const PackUpdate& next_step(const PackUpdate* pack, int turn, int m, int models) {
+  return pack[static_cast<std::int64_t>(turn) * models + m];
+}
+
 constexpr int kNormChunk = 4096;  // numbers of a gradient whose squares one block adds up
 
 __device__ double block_sum(double sum) {
@@ -29,9 +34,9 @@ __device__ double block_sum(double sum) {
 
 // Who takes this step, and |g| of every model that clips, in double; negative: the model stays as it is. The last of a model's
 // blocks adds the others' sums up.
-__global__ void update_norms(const PackUpdate* pack, double* norms, double* parts, unsigned* tickets) {
-  const int m = blockIdx.y, chunk = blockIdx.x;
-  const Update<float>& u = pack[m].update;
+__global__ void update_norms(const PackUpdate* pack, std::int32_t* turns, double* norms, double* parts, unsigned* tickets) {
+  const int m = blockIdx.y, chunk = blockIdx.x, turn = turns[m];
+  const Update<float>& u = next_step(pack, turn, m, gridDim.y).update;
   const std::int64_t begin = static_cast<std::int64_t>(chunk) * kNormChunk,
                      end = begin + kNormChunk < u.size ? begin + kNormChunk : u.size;
   double sum = 0;
@@ -47,11 +52,12 @@ __global__ void update_norms(const PackUpdate* pack, double* norms, double* part
   if (threadIdx.x > 0) return;
   const bool goes = u.step > 0 && (!u.record || note(*u.record, *u.loss, u.step));
   norms[m] = goes ? sqrt(sum) : -1;
+  turns[m] = turn + 1;
 }
 
 // Segment blockIdx.y of model blockIdx.z.
-__global__ void update_weights(const PackUpdate* pack, const double* norms) {
-  const PackUpdate& p = pack[blockIdx.z];
+__global__ void update_weights(const PackUpdate* pack, const std::int32_t* turns, const double* norms) {
+  const PackUpdate& p = next_step(pack, turns[blockIdx.z] - 1, blockIdx.z, gridDim.z);
   const Update<float>& u = p.update;
   const Segment segment = u.segments[blockIdx.y];
   if (segment.rate == 0 || norms[blockIdx.z] < 0) return;
@@ -61,6 +67,7 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   const float rate = static_cast<float>(u.learning_rate * segment.rate),
               decay = static_cast<float>(u.weight_decay * segment.decay);
   const float shrink = u.method == Method::adamw ? 1 - rate * decay : 1, pull = u.method == Method::adamw ? 0 : decay;
+  PHASEGRID_UNROLL_SOME
   for (std::int64_t k = first(); k < segment.length; k += step()) {
     const std::int64_t i = segment.offset + k;
     const float g = u.g[i] * scale + pull * u.w[i];
@@ -73,15 +80,17 @@ __global__ void update_weights(const PackUpdate* pack, const double* norms) {
   }
 }
 
-void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest, std::int64_t size) {
+constexpr int kEach = 4;  // numbers of a thread: most segments are short
+
+void update_pack(const PackUpdate* pack, std::int32_t* turns, int models, int segments, std::int64_t longest, std::int64_t size) {
   const unsigned chunks = static_cast<unsigned>((size + kNormChunk - 1) / kNormChunk);
   Workspace workspace;
   workspace.want<double>(models).want<double>(static_cast<std::int64_t>(models) * chunks).take();
   double* norms = workspace.get<double>(models);
   double* parts = workspace.get<double>(static_cast<std::int64_t>(models) * chunks);
-  launch<update_norms>(dim3(chunks, models), kThreads, pack, norms, parts, queue().tickets(models));
-  const dim3 blocks(blocks_for(longest, 1).x, segments, models);
-  launch<update_weights>(blocks, kThreads, pack, static_cast<const double*>(norms));
+  launch<update_norms>(dim3(chunks, models), kThreads, pack, turns, norms, parts, queue().tickets(models));
+  const dim3 blocks(blocks_for((longest + kEach - 1) / kEach, 1).x, segments, models);
+  launch<update_weights>(blocks, kThreads, pack, static_cast<const std::int32_t*>(turns), static_cast<const double*>(norms));
 }
 
 __global__ void tally_models(const double* loss, const std::int64_t* right, Tally* sums, int models) {

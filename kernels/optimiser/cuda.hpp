@@ -10,8 +10,9 @@ struct PackUpdate {
 };
 PackUpdate pack_update(const Update<float>& update, const Segment* segments_on_device);
 
-// `pack`: on the device. longest, size: numbers of the longest segment and of a model.
-void update_pack(const PackUpdate* pack, int models, int segments, std::int64_t longest, std::int64_t size);
+// Each model takes the next of its steps: `pack` [steps][models] and `turns` [models], of the steps that it has taken, are on the device.
+// longest, size: numbers of the longest segment and of a model.
+void update_pack(const PackUpdate* pack, std::int32_t* turns, int models, int segments, std::int64_t longest, std::int64_t size);
 
 // Adds the losses and right answers (or null) of each model to its sums.
 void add_to_tallies(const double* loss, const std::int64_t* right, Tally* sums, int models);

@@ -9,7 +9,8 @@
 namespace phasegrid::kernels::cuda {
 
 template <int NB, class Rule, bool by_state, bool whole_block>
-__global__ void __launch_bounds__(32 * kSequences, 5) scan_forward(Scan<float> op) {
+__global__ void __launch_bounds__(32 * kSequences, whole_block || Rule::kPerState ? 5 : 8)
+    scan_forward(Scan<float> op) {
   using Tile = ScanTile<NB, Rule, by_state>;
   __shared__ ShareMaps<NB> maps[whole_block ? 2 : 1];
   __shared__ typename Tile::Staged all_staged[kSequences];

@@ -104,9 +104,12 @@ struct ScanTile {
   }
   // The step sizes of a row: one for all states, or one for each.
   __device__ static void deltas(const Staged& from, int i, float (&to)[NB]) {
-    if (by_state) return load_states(from.delta[i], to);
-    PHASEGRID_UNROLL
-    for (int n = 0; n < NB; ++n) to[n] = from.delta[i][lane()];
+    if constexpr (by_state) {
+      load_states(from.delta[i], to);
+    } else {
+      PHASEGRID_UNROLL
+      for (int n = 0; n < NB; ++n) to[n] = from.delta[i][lane()];
+    }
   }
 
   // The states after staged step i. With `product`, the decays are multiplied to it.

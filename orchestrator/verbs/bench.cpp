@@ -23,9 +23,9 @@ namespace {
 
 struct Arguments {
   std::string variant = "mamba", filler = "zero", norm = "none", score = "task", device = "cpu", kind = "auto";
-  int d = 64, N = 16, T = 64, batch = 64, vocab = 256, pairs = 0, expand = 2, conv = 4, layers = 1, models = 0, threads = 1;
+  int d = 64, N = 16, T = 64, batch = 64, vocab = 256, pairs = 0, expand = 2, conv = 4, layers = 1, models = 0, in_flight = 2, threads = 1;
   double seconds = 2;
-  bool json = false;
+  bool json = false, fast_gemm = false;
 };
 
 sweeps::CellSpec cell_of(const Arguments& a) {
@@ -82,8 +82,9 @@ void print(const std::string& kind, int threads, const worker::TrainBench& bench
 int bench_train(const Arguments& a) {
   const sweeps::CellSpec cell = cell_of(a);
   const bool score_all = a.score == "all";
-  const std::string kind = local_kind(a.device, a.kind, cell.settings);
-  if (is_gpu_kind(kind)) return bench_gpu(cell, kind, a.models, a.seconds, score_all, a.json);
+  if (a.fast_gemm) require_cublas();
+  const std::string plain = local_kind(a.device, a.kind, cell.settings), kind = a.fast_gemm ? with_fast_gemm(plain) : plain;
+  if (is_gpu_kind(kind)) return bench_gpu(cell, {kind, 1, a.in_flight}, a.models, a.seconds, score_all, a.json);
   const worker::Ceilings ceilings = worker::measure_ceilings(kind);
   const worker::TrainBench bench = worker::bench_train(cell, {kind, a.threads}, a.seconds, score_all);
   const worker::Floor floor = worker::floor_of(cell.settings, score_all);
@@ -116,6 +117,8 @@ void add_bench(CLI::App& app, int& code) {
       ->check(CLI::Range(1, worker::kMostThreads))
       ->capture_default_str();
   verb->add_option("--models", args->models, "Of a pack on a GPU [as many as --pack auto of `run` would take]")->check(CLI::Range(1, 65536));
+  verb->add_flag("--fast-gemm", args->fast_gemm, "On a GPU: linear layers by cuBLAS in TF32");
+  verb->add_option("--in-flight", args->in_flight, "Packs on a GPU that the models are dealt to")->check(CLI::Range(1, 2))->capture_default_str();
   verb->add_option("--device-kind", args->kind, "cpu-portable, cpu-avx2, cpu-avx512; auto: the best of this machine")->capture_default_str();
   verb->add_option("--seconds", args->seconds, "To train, twice: with and without a clock around every operation")->capture_default_str();
   verb->add_flag("--json", args->json, "Print one JSON object");

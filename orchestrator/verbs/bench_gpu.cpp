@@ -12,11 +12,12 @@
 namespace phasegrid::orchestrator {
 namespace {
 
-nlohmann::ordered_json to_json(const kernels::Gpu& gpu, const worker::PackBench& bench, const worker::GpuFloor& floor) {
+nlohmann::ordered_json to_json(const kernels::Gpu& gpu, const std::string& kind, const worker::PackBench& bench, const worker::GpuFloor& floor) {
   const double counted = bench.models * floor.seconds(gpu);
   return {{"gpu", gpu.name},
-          {"device_kind", gpu.kind},
+          {"device_kind", kind},
           {"models", bench.models},
+          {"packs", bench.packs},
           {"steps", bench.steps},
           {"ms_per_step", bench.seconds_per_step * 1e3},
           {"ms_per_step_and_model", bench.seconds_per_step * 1e3 / bench.models},
@@ -30,9 +31,10 @@ nlohmann::ordered_json to_json(const kernels::Gpu& gpu, const worker::PackBench&
           {"rates", {{"flops", gpu.flop_rate}, {"exponentials", gpu.flop_rate / 16}, {"bytes", gpu.byte_rate}}}};
 }
 
-void print(const kernels::Gpu& gpu, const worker::PackBench& bench, const worker::GpuFloor& floor) {
+void print(const kernels::Gpu& gpu, const std::string& kind, const worker::PackBench& bench, const worker::GpuFloor& floor) {
   const double counted = bench.models * floor.seconds(gpu);
-  fmt::print("{} ({}), a pack of {} models\n", gpu.name, gpu.kind, bench.models);
+  fmt::print("{} ({}), {} models in {}\n", gpu.name, kind, bench.models,
+             bench.packs > 1 ? fmt::format("{} packs in flight", bench.packs) : "a pack");
   fmt::print("measured  {:.4g} ms per step, {:.4g} ms per step and model, {:.3g} million tokens per second\n",
              bench.seconds_per_step * 1e3, bench.seconds_per_step * 1e3 / bench.models,
              bench.tokens_per_step / bench.seconds_per_step / 1e6);
@@ -47,16 +49,16 @@ void print(const kernels::Gpu& gpu, const worker::PackBench& bench, const worker
 
 }  // namespace
 
-int bench_gpu(const sweeps::CellSpec& cell, const std::string& kind, int models, double seconds, bool score_all,
+int bench_gpu(const sweeps::CellSpec& cell, const worker::Device& device, int models, double seconds, bool score_all,
               bool json) {
   if (score_all)
     throw sweeps::SweepError("--score all: measured on the CPU only, expected --score task with --device cuda");
   const kernels::Gpu gpu = kernels::survey_gpus().gpus.front();
-  const int pack = models > 0 ? models : worker::pack_size(cell.settings, gpu);
-  const worker::PackBench bench = worker::bench_pack(cell, {kind}, pack, seconds);
+  const int pack = models > 0 ? models : worker::pack_size(cell, gpu);
+  const worker::PackBench bench = worker::bench_pack(cell, device, pack, seconds);
   const worker::GpuFloor floor = worker::gpu_floor(cell.settings, score_all);
-  if (json) std::cout << to_json(gpu, bench, floor).dump(1) << "\n";
-  else print(gpu, bench, floor);
+  if (json) std::cout << to_json(gpu, device.kind, bench, floor).dump(1) << "\n";
+  else print(gpu, device.kind, bench, floor);
   return 0;
 }
 

@@ -2,12 +2,12 @@
 #pragma once
 #include <string>
 
-#include "sweeps/cell.hpp"
+#include "worker/run_pack.hpp"
 
 namespace phasegrid::orchestrator {
 
 // `models`: 0 for as many as --pack auto takes. Returns the exit code.
-int bench_gpu(const sweeps::CellSpec& cell, const std::string& kind, int models, double seconds, bool score_all,
+int bench_gpu(const sweeps::CellSpec& cell, const worker::Device& device, int models, double seconds, bool score_all,
               bool json);
 
 }  // namespace phasegrid::orchestrator

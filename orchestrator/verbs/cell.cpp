@@ -22,7 +22,7 @@ namespace {
 struct Arguments {
   std::string sweep, cell, weights, device = "auto", kind = "auto";
   int threads = 1;
-  bool curve = false, json = false;
+  bool curve = false, json = false, fast_gemm = false;
 };
 
 nlohmann::ordered_json to_json(const sweeps::CellResult& r, const std::string& label, bool regression, bool curve) {
@@ -68,7 +68,9 @@ int cell(const Arguments& args) {
     throw sweeps::SweepError(args.sweep + ": cell " + std::to_string(index) + " (" + grid.label(index) + ") cannot exist: " + *reason);
   }
   const sweeps::CellSpec spec = grid.cell(index);
-  const worker::Device device{local_kind(args.device, args.kind, spec.settings), args.threads};
+  if (args.fast_gemm) require_cublas();
+  const std::string kind = local_kind(args.device, args.kind, spec.settings);
+  const worker::Device device{args.fast_gemm ? with_fast_gemm(kind) : kind, args.threads};
   const worker::Trained trained = worker::train_cell(spec, device);
   const sweeps::CellResult& result = trained.result;
   if (!args.weights.empty() && result.status == sweeps::Status::done) results::write_weights(args.weights, {trained.model, trained.weights});
@@ -87,6 +89,7 @@ void add_cell(CLI::App& app, int& code) {
   verb->add_option("cell", args->cell, "An index, or every axis that varies: variant=mamba,d=13,seed=7")->required();
   verb->add_option("--device", args->device, "What to train on")->check(CLI::IsMember({"auto", "cpu", "cuda"}))->capture_default_str();
   verb->add_option("--device-kind", args->kind, "cpu-portable, cpu-avx2, cpu-avx512, sm_90 and its like; auto: the best of this machine")->capture_default_str();
+  verb->add_flag("--fast-gemm", args->fast_gemm, "On a GPU: linear layers by cuBLAS in TF32, other bits than without");
   verb->add_option("--threads", args->threads, "Of the CPU, that train the cell together; the same bits whatever their number")
       ->check(CLI::Range(1, worker::kMostThreads))
       ->capture_default_str();

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "orchestrator/local_device.hpp"
 #include "orchestrator/machine.hpp"
 #include "orchestrator/time_limits.hpp"
 #include "orchestrator/verbs/verbs.hpp"
@@ -62,6 +63,8 @@ void declare(CLI::App* verb, Arguments* args) {
                    "cpu-portable, cpu-avx2, cpu-avx512, sm_90 and its like: results of one kind are the same bits everywhere;\n"
                    "auto: the best that every rank can run, or the kind that the folder's results already have")
       ->capture_default_str();
+  verb->add_flag("--fast-gemm", o.fast_gemm,
+                 "On GPUs: linear layers by cuBLAS in TF32. Results are of a device kind of their own, sm_90+cublas and its like");
   verb->add_option("--retry", args->retry,
                    "Run cells with these results again: failed, timeout, out_of_memory, diverged")
       ->delimiter(',');
@@ -143,7 +146,10 @@ void add_run(CLI::App& app, int& code) {
       "In parallel:  mpirun -n 8 phasegrid run sweep.toml -o out\n"
       "The command may be stopped (Ctrl-C, SIGTERM), killed and repeated at any time: finished cells are kept, the\n"
       "same command does the others, and the results are the same bits. Ctrl-C twice stops at once.");
-  verb->callback([args, &code] { code = run(meaning(*args)); });
+  verb->callback([args, &code] {
+    if (args->options.fast_gemm) require_cublas();
+    code = run(meaning(*args));
+  });
 }
 
 }  // namespace phasegrid::orchestrator

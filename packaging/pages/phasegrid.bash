@@ -22,7 +22,7 @@ _phasegrid() {
     report) options="-h --help -o --output" ;;
     merge) options="-h --help -o --output --accept-mixed" ;;
     analyze) options="-h --help --json --level --bootstrap" ;;
-    cell) options="-h --help --device --device-kind --threads --weights --curve --json" ;;
+    cell) options="-h --help --device --device-kind --fast-gemm --threads --weights --curve --json" ;;
     apply) options="-h --help -o --output --precision --gradients" ;;
     sample) options="-h --help --set --count --seed --json" ;;
     bench) options="-h --help" ;;

@@ -248,4 +248,16 @@ SCHEDULER std::uint64_t exchange(unsigned mask, std::uint64_t bits, int source) 
   return scheduler.fibers[from].slot[phase];
 }
 
+SCHEDULER unsigned match(unsigned mask, std::uint64_t bits) {
+  const int own = scheduler.current, first = own & ~31;
+  Fiber& f = scheduler.fibers[own];
+  const unsigned phase = f.slot_phase++ & 1;
+  f.slot[phase] = bits;
+  sync_warp(mask);
+  unsigned same = 0;
+  for (int i = 0; i < 32; ++i)
+    if (f.together >> i & 1 && scheduler.fibers[first + i].slot[phase] == bits) same |= 1u << i;
+  return same;
+}
+
 }  // namespace cuda_on_cpu

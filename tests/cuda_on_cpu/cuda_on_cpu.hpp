@@ -47,6 +47,8 @@ void sync_block();
 void sync_warp(unsigned mask);
 // What lane `source` of the caller's warp gave in the same call.
 std::uint64_t exchange(unsigned mask, std::uint64_t bits, int source);
+// Of the lanes that make the same call: who gave the same bits.
+unsigned match(unsigned mask, std::uint64_t bits);
 int lane();
 [[noreturn]] void die(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -104,6 +106,28 @@ template <class T>
 T __shfl_up_sync(unsigned mask, T v, unsigned d) {
   const int l = cuda_on_cpu::lane();
   return cuda_on_cpu::shuffle(mask, v, l >= static_cast<int>(d) ? l - static_cast<int>(d) : l);
+}
+template <class T>
+unsigned __match_any_sync(unsigned mask, T v) {
+  return cuda_on_cpu::match(mask, static_cast<std::uint64_t>(v));
+}
+inline unsigned __ballot_sync(unsigned mask, int yes) {
+  const unsigned same = cuda_on_cpu::match(mask, yes != 0);
+  return yes ? same : mask & ~same;   // lanes that have returned count as yes there: nobody may leave before
+}
+inline int __popc(unsigned v) { return __builtin_popcount(v); }
+inline int __clz(int v) { return v == 0 ? 32 : __builtin_clz(static_cast<unsigned>(v)); }
+inline int __ffs(int v) { return __builtin_ffs(v); }
+template <class T>
+T atomicCAS(T* p, T expected, T desired) {
+  static_assert(std::is_integral_v<T>);
+  __atomic_compare_exchange_n(p, &expected, desired, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+  return expected;
+}
+inline int atomicMin(int* p, int v) {
+  int was = __atomic_load_n(p, __ATOMIC_RELAXED);
+  while (v < was && !__atomic_compare_exchange_n(p, &was, v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+  return was;
 }
 inline int atomicAdd(int* p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
 inline unsigned atomicAdd(unsigned* p, unsigned v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }

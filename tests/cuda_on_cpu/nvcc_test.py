@@ -36,9 +36,12 @@ def kernels_of(report):
 
 
 def sources_of(root, nvcc):
-    """All kernels; what talks to NCCL where its header is."""
-    nccl = any((folder / "nccl.h").exists() for folder in (pathlib.Path(nvcc).resolve().parent.parent / "include", pathlib.Path("/usr/include")))
-    return sorted((root / "kernels").glob("*/*.cu")) + (sorted((root / "worker").glob("*.cu")) if nccl else [])
+    """All kernels; what talks to cuBLAS or NCCL where its header is."""
+    folders = pathlib.Path(nvcc).resolve().parent.parent / "include", pathlib.Path("/usr/include")
+    there = lambda header: any((folder / header).exists() for folder in folders)
+    kernels = [path for folder in ("kernels", "tasks", "worker") for path in sorted((root / folder).glob("*/*.cu"))]
+    kernels = [path for path in kernels if path.name != "cublas.cu" or there("cublasLt.h")]
+    return kernels + (sorted((root / "worker").glob("*.cu")) if there("nccl.h") else [])
 
 
 def compile_all(root, nvcc, architecture, problems):

@@ -184,10 +184,10 @@ std::int64_t size_of(const Parameter<float>& t, const Op& op) {
 template <class Op>
 class OnDevice {
  public:
-  OnDevice(const Op& host, Functions<Op> Operations<float>::*functions)
+  OnDevice(const Op& host, Functions<Op> Operations<float>::*functions, const std::string& kind = device_kind())
       : host_(host),
         op_(host),
-        functions_(cuda_operations(device_kind())->*functions),
+        functions_(cuda_operations(kind)->*functions),
         memory_(cuda_memory(host.models)) {
     each_table(op_, [&](auto& t) {
       const std::int64_t n = size_of(t, host_);

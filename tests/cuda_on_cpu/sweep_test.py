@@ -162,3 +162,38 @@ def test_a_variant_that_lacks_a_kernel_stays_on_the_cpu(ground):
     assert code == 2 and "variant s4 (operation s4_kernel) runs on the CPU only" in said, said
     code, said = one.run()
     assert "no GPU is used: variant s4 (operation s4_kernel) runs on the CPU only" in said, said
+
+
+def test_cublas_is_a_device_kind_of_its_own(ground, alone):
+    one = sweep(ground, "fast")
+    code, said = one.run("--device", "cuda", "--fast-gemm")
+    assert code == 0 and f"device kind {KIND}+cublas" in said and len(set(slots(said).values())) == 4, said
+    with h5py.File(one.out / "results.h5") as file:
+        assert file.attrs["device_kind"] == KIND + "+cublas"
+        assert file.attrs["gpus"].startswith(f"4 x CUDA on the CPU, for tests ({KIND}, ")
+        accuracy = numpy.asarray(file["accuracy"])
+    assert numpy.isfinite(accuracy).sum() == 8 and one.bits() != alone
+    assert one.run("--device", "cuda", "--fast-gemm")[0] == 0  # again: nothing left to do, and nothing to complain about
+    code, said = one.run("--device", "cuda")
+    assert code == 2 and f"on {KIND}+cublas, this would add" in said and "--accept-mixed" in said and len(said.splitlines()) == 1, said
+    assert one.run("--device", "cuda", "--accept-mixed")[0] == 0
+    bits = one.bits()
+    packed = sweep(ground, "fast_alone")
+    assert packed.run("--device", "cuda", "--fast-gemm", "--pack", 1)[0] == 0 and packed.bits() == bits
+    code, said = one.verb("cell", one.sweep, 5, "--device", "cuda", "--fast-gemm", "--json")
+    assert code == 0 and json.loads(said)["accuracy"] == accuracy.ravel()[5], said
+
+
+@pytest.mark.parametrize("verb", ["run", "cell"])
+def test_cublas_needs_a_gpu(verb, ground):
+    one = sweep(ground, "fast_" + verb)
+    code, said = one.run("--device", "cpu", "--fast-gemm") if verb == "run" else one.verb("cell", one.sweep, 5, "--device", "cpu", "--fast-gemm")
+    assert code == 2 and "--fast-gemm: cuBLAS needs a GPU, and this would train on cpu-" in said and len(said.splitlines()) == 1, said
+
+
+def test_gangs_without_nccl_are_refused_at_the_start(ground):
+    one = ground("gang", sweep=SWEEP.replace("batch = 4", "batch = 4\nreplicas = 2"))
+    code, said = one.run("--device", "cuda")
+    assert code == 2 and "replicas = 2 (this phasegrid was built without NCCL) runs on the CPU only" in said and len(said.splitlines()) == 1, said
+    code, said = one.run("--slots", 2)
+    assert code == 0 and "no GPU is used: replicas = 2 (this phasegrid was built without NCCL)" in said, said

@@ -160,15 +160,6 @@ std::string lacking_operation(const ModelSettings& model, const kernels::Operati
   return dry.lacking();
 }
 
-std::int64_t table_numbers(const ModelSettings& model, const LayoutShape& shape, bool training) {
-  ParameterSet parameters;
-  const Layout layout(1, shape);
-  Tape<float> dry(nullptr, 1, training);
-  Builder<float> build{model, dry, parameters, layout, nullptr, nullptr, 0};
-  describe(build);
-  return dry.numbers();
-}
-
 template <class Real>
 Network<Real>::Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads)
     : layout_(models, shape), d_(model.d), real_valued_(model.outputs > 0), noise_(model.noisy ? static_cast<std::size_t>(models) : 0), noise_pointers_(noise_.size()), tape_(&kernels::operations<Real>(device_kind), models, grads != nullptr, kernels::memory(device_kind, models)),
@@ -194,6 +185,13 @@ template <class Real>
 const kernels::Parameter<Real>* Network<Real>::tapped_weight(int layer, const std::string& name) const {
   const auto found = taps_.weights.find({layer, name});
   return found == taps_.weights.end() ? nullptr : &found->second;
+}
+
+template <class Real>
+bool Network<Real>::draw_there(std::span<const tasks::Task* const> tasks) {
+  auto recipes = tape_.memory().mirror() && !layout_.shape().apart() ? recipes_of(tasks) : std::nullopt;
+  if (recipes) batches_ = std::make_unique<DeviceBatches>(tape_.memory(), layout_, std::move(*recipes));
+  return batches_ != nullptr;
 }
 
 template <class Real>

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/device/batches.hpp"
 #include "worker/layout.hpp"
 #include "worker/models/parameters.hpp"
 #include "worker/models/settings.hpp"
@@ -19,9 +20,6 @@ ParameterSet describe_parameters(const ModelSettings& model, int positions_table
 // The first operation of such a model that a device's table lacks; "": it runs there.
 std::string lacking_operation(const ModelSettings& model, const kernels::Operations<float>& table);
 
-// Numbers in the tables of such a network of one model.
-std::int64_t table_numbers(const ModelSettings& model, const LayoutShape& shape, bool training);
-
 // The batches of such a model: at most so many sequences of T positions with so many scored; positions_table as above.
 LayoutShape layout_shape(const ModelSettings& model, int sequences, int T, int most_scored, int positions_table);
 
@@ -33,6 +31,10 @@ class Network {
   Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads);
 
   void set(int m, const tasks::Batch& batch);
+  // From now on the device draws the batches and lays them out: instead of set() and upload(), batches()->make(). False, and all is as it was,
+  // where it cannot. Throws std::bad_alloc.
+  bool draw_there(std::span<const tasks::Task* const> tasks);
+  DeviceBatches* batches() { return batches_.get(); }   // null: the host sets them
   void forward() { tape_.forward(); }                 // upload() and compute(); then loss() and right() may be asked for
   void upload() { tape_.upload(); }
   void compute() { tape_.compute(); }
@@ -64,6 +66,7 @@ class Network {
   std::vector<std::vector<float>> noise_;             // [model] (rows of layer 1, d); empty: none
   std::vector<const float*> noise_pointers_;
   Tape<Real> tape_;
+  std::unique_ptr<DeviceBatches> batches_;
   Taps<Real> taps_;
   ParameterSet parameters_;
   std::vector<double> loss_;
