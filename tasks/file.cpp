@@ -57,6 +57,7 @@ class File final : public Task {
   }
 
   // Only the place in the stream counts: what `random` would draw does not.
+  bool draws_alone() const override { return false; }  // models may read one file
   void draw(kernels::Random& random, Batch& batch) const override {
     const auto stream = static_cast<Stream>(random.stream());
     const std::uint64_t i = random.index(), all = facts_.sequences, held = all - training_;

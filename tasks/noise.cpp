@@ -20,6 +20,7 @@ class Around : public Task {
   double ceiling() const override { return inner_->ceiling(); }
   double guess() const override { return inner_->guess(); }
   std::int64_t available(Stream stream) const override { return inner_->available(stream); }
+  bool draws_alone() const override { return inner_->draws_alone(); }
   std::string symbol(std::int32_t token) const override { return inner_->symbol(token); }
   std::vector<std::string> roles(const Batch& batch, int sequence) const override {
     return inner_->roles(batch, sequence);

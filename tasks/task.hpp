@@ -106,6 +106,7 @@ class Task {
   virtual std::int64_t available(Stream) const { return std::numeric_limits<std::int64_t>::max(); }
   // Appends one sequence to the batch (tokens, scored positions, end_sequence).
   virtual void draw(kernels::Random& random, Batch& batch) const = 0;
+  virtual bool draws_alone() const { return true; }  // whatever others draw meanwhile, on other threads
   // The same as plain numbers (recipe.hpp), which point into this task; false: only draw() knows how.
   virtual bool recipe(Recipe&) const { return false; }
   // The role of each position of one drawn sequence ("key", "value", "filler", "query", "before", "after" ...): what

@@ -53,22 +53,29 @@ PackBench bench_pack(const sweeps::CellSpec& cell, const Device& device, int mod
   for (int m = 0; m < models; ++m) cells[static_cast<std::size_t>(m)].seed = m;
   PackBench result;
   result.models = models;
-  result.host_seconds = host_seconds(cells, seconds / 4);
   const TrainSettings train = train_settings(cell.settings);
   result.tokens_per_step = static_cast<double>(models) * train.batch * task_facts(cell.settings).T;
   const Cells all{cells, {}, {}};
   Flight flight(all, device, Gang());
   result.packs = static_cast<int>(flight.packs());
+  std::vector<double> times, launches;
   const auto stretch = [&] {
     const auto start = Clock::now();
-    for (int i = 0; i < kStretch; ++i) flight.step();
-    return since(start) / kStretch;
+    for (int i = 1; i < kStretch; ++i) flight.step();
+    launches.push_back(since(start) / (kStretch - 1));
+    flight.step();
+    times.push_back(since(start) / kStretch);
+  };
+  const auto median = [](std::vector<double>& values) {
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+    return values[values.size() / 2];
   };
   stretch();
-  std::vector<double> times;
-  for (const auto begin = Clock::now(); times.empty() || since(begin) < seconds;) times.push_back(stretch());
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
-  result.steps = static_cast<int>(times.size()) * kStretch, result.seconds_per_step = times[times.size() / 2];
+  times.clear(), launches.clear();
+  for (const auto begin = Clock::now(); times.empty() || since(begin) < seconds;) stretch();
+  result.steps = static_cast<int>(times.size()) * kStretch, result.seconds_per_step = median(times);
+  result.drawn_there = flight.draws_there();
+  result.host_seconds = result.drawn_there ? median(launches) : host_seconds(cells, seconds / 4);
   return result;
 }
 

@@ -19,10 +19,12 @@ struct GpuFloor {
 GpuFloor gpu_floor(const sweeps::Settings& settings, bool score_all);
 
 struct PackBench {
-  int models = 0, packs = 1, steps = 0;   // packs in flight
+  int models = 0, packs = 1, steps = 0;              // packs in flight
   double seconds_per_step = 0, tokens_per_step = 0;  // of all models; median over stretches of steps
-  double host_seconds =
-      0;  // of a step: drawing the batches and laying them out, which the device waits for if it is longer
+  // What the host does for a step while the device works, which waits for it if it takes longer: draws the batches and lays them out, or,
+  // where the device does that itself, launches the step.
+  double host_seconds = 0;
+  bool drawn_there = false;
 };
 // `models` cells that differ from the given one in their seeds, trained for about so many seconds.
 PackBench bench_pack(const sweeps::CellSpec& cell, const Device& device, int models, double seconds);

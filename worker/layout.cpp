@@ -53,15 +53,15 @@ Layout::Layout(int models, const LayoutShape& shape) : shape_(shape) {
   for (int m = 0; m < models; ++m) set(m, Batch{});
 }
 
-void Layout::set(int model, const Batch& batch) {
-  length_.assign(batch.sequences, 0);
+void Layout::set(int model, const Batch& batch, Desk& desk) {
+  desk.length.assign(batch.sequences, 0);
   for (int s = 0; s < batch.sequences; ++s)
-    if (batch.first[s + 1] > batch.first[s]) length_[s] = shape_.reordered ? batch.T : batch.position[batch.first[s + 1] - 1] + 1;
+    if (batch.first[s + 1] > batch.first[s]) desk.length[s] = shape_.reordered ? batch.T : batch.position[batch.first[s + 1] - 1] + 1;
   labels_[model] = batch.label, values_[model] = batch.values;
   for (int layer = 0; layer < shape_.layers; ++layer) {
-    if (layer == 0) first_layer_rows(model, batch);
-    find_windows(layer, model, batch);
-    find_outputs(layer, model, batch);
+    if (layer == 0) first_layer_rows(model, batch, desk);
+    find_windows(layer, model, batch, desk);
+    find_outputs(layer, model, batch, desk);
   }
   publish(model);
 }
@@ -75,75 +75,75 @@ void Layout::walk_time(int models) {
 }
 
 // Distinct tokens in the order of their first occurrence, and the row of every position.
-void Layout::first_layer_rows(int model, const Batch& batch) {
+void Layout::first_layer_rows(int model, const Batch& batch, Desk& desk) {
   auto &tokens = tokens_[model], &positions = positions_[model];
   tokens.clear(), positions.clear();
   const bool pairs = shape_.first_rows() == FirstRows::pairs, apart = shape_.first_rows() == FirstRows::positions;
   numbers_[model].clear();
-  row_of_.assign(apart ? 0 : static_cast<std::size_t>(shape_.vocab) * (pairs ? shape_.T : 1), -1);
-  row_at_.assign(static_cast<std::size_t>(batch.sequences) * batch.T, -1);
+  desk.row_of.assign(apart ? 0 : static_cast<std::size_t>(shape_.vocab) * (pairs ? shape_.T : 1), -1);
+  desk.row_at.assign(static_cast<std::size_t>(batch.sequences) * batch.T, -1);
   for (int s = 0; s < batch.sequences; ++s)
-    for (int t = 0; t < length_[s]; ++t) {
+    for (int t = 0; t < desk.length[s]; ++t) {
       const std::size_t p = static_cast<std::size_t>(s) * batch.T + t;
       const auto number = batch.inputs.begin() + static_cast<std::ptrdiff_t>(p) * shape_.channels;
       numbers_[model].insert(numbers_[model].end(), number, number + shape_.channels);
       const std::int32_t token = shape_.channels > 0 ? 0 : batch.tokens[p];
       std::int32_t fresh = -1;
-      std::int32_t& row = apart ? fresh : row_of_[pairs ? static_cast<std::size_t>(token) * shape_.T + t : token];
+      std::int32_t& row = apart ? fresh : desk.row_of[pairs ? static_cast<std::size_t>(token) * shape_.T + t : token];
       if (row < 0) {
         row = static_cast<std::int32_t>(tokens.size());
         tokens.push_back(token), positions.push_back(t);
       }
-      row_at_[p] = row;
+      desk.row_at[p] = row;
     }
   maps_[0][model].rows = static_cast<int>(tokens.size());
 }
 
 // Window rows: shared ones first, then one for every other position. Later layers: rows are positions, one after the other.
-void Layout::find_windows(int layer, int model, const Batch& batch) {
+void Layout::find_windows(int layer, int model, const Batch& batch, Desk& desk) {
   LayerMaps& maps = maps_[layer][model];
   const int K = shape_.taps, T = batch.T;
   maps.window.clear(), maps.shared = 0;
   if (layer > 0) {
     maps.rows = 0;
     for (int s = 0; s < batch.sequences; ++s)
-      for (int t = 0; t < length_[s]; ++t, ++maps.rows) {
-        row_at_[static_cast<std::size_t>(s) * T + t] = maps.rows;
+      for (int t = 0; t < desk.length[s]; ++t, ++maps.rows) {
+        desk.row_at[static_cast<std::size_t>(s) * T + t] = maps.rows;
         for (int j = 0; j < K; ++j) maps.window.push_back(t >= j ? maps.rows - j : -1);
       }
-    window_at_ = row_at_;
+    desk.window_at = desk.row_at;
     return;
   }
-  const auto row_back = [&](int s, int t, int j) { return t >= j ? row_at_[static_cast<std::size_t>(s) * T + t - j] : -1; };
-  window_at_.assign(static_cast<std::size_t>(batch.sequences) * T, -1);
+  const auto row_back = [&](int s, int t, int j) { return t >= j ? desk.row_at[static_cast<std::size_t>(s) * T + t - j] : -1; };
+  desk.window_at.assign(static_cast<std::size_t>(batch.sequences) * T, -1);
   if (shape_.shares_windows()) {
-    const std::int64_t total = std::accumulate(length_.begin(), length_.end(), std::int64_t{0});
+    const std::int64_t total = std::accumulate(desk.length.begin(), desk.length.end(), std::int64_t{0});
     std::size_t capacity = 1;
     while (capacity < 2 * static_cast<std::size_t>(total) + 2) capacity *= 2;
-    hash_key_.assign(capacity, kNoKey), hash_count_.assign(capacity, 0);
-    window_key_.assign(window_at_.size(), kNoKey);
+    desk.hash_key.assign(capacity, kNoKey), desk.hash_count.assign(capacity, 0);
+    desk.window_key.assign(desk.window_at.size(), kNoKey);
     std::uint64_t shared_key[kernels::kMostShared];
     for (int s = 0; s < batch.sequences; ++s)
-      for (int t = K - 1; t < length_[s]; ++t) {
+      for (int t = K - 1; t < desk.length[s]; ++t) {
         std::uint64_t key = 0;
         for (int j = 0; j < K; ++j) key = key * (static_cast<std::uint64_t>(maps.rows) + 1) + static_cast<std::uint64_t>(row_back(s, t, j));
-        window_key_[static_cast<std::size_t>(s) * T + t] = key;
+        desk.window_key[static_cast<std::size_t>(s) * T + t] = key;
         std::size_t i = (key * 0x9E3779B97F4A7C15ull >> 32) & (capacity - 1);
-        while (hash_key_[i] != key && hash_key_[i] != kNoKey) i = (i + 1) & (capacity - 1);
-        hash_key_[i] = key;
-        if (++hash_count_[i] == batch.sequences + 1 && maps.shared < kernels::kMostShared) {
+        while (desk.hash_key[i] != key && desk.hash_key[i] != kNoKey) i = (i + 1) & (capacity - 1);
+        desk.hash_key[i] = key;
+        if (++desk.hash_count[i] == batch.sequences + 1 && maps.shared < kernels::kMostShared) {
           shared_key[maps.shared++] = key;
           for (int j = 0; j < K; ++j) maps.window.push_back(row_back(s, t, j));
         }
       }
-    for (std::size_t p = 0; p < window_at_.size(); ++p)
+    for (std::size_t p = 0; p < desk.window_at.size(); ++p)
       for (int i = 0; i < maps.shared; ++i)
-        if (window_key_[p] == shared_key[i]) window_at_[p] = i;
+        if (desk.window_key[p] == shared_key[i]) desk.window_at[p] = i;
   }
   std::int32_t row = maps.shared;
   for (int s = 0; s < batch.sequences; ++s)
-    for (int t = 0; t < length_[s]; ++t) {
-      std::int32_t& window = window_at_[static_cast<std::size_t>(s) * T + t];
+    for (int t = 0; t < desk.length[s]; ++t) {
+      std::int32_t& window = desk.window_at[static_cast<std::size_t>(s) * T + t];
       if (window >= 0) continue;
       window = row++;
       for (int j = 0; j < K; ++j) maps.window.push_back(row_back(s, t, j));
@@ -151,14 +151,14 @@ void Layout::find_windows(int layer, int model, const Batch& batch) {
 }
 
 // The walk of every sequence and what is read on it: scored positions in the last layer, every position in the others.
-void Layout::find_outputs(int layer, int model, const Batch& batch) {
+void Layout::find_outputs(int layer, int model, const Batch& batch, Desk& desk) {
   LayerMaps& maps = maps_[layer][model];
   const bool last = layer + 1 == shape_.layers;
   for (auto* map : {&maps.window_input, &maps.output_row, &maps.output_input, &maps.output_window, &maps.gate_input, &maps.output_gate}) map->clear();
   maps.steps.clear();
   for (std::size_t w = 0; w < maps.window.size(); w += shape_.taps) maps.window_input.push_back(maps.window[w]);
   maps.first_step.assign(1, 0), maps.first_output.assign(1, 0), maps.first_row.assign(1, maps.shared);
-  std::vector<std::int32_t>& gate_of = row_of_;
+  std::vector<std::int32_t>& gate_of = desk.row_of;
   gate_of.assign(static_cast<std::size_t>(maps.rows), -1);
   std::int32_t own = maps.shared;
   for (int s = 0; s < batch.sequences; ++s) {
@@ -169,9 +169,9 @@ void Layout::find_outputs(int layer, int model, const Batch& batch) {
         else --p;
     };
     int next = batch.first[s];
-    for (int t = 0; t < length_[s]; ++t) {
+    for (int t = 0; t < desk.length[s]; ++t) {
       const std::size_t p = static_cast<std::size_t>(s) * batch.T + t;
-      const std::int32_t row = window_at_[p];
+      const std::int32_t row = desk.window_at[p];
       const bool scored = next < batch.first[s + 1] && batch.position[next] == t, read = scored || !last;
       next += scored;
       own += row >= maps.shared;
@@ -183,9 +183,9 @@ void Layout::find_outputs(int layer, int model, const Batch& batch) {
       std::int32_t output = -1;
       if (read) {
         output = static_cast<std::int32_t>(maps.output_row.size());
-        std::int32_t& gate = gate_of[row_at_[p]];
-        if (gate < 0) gate = static_cast<std::int32_t>(maps.gate_input.size()), maps.gate_input.push_back(row_at_[p]);
-        maps.output_row.push_back(row), maps.output_input.push_back(row_at_[p]), maps.output_gate.push_back(gate);
+        std::int32_t& gate = gate_of[desk.row_at[p]];
+        if (gate < 0) gate = static_cast<std::int32_t>(maps.gate_input.size()), maps.gate_input.push_back(desk.row_at[p]);
+        maps.output_row.push_back(row), maps.output_input.push_back(desk.row_at[p]), maps.output_gate.push_back(gate);
         const auto window = maps.window.begin() + static_cast<std::ptrdiff_t>(row) * shape_.taps;
         maps.output_window.insert(maps.output_window.end(), window, window + shape_.taps);
       }

@@ -60,7 +60,14 @@ class Layout {
   Layout(int models, const LayoutShape& shape);
   Layout(const Layout&) = delete;
 
-  void set(int model, const tasks::Batch& batch);   // an empty batch: the model rests
+  // Working memory of set(): one for each thread that lays out models at the same time.
+  struct Desk {
+    std::vector<std::int32_t> length, row_of, row_at, window_at;      // by sequence, by token (and position), by position
+    std::vector<std::uint64_t> window_key, hash_key;
+    std::vector<std::int32_t> hash_count;
+  };
+  void set(int model, const tasks::Batch& batch, Desk& desk);   // an empty batch: the model rests
+  void set(int model, const tasks::Batch& batch) { set(model, batch, desk_); }
   const LayoutShape& shape() const { return shape_; }
   int scored(int model) const { return counts_.back().outputs[model]; }
 
@@ -83,18 +90,18 @@ class Layout {
   kernels::Index label() const { return {label_pointers_.data()}; }
   kernels::Reals numbers() const { return {number_pointers_.data()}; }   // (rows of layer 1, channels)
   kernels::Reals values() const { return {value_pointers_.data()}; }     // (scored, outputs)
-  // Calls f(sequence, position) for every row of layer 1, in order, where positions are rows of their own.
+  // Calls f(sequence, position) for every row of layer 1 of the model that was last set at a desk, in order, where positions are rows of their own.
   template <class F>
-  void each_row_apart(F&& f) const {
-    for (int s = 0; s < static_cast<int>(length_.size()); ++s)
-      for (int t = 0; t < length_[s]; ++t) f(s, t);
+  static void each_row_apart(const Desk& desk, F&& f) {
+    for (int s = 0; s < static_cast<int>(desk.length.size()); ++s)
+      for (int t = 0; t < desk.length[s]; ++t) f(s, t);
   }
   const LayerMaps& layer_maps(int layer, int model) const { return maps_[layer][model]; }
 
  private:
-  void first_layer_rows(int model, const tasks::Batch& batch);
-  void find_windows(int layer, int model, const tasks::Batch& batch);
-  void find_outputs(int layer, int model, const tasks::Batch& batch);
+  void first_layer_rows(int model, const tasks::Batch& batch, Desk& desk);
+  void find_windows(int layer, int model, const tasks::Batch& batch, Desk& desk);
+  void find_outputs(int layer, int model, const tasks::Batch& batch, Desk& desk);
   void publish(int model);
   void walk_time(int models);
 
@@ -111,11 +118,7 @@ class Layout {
   std::vector<const std::int32_t*> token_pointers_, position_pointers_, label_pointers_;
   std::vector<std::vector<float>> numbers_, values_;                    // [model]
   std::vector<const float*> number_pointers_, value_pointers_;
-
-  // Working memory of set().
-  std::vector<std::int32_t> length_, row_of_, row_at_, window_at_;      // by sequence, by token (and position), by position
-  std::vector<std::uint64_t> window_key_, hash_key_;
-  std::vector<std::int32_t> hash_count_;
+  Desk desk_;
 };
 
 }  // namespace phasegrid::worker

@@ -50,7 +50,9 @@ Pack::Pack(std::span<const CellSpec> cells, const Device& device, Gang gang) : s
     result.parameters = parameters_.trainable();
   }
   std::vector<const tasks::Task*> tasks;
-  for (const Cell& cell : cells_) tasks.push_back(&cell.data->task());
+  for (const Cell& cell : cells_) tasks.push_back(&cell.data->task()), draw_together_ = draw_together_ && tasks.back()->draws_alone();
+  all_models_.resize(cells.size());
+  std::iota(all_models_.begin(), all_models_.end(), 0);
   if (steps_planned() > 0) network_ = make_network(tasks, static_cast<int>(gang_.share().most(cells_.front().settings.batch)), grads_);
   evaluator_ = make_network(tasks, kEvaluationBatch, nullptr);
 }
@@ -123,13 +125,16 @@ void Pack::train_step() {
   for (int m = 0; m < M; ++m) {
     Cell& cell = cells_[m];
     if (cell.training) cell.drawn.push_back(cell.data->sequences(step_));
-    if (batches) continue;
-    if (cell.training) cell.data->draw(step_, batch_);
-    else batch_.clear(model_.T);
-    network_->set(m, batch_);
   }
-  if (!batches) network_->upload();
-  else if (changed_) choose_batches(*batches);
+  if (!batches) {
+    network_->set_all(all_models_, [&](int m, tasks::Batch& batch) {
+      if (cells_[m].training) cells_[m].data->draw(step_, batch);
+      else batch.clear(model_.T);
+    }, draw_together_);
+    network_->upload();
+  } else if (changed_) {
+    choose_batches(*batches);
+  }
   if (changed_ || step_ > prepared_) prepare_updates();
   changed_ = false;
   memory_->repeat(training_, [&] {
@@ -231,16 +236,17 @@ std::vector<Score> Pack::evaluate(const std::vector<int>& all, Stream stream, in
     for (const int m : models) ranges[static_cast<std::size_t>(m)] = {cells_[m].data->key(), stream, 0, wanted(m)};
     batches->set(ranges);
   }
-  batch_.clear(model_.T);
-  for (std::size_t m = 0; m < cells_.size() && !batches; ++m) network.set(static_cast<int>(m), batch_);
+  if (!batches) network.set_all(all_models_, [&](int, tasks::Batch& batch) { batch.clear(model_.T); }, true);
   std::vector<BatchSums> sums;   // of a gang's one model, by batch
   for (std::int64_t begin = 0; begin < most; begin += kEvaluationBatch) {
     const bool mine = gang_.mine(begin / kEvaluationBatch);
-    for (const int m : batches ? std::vector<int>() : models) {
-      const std::int64_t count = std::clamp<std::int64_t>(wanted(m) - begin, 0, kEvaluationBatch);
-      tasks::draw_batch(task_of(m), cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch_);
-      network.set(m, batch_);
-      scorers[m].saw(batch_), scored[m] += network.scored(m);
+    if (!batches) {
+      network.set_all(models, [&](int m, tasks::Batch& batch) {
+        const std::int64_t count = std::clamp<std::int64_t>(wanted(m) - begin, 0, kEvaluationBatch);
+        tasks::draw_batch(task_of(m), cells_[m].data->key(), stream, static_cast<std::uint64_t>(begin), static_cast<int>(count), batch);
+        scorers[m].saw(batch);
+      }, draw_together_);
+      for (const int m : models) scored[m] += network.scored(m);
     }
     if (gang_.alone()) {
       if (!batches) network.upload();

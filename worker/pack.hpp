@@ -35,6 +35,7 @@ class Pack {
   std::int64_t steps_planned() const;
   std::int64_t steps_left() const;                     // of the longest model that still trains
   double last_loss() const { return last_loss_; }      // when the host last looked
+  bool draws_there() const { return network_ && network_->batches(); }   // the device makes its batches
   void finish();                                       // tests of the models that are done: final weights, best weights, other lengths
   std::vector<sweeps::CellResult> take_results() { return std::move(results_); }
   void rehearse();                                     // all that allocates: a step, an evaluation, tests (pack_size.cpp)
@@ -87,7 +88,8 @@ class Pack {
   std::vector<sweeps::CellResult> results_;
   std::unique_ptr<Network<float>> network_, evaluator_;
   std::unique_ptr<kernels::Recorded> training_, evaluation_;
-  tasks::Batch batch_;
+  std::vector<int> all_models_;                        // 0 .. M - 1
+  bool draw_together_ = true;                          // batches of several models at a time, by threads of the pool
   std::int64_t prepared_ = 0;                          // steps whose settings the device has
   bool changed_ = true;                                // since then: who trains, or at which step
   double last_loss_ = 0;

@@ -23,6 +23,7 @@ nlohmann::ordered_json to_json(const kernels::Gpu& gpu, const std::string& kind,
           {"ms_per_step_and_model", bench.seconds_per_step * 1e3 / bench.models},
           {"tokens_per_second", bench.tokens_per_step / bench.seconds_per_step},
           {"host_ms", bench.host_seconds * 1e3},
+          {"drawn_by", bench.drawn_there ? "device" : "host"},
           {"floor_ms", counted * 1e3},
           {"floor_ratio", bench.seconds_per_step / counted},
           {"bytes", floor.bytes},
@@ -38,7 +39,8 @@ void print(const kernels::Gpu& gpu, const std::string& kind, const worker::PackB
   fmt::print("measured  {:.4g} ms per step, {:.4g} ms per step and model, {:.3g} million tokens per second\n",
              bench.seconds_per_step * 1e3, bench.seconds_per_step * 1e3 / bench.models,
              bench.tokens_per_step / bench.seconds_per_step / 1e6);
-  fmt::print("host      {:.4g} ms per step to draw and lay out the batches, on one core\n", bench.host_seconds * 1e3);
+  fmt::print("host      {:.4g} ms per step {}\n", bench.host_seconds * 1e3,
+             bench.drawn_there ? "to launch it: the device draws and lays out the batches" : "to draw and lay out the batches, on one core");
   fmt::print(
       "counted   {:.4g} ms per step, {:.3g} times that: per model {:.4g} MB at {:.0f} GB/s, {:.4g} Mflop at {:.1f} "
       "Tflop/s, "

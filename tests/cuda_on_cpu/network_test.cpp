@@ -2,6 +2,8 @@
 // packed or alone.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "kernels/device/backend.hpp"
 #include "kernels/device/kinds.hpp"
 #include "kernels/memory.hpp"
@@ -34,12 +36,23 @@ class Training {
         model, layout_shape(model, settings_[0].batch, task.T(), task.most_scored(), task.T()), static_cast<int>(M_),
         kind, w_, g_);
   }
+  // The device draws the batches from now on.
+  void draw_there() {
+    std::vector<const tasks::Task*> tasks;
+    std::vector<DeviceBatches::Range> ranges;
+    for (const TrainingData& data : data_)
+      tasks.push_back(&data.task()), ranges.push_back({data.key(), tasks::Stream::train, 0, 1'000'000});
+    ASSERT_TRUE(network_->draw_there(tasks));
+    network_->batches()->set(ranges);
+  }
   // Losses of the cells before each step.
-  std::vector<std::vector<double>> run() {
+  std::vector<std::vector<double>> run(int steps = kSteps) {
     std::vector<std::vector<double>> losses(M_);
     tasks::Batch batch;
-    for (std::int64_t step = 1; step <= kSteps; ++step) {
-      for (std::size_t m = 0; m < M_; ++m) data_[m].draw(step, batch), network_->set(static_cast<int>(m), batch);
+    for (std::int64_t step = 1; step <= steps; ++step) {
+      if (DeviceBatches* batches = network_->batches()) batches->make();
+      else
+        for (std::size_t m = 0; m < M_; ++m) data_[m].draw(step, batch), network_->set(static_cast<int>(m), batch);
       network_->forward();
       memory_->zero(g_, M_ * size_ * sizeof(float));
       network_->backward();
@@ -154,6 +167,27 @@ TEST(CudaFastGemm, TrainsAsTheCpuDoesPackedOrAlone) {
             << "model " << m << ", step " << step + 1;
     }
   }
+}
+
+// What the rows of a network depend on, in one variant, and every other variant.
+std::vector<Case> cases_to_draw() {
+  const std::set<std::string> of_rows = {"no_conv", "conv_3", "learned", "ssm_time", "softsort", "three_layers"};
+  std::vector<Case> chosen;
+  for (const Case& c : cases()) {
+    const std::string change = c.change.name;
+    if (change == "plain" || change == "softsort" || (c.variant == "mamba" && of_rows.contains(change))) chosen.push_back(c);
+  }
+  return chosen;
+}
+class CudaDraws : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Table, CudaDraws, testing::ValuesIn(cases_to_draw()), name_of);
+
+TEST_P(CudaDraws, GiveTheBitsThatBatchesOfTheHostGive) {
+  const auto cells = pack_of(GetParam().variant, GetParam().change);
+  Training host(cells, device()), drawn(cells, device());
+  drawn.draw_there();
+  EXPECT_EQ(host.run(4), drawn.run(4));
+  for (std::size_t m = 0; m < cells.size(); ++m) EXPECT_EQ(host.weights(m), drawn.weights(m)) << "model " << m;
 }
 
 TEST(CudaDevice, SaysWhatItCannotRun) {

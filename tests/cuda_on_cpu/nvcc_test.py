@@ -26,7 +26,7 @@ def kernels_of(report):
     name, frame, found = "", None, {}
     for line in demangled(report).splitlines():
         if match := re.search(r"Compiling entry function '(.*)' for", line):
-            name = re.sub(r"phasegrid::kernels::(cuda::)?|^void |\(.*", "", match[1])
+            name = re.sub(r"phasegrid::(kernels::(cuda::)?|tasks::|worker::)|^void |\(.*", "", match[1])
         elif match := re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", line):
             frame = int(match[1]), int(match[2])
         elif match := re.search(r"Used (\d+) registers", line):
@@ -63,7 +63,8 @@ def compile_all(root, nvcc, architecture, problems):
 def threads_of(name):
     tiles = r"linear_(forward|input|weight)|ssd_(forward|backward)|attention_(forward|rows|query|key)|softsort_(multiply|rows|scores)"
     columns = r"^(conv|norm|block_delta)_weight_backward|(bias|eigenvalues|skip)_backward|long_conv_(table|fold)"
-    return 64 if re.match(tiles, name) else 256 if re.search(columns, name) else 128
+    ours = {"draw_sequences": 32, "lay_out_models": 1024, "invert_map": 512}   # of batches
+    return ours[name] if name in ours else 64 if re.match(tiles, name) else 256 if re.search(columns, name) else 128
 
 
 def warps_resident(name, k):

@@ -3,8 +3,11 @@
 //   logits = W_head norm_f(e') + b        loss = mean cross-entropy over scored positions; real-valued: mean squared error
 #include "worker/models/network.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <exception>
 
+#include "kernels/parallel.hpp"
 #include "worker/models/builder.hpp"
 #include "worker/models/registry.hpp"
 #include "worker/models/time_layer.hpp"
@@ -195,17 +198,35 @@ bool Network<Real>::draw_there(std::span<const tasks::Task* const> tasks) {
 }
 
 template <class Real>
-void Network<Real>::set(int m, const tasks::Batch& batch) {
-  layout_.set(m, batch);
-  if (!noise_.empty()) draw_noise(m, batch);
+void Network<Real>::set(int m, const tasks::Batch& batch, Layout::Desk& desk) {
+  layout_.set(m, batch, desk);
+  if (!noise_.empty()) draw_noise(m, batch, desk);
+}
+
+template <class Real>
+void Network<Real>::set_all(std::span<const int> models, const std::function<void(int m, tasks::Batch& batch)>& draw, bool together) {
+  const std::size_t threads = together ? std::clamp<std::size_t>(models.size(), 1, static_cast<std::size_t>(kernels::pool_threads())) : 1;
+  if (desks_.size() < threads) desks_.resize(threads);
+  std::vector<std::exception_ptr> failures(threads);   // a thread of a pool must not throw
+  kernels::parallel(static_cast<int>(threads), [&](int thread) {
+    const std::size_t first = static_cast<std::size_t>(thread);
+    Desk& desk = desks_[first];
+    try {
+      for (std::size_t i = first; i < models.size(); i += threads) draw(models[i], desk.batch), set(models[i], desk.batch, desk.layout);
+    } catch (...) {
+      failures[first] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
 }
 
 // A function of each sequence's own noise key and of the position: the same in any pack, batch or order.
 template <class Real>
-void Network<Real>::draw_noise(int m, const tasks::Batch& batch) {
+void Network<Real>::draw_noise(int m, const tasks::Batch& batch, const Layout::Desk& desk) {
   std::vector<float>& noise = noise_[static_cast<std::size_t>(m)];
   noise.clear();
-  layout_.each_row_apart([&](int s, int t) {
+  Layout::each_row_apart(desk, [&](int s, int t) {
     kernels::Random random(batch.noise_key[static_cast<std::size_t>(s)], static_cast<std::uint32_t>(tasks::Stream::noise), static_cast<std::uint64_t>(t));
     for (int i = 0; i < d_; ++i) noise.push_back(static_cast<float>(batch.noise * random.normal()));
   });

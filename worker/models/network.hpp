@@ -1,7 +1,9 @@
 // The whole network of docs/theory.md, 1.1, for a pack of models: embedding, layers, head, loss. Of a real-valued task: a projection of its
 // numbers instead of the embedding, as many outputs as it asks for instead of logits, squared error instead of cross-entropy.
 #pragma once
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,7 +32,9 @@ class Network {
   // evaluates. Throws std::bad_alloc.
   Network(const ModelSettings& model, const LayoutShape& shape, int models, std::string_view device_kind, Real* values, Real* grads);
 
-  void set(int m, const tasks::Batch& batch);
+  void set(int m, const tasks::Batch& batch) { set(m, batch, desks_.front().layout); }
+  // The same for several models, whose batches `draw` makes: by the current pool, each model by one thread, if `together`.
+  void set_all(std::span<const int> models, const std::function<void(int m, tasks::Batch& batch)>& draw, bool together);
   // From now on the device draws the batches and lays them out: instead of set() and upload(), batches()->make(). False, and all is as it was,
   // where it cannot. Throws std::bad_alloc.
   bool draw_there(std::span<const tasks::Task* const> tasks);
@@ -58,9 +62,15 @@ class Network {
   const kernels::Parameter<Real>* tapped_weight(int layer, const std::string& name) const;
 
  private:
-  void draw_noise(int m, const tasks::Batch& batch);
+  struct Desk {
+    Layout::Desk layout;
+    tasks::Batch batch;
+  };
+  void set(int m, const tasks::Batch& batch, Layout::Desk& desk);
+  void draw_noise(int m, const tasks::Batch& batch, const Layout::Desk& desk);
 
   Layout layout_;
+  std::vector<Desk> desks_{1};                        // one for each thread
   int d_;
   bool real_valued_;
   std::vector<std::vector<float>> noise_;             // [model] (rows of layer 1, d); empty: none
