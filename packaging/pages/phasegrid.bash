@@ -15,7 +15,7 @@ _phasegrid() {
   esac
   case $verb in
     plan) options="-h --help --device --workers --json" ;;
-    run) options="-h --help -o --output --slots --threads --device --device-kind --retry --deadline --pack --attempts --hang-limit --cell-limit --shard --canary --disk-wait --checkpoint --scratch --accept-mixed" ;;
+    run) options="-h --help -o --output --slots --threads --device --device-kind --fast-gemm --retry --deadline --pack --attempts --hang-limit --cell-limit --shard --canary --disk-wait --checkpoint --scratch --accept-mixed" ;;
     status) options="-h --help --json --missing --exit-code" ;;
     explain) options="-h --help" ;;
     top) options="-h --help --every --once" ;;

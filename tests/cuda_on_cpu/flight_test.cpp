@@ -1,4 +1,5 @@
-// Two packs in flight on one device, and cells that move on in smaller packs: the bits of a cell alone, whatever the memory.
+// Two packs in flight on one device, and cells that move on in smaller packs: the bits of a cell alone, whatever the
+// memory.
 #include <gtest/gtest.h>
 
 #include <algorithm>
