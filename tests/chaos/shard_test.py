@@ -44,7 +44,7 @@ def test_merge_reports_a_cell_with_other_bits_with_exit_code_3(fake, tmp_path):
     for one in (first, second):
         assert one.run("--slots", 2)[0] == 0
     code, said = first.verb("merge", first.out, second.out, "-o", tmp_path / "both")
-    assert code == 3 and "cell 7 " in said and "1 cells were trained twice with different results" in said, said
+    assert code == 3 and "cell 7 " in said and "1 cell was trained twice with different results" in said, said
     assert first.verb("merge", first.out, "-o", tmp_path / "both")[0] == 0
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -83,6 +84,30 @@ def test_a_requeued_job_goes_on_and_ends_with_the_job_that_it_had_queued(cluster
     one.wait_for_the_end(patience=120)
     one.check_every_cell_was_recorded_once()
     assert one.lives() == 2 and one.jobs_so_far() == 1, one.logs()
+
+
+def test_a_suspended_job_goes_on_where_it_was(cluster, sweep):
+    options = "--slots 2 --hang-limit 5"
+    one = sweep(cells=40, milliseconds=500, time="10", run_options=options)   # stopped for longer than a silent cell may be
+    number = one.submit()
+    one.wait_for_records(8)
+    cluster.say("scontrol", "suspend", number)
+    wait_until(lambda: cluster.jobs().get(number) == "SUSPENDED", "the job to be suspended")
+    ranks = [pid for pid, words in cluster.processes().items() if " run " in words and words.startswith(cluster.program)]
+    assert len(ranks) == 2
+    wait_until(lambda: all(state_of(pid) == "T" for pid in ranks), "all its processes to be stopped")
+    asleep = time.monotonic()
+    wait_until(lambda: time.monotonic() > asleep + 7, "a time longer than that")
+    recorded = one.recorded()
+    cluster.say("scontrol", "resume", number)
+    one.wait_for_the_end(patience=120)
+    assert recorded < 40 and one.lives() == 1, one.logs()
+    one.check_every_cell_was_recorded_once()
+    assert len([line for line in one.journal() if line["kind"] == "started"]) == 40, "no cell was taken for hung or lost"
+
+
+def state_of(pid):
+    return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
 
 
 def test_a_job_whose_node_fails_is_started_elsewhere_and_waits_for_what_is_left_of_it(cluster, sweep):

@@ -33,7 +33,7 @@ steps = 100
 
 
 class Sweep:
-    def __init__(self, cluster, cells, milliseconds, time="1", nodes=2, gpus=0, slots=2, launcher="mpirun", shards=1, **variables):
+    def __init__(self, cluster, cells, milliseconds, time="1", nodes=2, gpus=0, slots=2, launcher="mpirun", shards=1, run_options="", **variables):
         self.cluster, self.cells = cluster, cells
         self.folder = cluster.folder / "sweep"
         self.marks = self.folder / "marks"
@@ -44,7 +44,7 @@ class Sweep:
         file.write_text(TEXT.format(cells=cells))
         cluster.environment |= {"FAKE_MARKS": str(self.marks), "FAKE_DELAY_MS": str(milliseconds), "PHASEGRID_WATCH_SECONDS": "2"}
         cluster.environment |= {key: str(value) for key, value in variables.items()}
-        gpu_options = ["--gpus-per-node", gpus] if gpus else ["--run-options", f"--slots {slots}"]
+        gpu_options = ["--gpus-per-node", gpus] if gpus else ["--run-options", run_options or f"--slots {slots}"]
         self.script.write_text(cluster.say(cluster.program, "slurm", file, "-o", self.out, "--time", time, "--nodes", nodes,
                                            "--cpus-per-node", 2, "--launcher", launcher, "--shards", shards, *gpu_options) + "\n")
 
