@@ -8,8 +8,9 @@
 namespace phasegrid::worker {
 namespace {
 
-// A move ends with fresh tables, fresh graphs and a copy of each cell's state by way of the host: some tens of milliseconds.
-constexpr std::int64_t kWorthMoving = 50;   // steps
+// A move ends with fresh tables, fresh graphs and a copy of each cell's state by way of the host: some tens of
+// milliseconds.
+constexpr std::int64_t kWorthMoving = 50;  // steps
 
 // Halves of fewer cells would double the launches without having more to overlap.
 constexpr std::size_t kLeastHalf = 2;
@@ -49,7 +50,8 @@ Flight::Flight(const Cells& cells, const Device& device, Gang gang) : cells_(cel
     auto pack = make_pack(std::span(cells.specs).subspan(begin, end - begin), device, gang);
     if (!pack) return;
     if (cells.states.empty()) pack->begin();
-    else for (std::size_t i = begin; i < end; ++i) pack->restore(static_cast<int>(i - begin), cells.states[i]);
+    else
+      for (std::size_t i = begin; i < end; ++i) pack->restore(static_cast<int>(i - begin), cells.states[i]);
     first_.push_back(begin), packs_.push_back(std::move(pack));
   }
 }

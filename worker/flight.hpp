@@ -1,6 +1,6 @@
-// Cells in training: one pack, or on a GPU two packs of half the cells each that step in turn. A step only gives work to the device, so what
-// the host does for one pack (drawing, looking at records, an evaluation's end) overlaps with what the device does for the other, and
-// the last blocks of one pack's kernels with the next kernels of the other.
+// Cells in training: one pack, or on a GPU two packs of half the cells each that step in turn. A step only gives work
+// to the device, so what the host does for one pack (drawing, looking at records, an evaluation's end) overlaps with
+// what the device does for the other, and the last blocks of one pack's kernels with the next kernels of the other.
 //
 // Which packs there are is a matter of speed alone: a cell's bits do not depend on its pack.
 #pragma once
@@ -26,7 +26,7 @@ class Flight {
  public:
   // `cells` outlive it. A member of a gang has one cell. Throws std::bad_alloc.
   Flight(const Cells& cells, const Device& device, Gang gang);
-  bool fits() const { return !packs_.empty(); }        // false: some member of the gang has no memory
+  bool fits() const { return !packs_.empty(); }  // false: some member of the gang has no memory
 
   bool running() const { return training() > 0; }
   void step();

@@ -10,10 +10,10 @@
 namespace phasegrid::worker {
 namespace {
 
-constexpr int kWarps = 16;       // of a multiprocessor: four for each of its schedulers
-constexpr double kOurs = 0.9;    // the part of a GPU's memory that we take
+constexpr int kWarps = 16;     // of a multiprocessor: four for each of its schedulers
+constexpr double kOurs = 0.9;  // the part of a GPU's memory that we take
 constexpr int kRounds = 8;
-const Device kAnyGpu{"sm_0"};    // in a rehearsal
+const Device kAnyGpu{"sm_0"};  // in a rehearsal
 
 std::int64_t rehearsed(sweeps::CellSpec cell, int models) {
   cell.settings.set("init", "random", false);  // weights are of no interest

@@ -1,12 +1,13 @@
-// How many cells of one shape train together on a GPU (--pack auto): as many as its memory holds, and no more than keep it
-// busy.
+// How many cells of one shape train together on a GPU (--pack auto): as many as its memory holds, and no more than keep
+// it busy.
 //
-//   memory      a rehearsal of packs of one and of two models (kernels/device/rehearsal.hpp) counts what a pack has and what each
-//               model adds: tables, weights and moments, maps, workspaces, tests at other lengths. What the driver rounds up and keeps
-//               for itself is left free. A pack that does not fit after all is split.
-//   occupancy   the scan gives every sequence a warp for each 32 channels. A multiprocessor holds between 20 and 64 warps of
-//               our kernels (docs/gpu.md, 4); kWarps of them on every multiprocessor, kRounds times over, hide its memory's
-//               latency, the last round's gaps and the kernels that are too small to fill it. Measured on an H100 (docs/gpu.md, 5).
+//   memory      a rehearsal of packs of one and of two models (kernels/device/rehearsal.hpp) counts what a pack has and
+//               what each model adds: tables, weights and moments, maps, workspaces, tests at other lengths. What the
+//               driver rounds up and keeps for itself is left free. A pack that does not fit after all is split.
+//   occupancy   the scan gives every sequence a warp for each 32 channels. A multiprocessor holds between 20 and 64
+//               warps of our kernels (docs/gpu.md, 4); kWarps of them on every multiprocessor, kRounds times over, hide
+//               its memory's latency, the last round's gaps and the kernels that are too small to fill it. Measured on
+//               an H100 (docs/gpu.md, 5).
 #pragma once
 #include "kernels/device/survey.hpp"
 #include "sweeps/cell.hpp"

@@ -87,7 +87,8 @@ void land(Flight& flight, const Cells& cells, Training& by) {
       if (by.stopped) result.status = Status::pending;
       if (result.status != Status::done || !by.gang.leads()) continue;
       const float* weights = pack.weights(static_cast<int>(m));
-      result.diagnostics = diagnose(cells.specs[first + m], pack.model(), pack.parameters(), weights, host_kind(by.device));
+      const CellSpec& cell = cells.specs[first + m];
+      result.diagnostics = diagnose(cell, pack.model(), pack.parameters(), weights, host_kind(by.device));
     }
   });
 }
@@ -117,7 +118,9 @@ Cells train_together(const Cells& cells, Training& by) {
   Cells rest;
   while (flight.running() && !by.stopped && rest.size() == 0) {
     flight.step();
-    by.stopped = by.observer && !by.observer({flight.steps_done(), flight.steps_planned(), flight.last_loss(), by.gang.alone() ? &states : nullptr, cells.size(), flight.packs()});
+    const Progress progress{.step = flight.steps_done(), .steps = flight.steps_planned(), .loss = flight.last_loss(),
+                            .save = by.gang.alone() ? &states : nullptr, .models = cells.size(), .packs = flight.packs()};
+    by.stopped = by.observer && !by.observer(progress);
     if (!by.stopped && flight.thin()) rest = move_on(flight, cells, by);
   }
   land(flight, cells, by);
@@ -153,9 +156,11 @@ std::vector<CellResult> run_pack(std::span<const CellSpec> cells, const Device& 
   kernels::Pool pool(device.threads);
   const kernels::UsePool use(pool);
   const Gang gang(replicas);
-  Training by{device, gang, observer, keep, std::chrono::steady_clock::now(), {}, std::vector<std::string>(cells.size())};
+  const auto start = std::chrono::steady_clock::now();
+  Training by{device, gang, observer, keep, start, {}, std::vector<std::string>(cells.size())};
   Cells all{{cells.begin(), cells.end()}, {}, {checkpoints.begin(), checkpoints.end()}};
-  for (const CellSpec& cell : cells) all.places.push_back(by.results.size()), by.results.emplace_back().index = cell.index;   // pending
+  for (const CellSpec& cell : cells)
+    all.places.push_back(by.results.size()), by.results.emplace_back().index = cell.index;   // pending
   const std::vector<CellResult> pending = by.results;
   try {
     train(std::move(all), by);

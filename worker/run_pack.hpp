@@ -31,16 +31,16 @@ struct Progress {
   std::size_t models = 0, packs = 0;       // that have a place on the device now, finished ones included
 };
 
-// Called between steps; may be empty. Return false to stop the pack: its unfinished cells come back as `pending`, and so do finished ones that have
-// not been tested yet.
+// Called between steps; may be empty. Return false to stop the pack: its unfinished cells come back as `pending`, and so do
+// finished ones that have not been tested yet.
 using Observer = std::function<bool(const Progress&)>;
 
 // The key of packs: cells with equal text may share a pack (same op shapes).
 std::string pack_shape(const sweeps::CellSpec& cell);
 
 // All cells must have the same pack_shape. Results in the order of the cells; a cell's bits do not depend on its pack.
-// A cell that diverges or does not fit in memory even alone says so in its status; a pack that does not fit is split, and when at most half of
-// its cells still train, they move on in a smaller one. Throws only when the device is lost.
+// A cell that diverges or does not fit in memory even alone says so in its status; a pack that does not fit is split, and when
+// at most half of its cells still train, they move on in a smaller one. Throws only when the device is lost.
 // `keep` sees each pack at its end, with the weights of each model's best evaluation.
 // A cell with replicas = g > 1 is trained by g members of a gang, each of which calls this with its `replicas`; they all get the same results, but
 // only replica 0 records diagnostics. Without `replicas`, g threads of this process are the gang: the same bits.

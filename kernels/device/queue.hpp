@@ -1,8 +1,8 @@
 // How operations reach the GPU: the queue they work in, and the one launch wrapper.
 //
-// A queue, one of kernels/memory.hpp, is a stream and room to work in: memory that an operation uses while it runs and nobody reads
-// afterwards. Operations of one queue run one after the other, so they share it; it grows to the most that any of them asks for, in the
-// first step.
+// A queue, one of kernels/memory.hpp, is a stream and room to work in: memory that an operation uses while it runs and
+// nobody reads afterwards. Operations of one queue run one after the other, so they share it; it grows to the most that
+// any of them asks for, in the first step.
 #pragma once
 #include <cuda_runtime.h>
 

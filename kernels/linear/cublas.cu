@@ -1,14 +1,15 @@
 // y = act(x W + b) with the products of cuBLAS, one batched product for all models of a pack.
 //
-// Products are made of TF32: operands rounded to 11 bits, sums in float. That is what makes cuBLAS worth a device kind of its own: in
-// float it runs on the same units as our own product, on tensor cores eight times as fast.
+// Products are made of TF32: operands rounded to 11 bits, sums in float. That is what makes cuBLAS worth a device kind
+// of its own: in float it runs on the same units as our own product, on tensor cores eight times as fast.
 //
-// cuBLAS gets its sizes from the host, which knows capacities only, so a product takes all rows of a table, and those that the batch
-// does not have hold what an earlier one left. They do no harm in y and d_x, whose rows nobody reads. In d_W, a sum over rows, they
-// would: a zero beside a NaN does not help, so what is left over is cleared in both factors.
+// cuBLAS gets its sizes from the host, which knows capacities only, so a product takes all rows of a table, and those
+// that the batch does not have hold what an earlier one left. They do no harm in y and d_x, whose rows nobody reads. In
+// d_W, a sum over rows, they would: a zero beside a NaN does not help, so what is left over is cleared in both factors.
 //
-// Which of its kernels cuBLAS takes depends on the shape that it is asked about: always that of one model, whatever the pack, and
-// without a workspace, so that no sum is split. A cell has the same bits packed and alone, by the same library on the same GPU.
+// Which of its kernels cuBLAS takes depends on the shape that it is asked about: always that of one model, whatever the
+// pack, and without a workspace, so that no sum is split. A cell has the same bits packed and alone, by the same
+// library on the same GPU.
 #include "kernels/linear/cublas.hpp"
 
 #include <cublasLt.h>
@@ -40,7 +41,8 @@ cublasLtHandle_t handle() {  // never destroyed: the driver may be gone when sta
   return handle;
 }
 
-// cuBLAS sees our rows as columns: table (rows, width) is a matrix of `width` x rows there, of which it uses the first `used` rows.
+// cuBLAS sees our rows as columns: table (rows, width) is a matrix of `width` x rows there, of which it uses the first
+// `used` rows.
 struct Operand {
   const float* p;
   std::int64_t stride;  // from one model to the next

@@ -129,17 +129,22 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, co
   const float one = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   const std::int32_t models = d_layout->batch;
   if (a_layout->batch != models || b_layout->batch != models) die("cuBLAS: batches of different sizes");
-  cuda_on_cpu::enqueue(stream, {"cublasLtMatmul", dim3(1), dim3(1), [=] {
-    for (std::int32_t m = 0; m < models; ++m)
-      for (std::uint64_t j = 0; j < d.columns; ++j)
-        for (std::uint64_t i = 0; i < d.rows; ++i) {
-          float sum = 0;
-          for (std::uint64_t k = a.columns; k-- > 0;)
-            sum += a.p[m * a.stride + static_cast<std::int64_t>(i) * a.row + static_cast<std::int64_t>(k) * a.column] *
-                   b.p[m * b.stride + static_cast<std::int64_t>(k) * b.row + static_cast<std::int64_t>(j) * b.column];
-          float& to = const_cast<float&>(d.p[m * d.stride + static_cast<std::int64_t>(i) + static_cast<std::int64_t>(j) * d.column]);
-          to = one * sum + (keep != 0 ? keep * to : 0);
-        }
-  }});
+  cuda_on_cpu::enqueue(
+      stream,
+      {"cublasLtMatmul", dim3(1), dim3(1), [=] {
+         for (std::int32_t m = 0; m < models; ++m)
+           for (std::uint64_t j = 0; j < d.columns; ++j)
+             for (std::uint64_t i = 0; i < d.rows; ++i) {
+               float sum = 0;
+               for (std::uint64_t k = a.columns; k-- > 0;)
+                 sum +=
+                     a.p[m * a.stride + static_cast<std::int64_t>(i) * a.row +
+                         static_cast<std::int64_t>(k) * a.column] *
+                     b.p[m * b.stride + static_cast<std::int64_t>(k) * b.row + static_cast<std::int64_t>(j) * b.column];
+               float& to = const_cast<float&>(
+                   d.p[m * d.stride + static_cast<std::int64_t>(i) + static_cast<std::int64_t>(j) * d.column]);
+               to = one * sum + (keep != 0 ? keep * to : 0);
+             }
+       }});
   return CUBLAS_STATUS_SUCCESS;
 }

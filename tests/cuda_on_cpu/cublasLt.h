@@ -1,9 +1,9 @@
-// Stands in for cuBLAS's header of this name beside cuda_runtime.h: only what kernels/linear/cublas.cu uses, with the meaning that
-// it has there. Products are made in float, a chain of additions each, from the last to the first: other bits than those of our own
-// product.
+// Stands in for cuBLAS's header of this name beside cuda_runtime.h: only what kernels/linear/cublas.cu uses, with the
+// meaning that it has there. Products are made in float, a chain of additions each, from the last to the first: other
+// bits than those of our own product.
 //
-// Stricter than cuBLAS: who chooses a kernel must ask about one model without a workspace (else the choice, and with it the bits,
-// would depend on the pack), and the kernel is taken for the shape that it was chosen for only.
+// Stricter than cuBLAS: who chooses a kernel must ask about one model without a workspace (else the choice, and with it
+// the bits, would depend on the pack), and the kernel is taken for the shape that it was chosen for only.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Linear layers by cuBLAS (here by what stands in for it): the CPU's numbers, whatever is left over in rows that a batch does not
-// have, and for each model of a pack the bits that it has alone.
+// Linear layers by cuBLAS (here by what stands in for it): the CPU's numbers, whatever is left over in rows that a
+// batch does not have, and for each model of a pack the bits that it has alone.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -25,7 +25,9 @@ struct Layer {
 
 Linear<float> linear(PackOf& pack, const Layer& l) {
   const Count rows = pack.count(l.rows);
-  Linear<float> op{.models = pack.models(), .x = pack.rows(rows, l.most, l.in), .transposed = l.transposed,
+  Linear<float> op{.models = pack.models(),
+                   .x = pack.rows(rows, l.most, l.in),
+                   .transposed = l.transposed,
                    .activation = l.activation};
   op.W = l.transposed ? pack.parameter(l.out, l.in) : pack.parameter(l.in, l.out);
   if (l.bias) op.b = pack.parameter(1, l.out);
@@ -87,7 +89,8 @@ void check(const Layer& layer) {
       double scale = 1;
       for (const float x : should[t]) scale = std::max(scale, std::fabs(static_cast<double>(x)));
       for (std::size_t i = 0; i < should[t].size(); ++i)
-        ASSERT_NEAR(is[t][i], should[t][i], kFastTolerance * scale) << "table " << t << ", model " << m << ", number " << i;
+        ASSERT_NEAR(is[t][i], should[t][i], kFastTolerance * scale)
+            << "table " << t << ", model " << m << ", number " << i;
     }
   }
 }

@@ -1,4 +1,5 @@
-// Two packs in flight on one device, and cells that move on in smaller packs: the bits of a cell alone, whatever the memory.
+// Two packs in flight on one device, and cells that move on in smaller packs: the bits of a cell alone, whatever the
+// memory.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,7 +20,7 @@ Device there(int packs_in_flight = 2) { return {kernels::cuda_kinds().at(0), 1, 
 
 CellSpec cell_of(std::uint64_t index, const std::string& train, const std::string& T = "") {
   CellSpec cell =
-      mqar_cell("mamba", "", train + "[eval]\nevery = 9\neval_examples = 70\n" + T, static_cast<int>(index));
+      mqar_cell("mamba", "", train + "[eval]\nevery = 19\neval_examples = 20\n" + T, static_cast<int>(index));
   cell.index = index;
   return cell;
 }
@@ -62,7 +63,7 @@ TEST(CudaFlight, OfTwoPacksGivesEveryCellTheBitsThatItHasAlone) {
 TEST(CudaFlightSteps, OfTwoPacksAreTwoGraphsAndWaitForNeither) {
   std::vector<CellSpec> cells;
   for (std::uint64_t i = 0; i < 4; ++i)
-    cells.push_back(mqar_cell("mamba", "", "steps = 60\n[eval]\neval_examples = 70\nevery = 59", static_cast<int>(i)));
+    cells.push_back(mqar_cell("mamba", "", "steps = 60\n[eval]\neval_examples = 20\nevery = 59", static_cast<int>(i)));
   std::vector<std::uint64_t> launches, waits;
   run_pack(cells, there(), [&](const Progress& p) {
     EXPECT_EQ(p.packs, 2u);
@@ -75,23 +76,23 @@ TEST(CudaFlightSteps, OfTwoPacksAreTwoGraphsAndWaitForNeither) {
 }
 
 TEST(CudaFlight, MovesOnInSmallerPacks) {
-  const std::vector<CellSpec> cells{of_steps(0, 100),
+  const std::vector<CellSpec> cells{of_steps(0, 80),
                                     of_steps(1, 10),
-                                    cell_of(2, "learning_rate = 10\nweight_decay = 0.7\nwarmup = 100\nsteps = 100\n"),
-                                    cell_of(3, "learning_rate = 0.02\nsteps = 100\nstop_at_accuracy = 0.01\n"),
-                                    of_steps(4, 100),
+                                    cell_of(2, "learning_rate = 10\nweight_decay = 0.7\nwarmup = 80\nsteps = 80\n"),
+                                    cell_of(3, "learning_rate = 0.02\nsteps = 80\nstop_at_accuracy = 0.01\n"),
+                                    of_steps(4, 80),
                                     of_steps(5, 12)};
   std::vector<std::size_t> models;
   std::size_t first = 0, last = 0;
   const auto found = run_pack(cells, there(), [&](const Progress& p) {
     models.push_back(p.models);
     if (p.step == 5) first = cuda_on_cpu::used_now();
-    if (p.step == 95) last = cuda_on_cpu::used_now();
+    if (p.step == 75) last = cuda_on_cpu::used_now();
     return true;
   });
   expect_as_alone(cells, found);
   EXPECT_EQ(found[2].status, Status::diverged);
-  ASSERT_EQ(models.size(), 100u);
+  ASSERT_EQ(models.size(), 80u);
   EXPECT_EQ(models.front(), 6u);
   EXPECT_LE(models.back(), 3u);
 #if !defined(PHASEGRID_REAL_GPU)

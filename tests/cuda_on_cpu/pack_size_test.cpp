@@ -1,4 +1,5 @@
-// What a rehearsal says a pack takes, against what it takes from the device: every variant that runs there, several sizes.
+// What a rehearsal says a pack takes, against what it takes from the device: every variant that runs there, several
+// sizes.
 #include "worker/pack_size.hpp"
 
 #include <gtest/gtest.h>
@@ -42,9 +43,10 @@ TEST_P(CudaPackBytes, AreWithinATwentiethOfWhatIsTaken) {
   const auto& [variant, setting] = GetParam();
   std::vector<sweeps::CellSpec> cells;
   for (int seed = 0; seed < setting.cells; ++seed)
-    cells.push_back(mqar_cell(variant, setting.model,
-                              "batch = 3\nsteps = 2\n[eval]\neval_examples = 3\nevery = 2\n" + std::string(setting.eval),
-                              seed, setting.task ? setting.task : kMqar));
+    cells.push_back(
+        mqar_cell(variant, setting.model,
+                  "batch = 3\nsteps = 2\n[eval]\neval_examples = 3\nevery = 2\n" + std::string(setting.eval), seed,
+                  setting.task ? setting.task : kMqar));
   const std::uint64_t launches = cuda_on_cpu::launches;
   const std::size_t before = cuda_on_cpu::used_now();
   const double said = static_cast<double>(pack_bytes(cells.front()).of(setting.cells));

@@ -1,5 +1,6 @@
-// What one GPU can show of a gang: that NCCL is there, begins, gathers, adds up and ends, and that who waits in vain gives up. The same
-// tests run with the stand-ins (nccl_stand_in_test) and on a real GPU (nccl_gpu_test, `ctest -L gpu`).
+// What one GPU can show of a gang: that NCCL is there, begins, gathers, adds up and ends, and that who waits in vain
+// gives up. The same tests run with the stand-ins (nccl_stand_in_test) and on a real GPU (nccl_gpu_test, `ctest -L
+// gpu`).
 #include <gtest/gtest.h>
 
 #include "kernels/device/backend.hpp"
@@ -18,7 +19,7 @@ TEST(NcclOnOneGpu, GathersAndSumsWhatItsOnlyMemberBrings) {
   const auto memory = kernels::memory(device_kind(), 1);
   const auto replicas = nccl_replicas(nccl_key(), 0, 1, [] { return true; });
   Gang gang(replicas.get());
-  constexpr int kSize = 10'000;   // what the stand-in has room for
+  constexpr int kSize = 10'000;  // what the stand-in has room for
   gang.reserve(kSize, sizeof(float), 4);
   float* gradient = memory->allocate_array<float>(kSize);
   std::vector<float> mine(kSize), sum(kSize);

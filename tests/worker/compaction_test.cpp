@@ -1,4 +1,5 @@
-// Cells that finish early leave the pack, and the others move on in a smaller one: same results, order and bits as alone.
+// Cells that finish early leave the pack, and the others move on in a smaller one: same results, order and bits as
+// alone.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,7 +30,7 @@ CellSpec of_steps(std::uint64_t index, int steps) {
 std::vector<CellSpec> cells_that_end_in_turn() {
   return {of_steps(0, 150),
           of_steps(1, 14),
-          cell_of(2, "learning_rate = 100\nsteps = 150\n"),                       // diverges soon
+          cell_of(2, "learning_rate = 100\nsteps = 150\n"),  // diverges soon
           cell_of(3, "learning_rate = 0.02\nsteps = 150\npatience = 1\n"),
           cell_of(4, "learning_rate = 0.02\nsteps = 150\nstop_at_accuracy = 0.01\n"),
           of_steps(5, 80),
@@ -65,12 +66,15 @@ TEST(Compaction, ComesOnlyWhenHalfOfTheCellsHaveFinishedAndStepsAreLeft) {
   };
   EXPECT_EQ(sizes({of_steps(0, 80), of_steps(1, 80), of_steps(2, 10)}), std::pair(std::size_t{3}, std::size_t{3}));
   EXPECT_EQ(sizes({of_steps(0, 80), of_steps(1, 10), of_steps(2, 10)}), std::pair(std::size_t{3}, std::size_t{1}));
-  EXPECT_EQ(sizes({of_steps(0, 40), of_steps(1, 10), of_steps(2, 10)}), std::pair(std::size_t{3}, std::size_t{3})) << "30 steps are not worth a move";
+  EXPECT_EQ(sizes({of_steps(0, 40), of_steps(1, 10), of_steps(2, 10)}), std::pair(std::size_t{3}, std::size_t{3}))
+      << "30 steps are not worth a move";
 }
 
 // Weights that an ever larger decay throws beyond zero grow until they overflow: in the smaller pack, after the move.
 TEST(Compaction, LetsACellDivergeLater) {
-  const std::vector<CellSpec> cells{of_steps(0, 120), cell_of(1, "learning_rate = 10\nweight_decay = 0.7\nwarmup = 119\nsteps = 120\n"), of_steps(2, 3), of_steps(3, 5)};
+  const std::vector<CellSpec> cells{of_steps(0, 120),
+                                    cell_of(1, "learning_rate = 10\nweight_decay = 0.7\nwarmup = 119\nsteps = 120\n"),
+                                    of_steps(2, 3), of_steps(3, 5)};
   const auto found = run_pack(cells, kDevice);
   EXPECT_EQ(found[1].status, Status::diverged);
   EXPECT_GT(found[1].steps, 30);
@@ -87,7 +91,7 @@ TEST(Compaction, KeepsCheckpointsOfCellsThatHaveLeft) {
     return false;
   });
   EXPECT_EQ(stopped[0].status, Status::pending);
-  expect_same_bits(stopped[1], run_pack({&cells[1], 1}, kDevice).front());   // it had left, tested
+  expect_same_bits(stopped[1], run_pack({&cells[1], 1}, kDevice).front());  // it had left, tested
   ASSERT_EQ(saved.size(), cells.size());
   for (const auto& group : group_by_step(cells, kDevice, saved)) {
     std::vector<CellSpec> some;
