@@ -59,6 +59,8 @@ class Tape {
   }
   // What an operation uses while it runs, on a CPU only: devices have a workspace for all operations.
   Real* scratch(std::int64_t n) { return dry() || memory_->mirror() ? nullptr : table(n); }
+  // What an operation keeps for its way back, on a device only.
+  Real* kept_there(std::int64_t n) { return dry() || !training_ || !memory_->mirror() ? nullptr : table(n); }
   // Column 0 of every row: numbers that never change.
   void fill(const kernels::Rows<Real>& rows, Real value) {
     if (dry()) return;

@@ -179,11 +179,22 @@ void MapMirror::settle() {
   std::vector<char> here(head_used_ + most_body_);
   std::size_t used = 0;
   fill(here.data(), true, used);
-  const auto copy = [](char* to, const char* from, std::size_t bytes) {
-    if (bytes > 0) check(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice), "copying to the device");
+  std::vector<Inversion> list;
+  for (const Inverse& i : inverses_) {
+    if (!asked_for_.contains(i.map)) continue;
+    list.push_back({i.table, there(Count{i.rows}), i.targets ? there(Count{i.targets}) : nullptr,
+                    static_cast<std::int32_t>(i.most_targets), i.each});
+    longest_inversion_ = std::max(longest_inversion_, i.most_rows * i.each);
+  }
+  inversions_made_ = static_cast<int>(list.size());
+  inversions_ = Buffer(list.size() * sizeof(Inversion));
+  const auto copy = [](char* to, const void* from, std::size_t bytes) {
+    const auto transfer = [&] { return cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, queue().stream()); };
+    if (bytes > 0) ask(transfer, "copying to the device");
   };
-  check(cudaStreamSynchronize(queue().stream()), "waiting for the queue");
   copy(head_.data(), here.data(), head_used_), copy(body_.data(), here.data() + head_used_, used);
+  copy(inversions_.data(), list.data(), inversions_.bytes());
+  ask([] { return cudaStreamSynchronize(queue().stream()); }, "waiting for a copy");
   settled_ = true;
 }
 
@@ -195,20 +206,8 @@ std::int32_t* const* MapMirror::there(Index map) {
 }
 
 void MapMirror::invert() {
-  if (inversions_.bytes() == 0) {
-    std::vector<Inversion> list;
-    for (const Inverse& i : inverses_) {
-      if (!asked_for_.contains(i.map)) continue;
-      list.push_back({i.table, there(Count{i.rows}), i.targets ? there(Count{i.targets}) : nullptr,
-                      static_cast<std::int32_t>(i.most_targets), i.each});
-      longest_inversion_ = std::max(longest_inversion_, i.most_rows * i.each);
-    }
-    if (list.empty()) return;
-    inversions_made_ = static_cast<int>(list.size());
-    inversions_ = Buffer(list.size() * sizeof list[0]);
-    check(cudaMemcpy(inversions_.data(), list.data(), inversions_.bytes(), cudaMemcpyHostToDevice), "copying to the device");
-  }
-  invert_maps(reinterpret_cast<const Inversion*>(inversions_.data()), inversions_made_, models_, longest_inversion_);
+  if (inversions_made_ > 0)
+    invert_maps(reinterpret_cast<const Inversion*>(inversions_.data()), inversions_made_, models_, longest_inversion_);
 }
 
 void MapMirror::wait() {

@@ -9,9 +9,8 @@ namespace phasegrid::kernels::cuda {
 // Partial sums in the workspace. S, R, Q: sequences, window rows and outputs of a model, at most; Np: N rounded up to blocks.
 struct ScanParts {
   std::int64_t S, R, Q;
-  int tiles, chunks, Np, D;
+  int tiles, Np, D;
   int walkers;                     // warps of a sequence; S counts warps
-  float* states;                   // [M][S / walkers][tiles][chunks][NB][32]: h where chunks begin
   float *B, *C, *delta;            // [M][R or Q][tiles][Np]; delta: only where steps belong to states
   float *B_shared, *delta_shared;  // [M][S][kMostShared][tiles][Np]
   float *u_rows, *delta_rows;      // [M][S][kMostShared][D]: gradients of shared rows

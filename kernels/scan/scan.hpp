@@ -50,6 +50,7 @@ struct Scan {
   Rows<Real> y;
   int most_steps = 0, most_outputs = 0;  // of one sequence
   Real* scratch = nullptr;       // scan_scratch() numbers
+  Real* kept = nullptr;          // on a device, when training: scan_kept() numbers, from the way forward to the way back
 
   template <class F> void each_input(F&& f) { f(u), f(delta), f(B), f(C); }
 };

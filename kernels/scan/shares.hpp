@@ -51,7 +51,7 @@ __device__ void enter_forwards(Tile& tile, typename Tile::Staged& staged, const 
   for (int n = 0; n < NB; ++n) product[n] = 1;
   each_chunk(share, [&](int begin, int length) {
     tile.stage(staged, steps + begin, length);
-    for (int i = 0; i < length; ++i) tile.advance(staged, i, tile.step(i).log2_repeats, h, product);
+    for (int i = 0; i < length; ++i) tile.advance(staged, i, staged.steps[i].log2_repeats, h, product);
   });
   const int warp = threadIdx.y, c = threadIdx.x;
   PHASEGRID_UNROLL
@@ -68,7 +68,7 @@ __device__ void enter_backwards(Tile& tile, typename Tile::Staged& staged, const
   each_chunk_back(share, [&](int begin, int length) {
     tile.stage(staged, steps + begin, length);
     for (int i = length - 1; i >= 0; --i) {
-      const ScanStep step = tile.step(i);
+      const ScanStep step = staged.steps[i];
       if (step.output >= 0) {
         const float d = tile.active ? d_y[static_cast<std::int64_t>(step.output) * tile.D] : 0;
         PHASEGRID_UNROLL

@@ -1,16 +1,16 @@
 // One warp walks one sequence over 32 channels x NB states on the device: a channel a lane, states in registers, time innermost.
 //
-// The rows of a few steps are fetched together, so that a warp waits for memory once for all of them. The CPU looks runs of equal
+// The rows of a chunk of steps are fetched together, so that a warp waits for memory once for all of them. The CPU looks runs of equal
 // steps up in a table; here each is doubled up in registers, (6) of kernels/scan/tile.hpp.
 #pragma once
 #include "kernels/device/reduce.hpp"
+#include "kernels/scan/capacity.hpp"
 #include "kernels/scan/rules.hpp"
 #include "kernels/scan/scan.hpp"
 
 namespace phasegrid::kernels::cuda {
 
 constexpr int kSequences = 4;  // of a block: a warp each
-constexpr int kScanChunk = 8;  // steps whose rows are fetched together, and whose states are recomputed together on the way back
 
 // m = 2^log2 equal steps: p = a^m, s = 1 + a + .. + a^{m-1}, r as in (6).
 struct Run {
@@ -26,10 +26,22 @@ template <int NB, bool by_state>
 struct alignas(16) StagedSteps {
   float u[kScanChunk][32], B[kScanChunk][NB], C[kScanChunk][NB];  // C: of steps that are read
   float delta[kScanChunk][by_state ? NB : 32];
+  ScanStep steps[kScanChunk];
 };
 template <int NB, bool by_state>
 struct alignas(16) StagedBack : StagedSteps<NB, by_state> {
   float d_y[kScanChunk][32];
+};
+
+// The states before each chunk of steps: from the way forward to the way back.
+struct KeptStates {
+  float* data;  // null: nobody comes back
+  std::int64_t model, sequence;  // numbers from one to the next
+  int tile, chunk;
+
+  __device__ float* of(int m, int s) const {
+    return data + m * model + s * sequence + static_cast<int>(blockIdx.x) * tile + threadIdx.x;
+  }
 };
 
 // NB numbers that lie next to each other.
@@ -46,25 +58,15 @@ template <int NB, class Rule, bool by_state>
 struct ScanTile {
   using Staged = StagedSteps<NB, by_state>;
 
-  const float *u, *delta, *B, *C;  // of this model and channel; B, C and steps of states: of this model
-  int D, N, delta_width, B_width, C_width, n0 = 0;
+  const Scan<float>& op;
+  int m, c, D, N, n0 = 0;
   bool active;   // lanes past the last channel only take part in sums
   float A2[NB];  // A log2(e)
-  ScanStep own;  // lane i: step i of those that are staged
 
   __device__ ScanTile(const Scan<float>& op, int m, int c)
-      : u(value(op.u, m) + c),
-        delta(value(op.delta, m) + (by_state ? 0 : c)),
-        B(value(op.B, m)),
-        C(value(op.C, m)),
-        D(op.u.width),
-        N(op.B.columns),
-        delta_width(op.delta.width),
-        B_width(op.B.width),
-        C_width(op.C.width),
-        active(c < op.u.width) {}
+      : op(op), m(m), c(c), D(op.u.width), N(op.B.columns), active(c < op.u.width) {}
 
-  __device__ void choose_states(const Scan<float>& op, int m, int c, int first) {
+  __device__ void choose_states(int first) {
     n0 = first;
     PHASEGRID_UNROLL
     for (int n = 0; n < NB; ++n) {
@@ -73,23 +75,25 @@ struct ScanTile {
     }
   }
 
-  // Fetches the rows of steps[0 .. length). All lanes of a warp together, as in everything below.
-  __device__ void stage(Staged& to, const ScanStep* steps, int length) {
+  // Fetches steps[0 .. length) and their rows. All lanes of a warp together, as in everything below.
+  __device__ void stage(Staged& to, const ScanStep* steps, int length) const {
     __syncwarp();  // nobody needs the steps before any more
-    own = lane() < length ? steps[lane()] : ScanStep{-1, -1, 0};
+    if (lane() < kScanChunk) to.steps[lane()] = lane() < length ? steps[lane()] : ScanStep{-1, -1, 0};
+    __syncwarp();
+    const float *u = value(op.u, m) + c, *delta = value(op.delta, m) + (by_state ? n0 : c);
     float of_u[kScanChunk], of_delta[kScanChunk];
     PHASEGRID_UNROLL
     for (int i = 0; i < kScanChunk; ++i) {
-      const std::int64_t row = step(i).row;
+      const std::int64_t row = to.steps[i].row;
       of_u[i] = row >= 0 && active ? u[row * D] : 0;
-      of_delta[i] = !by_state && row >= 0 && active ? delta[row * delta_width] : 0;
+      of_delta[i] = !by_state && row >= 0 && active ? delta[row * op.delta.width] : 0;
     }
     PHASEGRID_UNROLL
     for (int k = lane(); k < kScanChunk * NB; k += 32) {
-      const int i = k / NB, n = k % NB, row = __shfl_sync(kAllLanes, own.row, i), output = __shfl_sync(kAllLanes, own.output, i);
-      to.B[i][n] = row >= 0 ? B[static_cast<std::int64_t>(row) * B_width + n0 + n] : 0;
-      to.C[i][n] = output >= 0 ? C[static_cast<std::int64_t>(output) * C_width + n0 + n] : 0;
-      if (by_state) to.delta[i][n] = row >= 0 ? delta[static_cast<std::int64_t>(row) * delta_width + n0 + n] : 0;
+      const int i = k / NB, n = k % NB, row = to.steps[i].row, output = to.steps[i].output;
+      to.B[i][n] = row >= 0 ? value(op.B, m)[static_cast<std::int64_t>(row) * op.B.width + n0 + n] : 0;
+      to.C[i][n] = output >= 0 ? value(op.C, m)[static_cast<std::int64_t>(output) * op.C.width + n0 + n] : 0;
+      if (by_state) to.delta[i][n] = row >= 0 ? delta[static_cast<std::int64_t>(row) * op.delta.width + n] : 0;
     }
     PHASEGRID_UNROLL
     for (int i = 0; i < kScanChunk; ++i) {
@@ -97,10 +101,6 @@ struct ScanTile {
       if (!by_state) to.delta[i][lane()] = of_delta[i];
     }
     __syncwarp();
-  }
-  __device__ ScanStep step(int i) const {
-    return {__shfl_sync(kAllLanes, own.row, i), __shfl_sync(kAllLanes, own.output, i),
-            __shfl_sync(kAllLanes, own.log2_repeats, i)};
   }
   // The step sizes of a row: one for all states, or one for each.
   __device__ static void deltas(const Staged& from, int i, float (&to)[NB]) {

@@ -61,7 +61,7 @@ TEST(CudaPackSize, FillsMemoryOrTheMultiprocessors) {
   kernels::Gpu gpu;
   gpu.multiprocessors = 132, gpu.bytes = std::int64_t{80} << 30;
   const int busy = pack_size(cell, gpu);
-  EXPECT_EQ(busy, (2 * 16 * 132 + 127) / 128) << "64 sequences of 64 channels: 128 warps a model";
+  EXPECT_EQ(busy, (8 * 16 * 132 + 127) / 128) << "64 sequences of 64 channels: 128 warps a model";
   gpu.bytes = pack_bytes(cell).of(10) * 10 / 9 + 1000;
   EXPECT_EQ(pack_size(cell, gpu), 10) << "a tenth of the memory is not ours";
   gpu.bytes = 1;

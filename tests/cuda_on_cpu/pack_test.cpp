@@ -105,6 +105,23 @@ TEST(CudaPackSteps, FreezeACellThatDivergesInItsVeryStep) {
   expect_same_bits(with[2], without[2]);
 }
 
+// Noise on embeddings leaves the batches to the host, whose threads share the models of a pack.
+TEST(CudaPackThreads, DrawTheSameBatchesWhateverTheirNumber) {
+  std::vector<CellSpec> cells;
+  for (int i = 0; i < 3; ++i) {
+    cells.push_back(mqar_cell("mamba", "", "steps = 4\n[eval]\neval_examples = 70\nevery = 2", i, kMqar + "embedding_noise = 0.3\n"));
+    cells.back().index = static_cast<std::uint64_t>(i);
+  }
+  Device alone = there(), shared = there();
+  shared.threads = 3;
+  const auto expected = run_pack(cells, alone), found = run_pack(cells, shared);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(expected[i].status, Status::done) << expected[i].reason;
+    expect_same_bits(found[i], expected[i]);
+  }
+}
+
 TEST(CudaPackMemory, SplitsAPackThatDoesNotFit) {
   const auto cells = mixed("mamba", 4);
   const auto together = run_pack(cells, there());

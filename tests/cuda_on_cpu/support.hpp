@@ -194,6 +194,8 @@ class OnDevice {
       t.values = copy(t.values, n), t.grads = copy(t.grads, n);
     });
     if constexpr (requires { op_.scratch; }) op_.scratch = nullptr;  // the CPU's
+    if constexpr (std::is_same_v<Op, Scan<float>>)
+      op_.kept = memory_->allocate_array<float>(static_cast<std::size_t>(scan_kept(op_, op_.models)));
     mirror(op_, *memory_->mirror());
   }
   void run(bool backward = true) {

@@ -27,6 +27,7 @@ class TimeLayer {
     scan.output_row = build_.layout.time_row(), scan.y = build_.tape.rows(u.count, T, 1);
     scan.most_steps = scan.most_outputs = T;
     scan.scratch = build_.tape.scratch(kernels::scan_scratch(1, N, T, T, T));
+    scan.kept = build_.tape.kept_there(kernels::scan_kept(scan, build_.tape.models()));
     build_.tape.record(&kernels::Operations<Real>::scan, scan);
     return build_.linear(scan.y, parameter("out_proj.weight", 1, d, out_start()));
   }

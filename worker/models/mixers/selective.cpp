@@ -53,6 +53,7 @@ kernels::Rows<Real> record_scan(Builder<Real>& build, kernels::Scan<Real> op) {
   op.most_steps = shape.T, op.most_outputs = everywhere || layer + 1 < shape.layers ? shape.T : shape.most_scored;
   op.scratch = build.tape.scratch(
       kernels::scan_scratch(op.u.columns, op.B.columns, op.u.stride / op.u.width, op.most_steps, op.most_outputs));
+  op.kept = build.tape.kept_there(kernels::scan_kept(op, build.tape.models()));
   build.tape.record(&kernels::Operations<Real>::scan, op);
   return op.y;
 }
