@@ -29,7 +29,8 @@ void Agent::now_idle(int index) {
   if (slot.giving_up && slot.stopped_because.empty()) {
     tell(Abandoned{index});
   } else if (!slot.cells.empty()) {
-    const std::string how = slot.giving_up ? slot.stopped_because + at_step(slot.progress) : "the worker came back without a result";
+    const std::string how =
+        slot.giving_up ? slot.stopped_because + at_step(slot.progress) : "the worker came back without a result";
     tell(Crashed{index, false, how + last_words_of(slot.child)});
   }
   slot.state = State::idle;
@@ -53,7 +54,7 @@ void Agent::watch(Slot& slot, double now) {
   slot.child.kill();
 }
 
-// Killed by the kernel for its memory, or ended by an allocation that failed, of which the library's last word is the name.
+// Killed by the kernel for its memory, or ended by an allocation that failed: its name is the library's last word.
 bool Agent::ran_out_of_memory(const Slot& slot, int status, const std::string& words) {
   const bool unasked_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && slot.killed_because.empty();
   return (unasked_kill && out_of_memory_kills() > slot.oom_before) || words.find("std::bad_alloc") != std::string::npos;
@@ -64,7 +65,8 @@ void Agent::ended(int index, int status, double now) {
   const std::string words = last_words_of(slot.child);
   const bool out_of_memory = ran_out_of_memory(slot, status, words);
   std::string reason = !slot.killed_because.empty() ? slot.killed_because : describe_wait_status(status);
-  if (out_of_memory && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) reason += ", as the kernel does when memory runs out";
+  if (out_of_memory && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+    reason += ", as the kernel does when memory runs out";
   reason += at_step(slot.progress) + words;
   pass_on_words(index, true);
   const State before = slot.state;
@@ -80,7 +82,8 @@ void Agent::ended(int index, int status, double now) {
 
 // What executors have written, a little of it every second.
 void Agent::pass_on_words(int index, bool all) {
-  if (std::string text = slots_[static_cast<std::size_t>(index)].child.take_words(all); !text.empty()) tell(Said{index, std::move(text)});
+  std::string text = slots_[static_cast<std::size_t>(index)].child.take_words(all);
+  if (!text.empty()) tell(Said{index, std::move(text)});
 }
 
 void Agent::beat() {

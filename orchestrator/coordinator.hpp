@@ -54,7 +54,7 @@ struct Policy {
   double part = std::numeric_limits<double>::infinity();    // least seconds for which it is worth while to run a part of a cell
   double safety = 1.1;          // a cell is started if safety times its prediction fits before the deadline
   bool gangs_across_ranks = false;   // may the slots of a gang be those of several ranks?
-  double limit_factor = TimeLimits::kNone;   // of what cells like it have taken, after which one is stopped (time_limits.hpp)
+  double limit_factor = TimeLimits::kNone;   // of what cells like it took, after which one is stopped (time_limits.hpp)
   double least_limit = 600;     // seconds that it may take in any case
 };
 

@@ -5,8 +5,8 @@
 
 namespace phasegrid::orchestrator {
 
-// The limit of a pack is that of a full one: a small pack may take as long as a large one. That of a cell that goes on from a checkpoint is that
-// of the whole: should the checkpoint be damaged, it begins again.
+// The limit of a pack is that of a full one: a small pack may take as long as a large one. That of a cell that goes on
+// from a checkpoint is that of the whole: should the checkpoint be damaged, it begins again.
 double Coordinator::time_limit(const Slot& slot) const {
   double cost = 0;
   for (const Job& job : slot.jobs) cost += job.cost;

@@ -218,7 +218,8 @@ void Director::hint(double now) {
 void Director::stood_still(double seconds, double now) {
   now_ = now;
   if (seconds < kWorthTelling) return;
-  console_.say("this process stood still for " + duration(seconds) + " (it was stopped, or its machine slept): nobody is blamed for that time");
+  console_.say("this process stood still for " + duration(seconds) +
+               " (it was stopped, or its machine slept): nobody is blamed for that time");
   if (!options_.ask_slurm || deadline_ == 0) return;
   if (const auto limit = slurm_deadline(Ask::controller_only)) deadline_ = boot_time() + limit->seconds;
 }

@@ -129,7 +129,8 @@ JobList Director::find_jobs(const sweeps::Rates& rates, const results::Origin& o
       return std::nullopt;
     tally_.found(result);
     if (!counts_as_failed(result.status)) canary_.saw_success();
-    return result.status == sweeps::Status::done && state.origin(cell) == origin ? Took{result.seconds, result.steps} : Took{};
+    const bool tells = result.status == sweeps::Status::done && state.origin(cell) == origin;
+    return tells ? Took{result.seconds, result.steps} : Took{};
   };
   if (grid_.search().boundary()) {
     search_.emplace(grid_, options_.shard, rates, options_.pack, pack_size);

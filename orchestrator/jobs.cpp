@@ -15,7 +15,10 @@ Job JobMaker::operator()(std::uint64_t cell, const sweeps::Settings& settings) {
   const auto replicas = settings.integer("replicas");
   const sweeps::Cost cost = grid_.schema().cost(settings);
   const double alone = sweeps::predicted_seconds(cost, rates_);
-  Job job{.cell = cell, .cost = std::max(1e-6, alone / static_cast<double>(replicas)), .replicas = static_cast<int>(replicas), .steps = static_cast<float>(cost.steps)};
+  Job job{.cell = cell,
+          .cost = std::max(1e-6, alone / static_cast<double>(replicas)),
+          .replicas = static_cast<int>(replicas),
+          .steps = static_cast<float>(cost.steps)};
   job.family = number(families_, settings.word("variant") + (replicas > 1 ? " x " + std::to_string(replicas) : ""));
   if (pack_ > 1) job.shape = number(shapes_, worker::pack_shape(grid_.cell(cell)));
   if (pack_size_ && !most_of_.contains(job.shape)) most_of_[job.shape] = pack_size_(settings);

@@ -3,11 +3,11 @@
 //   limit = max(least, factor m e^(3 s + mu) cost)          cost: of the whole cell, to its last step, in a full pack
 //
 // For each family of cells, mu and s are the mean and the spread of
-//   log r,   r = seconds / (cost * trained)                 trained: the part of its steps after which a cell stopped by itself
-// over finished cells, so that neither a cost model that is wrong for a family nor cells that are stopped early by their
-// accuracy make the limit of the others short. s begins with one guess of 0.5. m >= 1 is how much slower than its family the
-// cells of this machine have been; one that has finished none may be kUnknownMachine times slower. Before kEvidence cells of a
-// family have finished there is no limit.
+//   log r,   r = seconds / (cost * trained)       trained: the part of its steps after which a cell stopped by itself
+// over finished cells, so that neither a cost model that is wrong for a family nor cells that are stopped early by
+// their accuracy make the limit of the others short. s begins with one guess of 0.5. m >= 1 is how much slower than its
+// family the cells of this machine have been; one that has finished none may be kUnknownMachine times slower. Before
+// kEvidence cells of a family have finished there is no limit.
 //
 // Limits depend on time and therefore are outside the promise of equal results: they end what would not end.
 #pragma once

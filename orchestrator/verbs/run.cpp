@@ -81,8 +81,8 @@ void declare(CLI::App* verb, Arguments* args) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   verb->add_option("--cell-limit", args->cell_limit,
-                   "Stop a cell that takes this many times as long as finished cells like it lead one to expect, and longer than\n"
-                   "--hang-limit; tried again, then recorded as timeout. none: however long it takes")
+                   "Stop a cell that takes this many times as long as finished cells like it lead one to expect, and longer\n"
+                   "than --hang-limit; tried again, then recorded as timeout. none: however long it takes")
       ->capture_default_str();
   verb->add_option("--shard", args->shard,
                    "Only this share of the cells, 1/4 to 4/4 for four shards in four folders; see phasegrid merge")
@@ -132,7 +132,8 @@ void check_run_options(const std::string& text) {
   try {
     probe.parse("sweep.toml -o out " + text);
   } catch (const CLI::ParseError& error) {
-    throw sweeps::SweepError("--run-options: " + std::string(error.get_exit_code() == 0 ? "--help runs nothing" : error.what()));
+    const std::string what = error.get_exit_code() == 0 ? "--help runs nothing" : error.what();
+    throw sweeps::SweepError("--run-options: " + what);
   }
   meaning(args);
 }

@@ -1,4 +1,4 @@
-"""Clocks that jump: the time of day in both directions, and the clocks since boot, as after a job or a machine was suspended."""
+"""Clocks that jump: the time of day in both directions, and the clocks since boot, as after a suspended job or machine."""
 import itertools
 import os
 import random
@@ -26,7 +26,8 @@ class Clocks:
         one.environment |= {"LD_PRELOAD": CLOCK, "SHIFTED_CLOCK": str(self.file)}
 
     def set(self, of_day, since_boot=0):
-        with open(self.file, "r+b" if self.file.exists() else "wb") as file:   # mapped by the run: it must stay the same file
+        mode = "r+b" if self.file.exists() else "wb"   # mapped by the run: it must stay the same file
+        with open(self.file, mode) as file:
             file.write(struct.pack("=qq", of_day, since_boot))
 
 
@@ -44,7 +45,8 @@ def test_the_time_of_day_may_jump_to_and_fro(ranks, fake):
     assert calm.run()[0] == 0
     one = fake(FAKE_DELAY_MS=300)
     clocks, jumps = Clocks(one), itertools.cycle([-YEAR, 10 * YEAR, 0, -HOUR, HOUR, -1])
-    process = one.start("--slots", 1 if ranks else 2, "--hang-limit", 60, "--deadline", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + HOUR)), ranks=ranks)
+    deadline = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + HOUR))
+    process = one.start("--slots", 1 if ranks else 2, "--hang-limit", 60, "--deadline", deadline, ranks=ranks)
     seen = 0
     while process.poll() is None:
         clocks.set(next(jumps))

@@ -11,7 +11,8 @@ from harness import SANITIZED, SWEEP
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="a sanitizer needs all address space")
 
-LARGE = SWEEP.replace("d = [4, 8, 16]", "d = [4, 8, 8192]").replace("T = [16, 32]", "T = [16]").replace("N = 4", "N = 64")   # 8192: 5 GB a cell
+LARGE = SWEEP.replace("d = [4, 8, 16]", "d = [4, 8, 8192]")   # with N = 64 5 GB a cell
+LARGE = LARGE.replace("T = [16, 32]", "T = [16]").replace("N = 4", "N = 64")
 
 
 def address_space(bytes):
@@ -44,7 +45,8 @@ def test_a_cell_that_eats_all_memory_is_tried_again_and_recorded_with_its_last_w
     lines = results(one)
     assert len(lines) == 24 and lines[5]["status"] == "out_of_memory", said
     assert sum(line["status"] == "done" for line in lines.values()) == 23
-    assert re.search(r"crashed 2 times, the last time exited with code 1.*; last words: fake worker: eating\n.*not enough memory", lines[5]["reason"], re.S), lines[5]
+    words = r"crashed 2 times, the last time exited with code 1.*; last words: fake worker: eating\n.*not enough memory"
+    assert re.search(words, lines[5]["reason"], re.S), lines[5]
     assert len(re.findall("attempt [12]: .*crashed: exited with code 1", one.verb("explain", one.out, 5)[1])) == 2
     one.environment["FAKE_TROUBLE"] = ""
     assert one.run("--retry", "out_of_memory")[0] == 0
@@ -61,7 +63,7 @@ def own_mounts(*command):
 
 
 def test_a_cell_killed_by_the_kernel_for_its_memory_is_known_as_such(fake):
-    """The kernel kills with SIGKILL and counts it in /proc/vmstat, in whose place the run sees a file that its worker writes."""
+    """The kernel sends SIGKILL and counts it in /proc/vmstat, in whose place the run sees a file that its worker writes."""
     one = fake(FAKE_TROUBLE="5:oom,7:kill", FAKE_DELAY_MS=20)
     counts = one.folder / "vmstat"
     counts.write_text("oom_kill 0\n")
@@ -73,6 +75,7 @@ def test_a_cell_killed_by_the_kernel_for_its_memory_is_known_as_such(fake):
     assert code == 3, said
     lines = results(one)
     assert len(lines) == 24 and lines[5]["status"] == "out_of_memory", said
-    assert re.search(r"killed by signal 9 \(Killed\), as the kernel does when memory runs out; last words: fake worker: hungry", lines[5]["reason"]), lines[5]
-    assert lines[7]["status"] == "failed" and lines[7]["reason"].endswith("killed by signal 9 (Killed)"), "a kill by somebody else is none of memory"
+    killed = "killed by signal 9 (Killed)"
+    assert f"{killed}, as the kernel does when memory runs out; last words: fake worker: hungry" in lines[5]["reason"]
+    assert lines[7]["status"] == "failed" and lines[7]["reason"].endswith(killed), "a kill by somebody else is no sign of it"
     one.check_nothing_is_left()

@@ -20,8 +20,9 @@ def test_a_browser_shows_the_report_without_a_network(fake):
     page, picture = one.out / "report.html", one.folder / "report.png"
 
     def browse(*options):
-        command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={one.folder}/browser", "--window-size=1250,2300",
-                   "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", *options, page.as_uri()]
+        command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={one.folder}/browser",
+                   "--window-size=1250,2300", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
+                   *options, page.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
         assert "CONSOLE" not in done.stderr, done.stderr   # where the browser says what it does not understand
         return done.stdout

@@ -126,8 +126,9 @@ def test_what_executors_say_is_kept_in_one_bounded_log(fake):
     assert len(text) < 400_000, "each has said a megabyte and more"
     assert "fake worker: about to abort" in text
     lines = text.splitlines()
-    assert not [line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ rank [01] slot [01] \S+: .", line)]
-    reasons = {line["cell"]: line["reason"] for line in one.journal() if line["kind"] == "finished" and line["status"] == "failed"}
+    start = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ rank [01] slot [01] \S+: .")
+    assert not [line for line in lines if not start.match(line)]
+    reasons = {line["cell"]: line["reason"] for line in one.journal() if line.get("status") == "failed"}
     for cell in (4, 9):
         mine = [line for line in lines if f": cell {cell} says " in line]
         place = re.search("rank . slot .", mine[0])[0]
@@ -161,10 +162,12 @@ def test_a_cell_that_takes_absurdly_long_is_stopped_and_tried_again(fake):
     assert code == 3, said
     lines = {line["cell"]: line for line in one.journal() if line["kind"] == "finished"}
     assert len(lines) == 24 and lines[0]["status"] == "timeout" and lines[1]["status"] == "done", said
-    assert re.search(r"tried 2 times, the last time stopped after \d+ s: finished cells like it allow 2 s .* at step 1 of 10", lines[0]["reason"]), lines[0]
+    words = r"tried 2 times, the last time stopped after \d+ s: finished cells like it allow 2 s .* at step 1 of 10"
+    assert re.search(words, lines[0]["reason"]), lines[0]
     assert one.verb("status", one.out)[1].count("timeout        1") == 1
     said = one.verb("explain", one.out, 0)[1]
-    assert len(re.findall("attempt [12]: .*: timeout: stopped after", said)) == 2 and "result: timeout: tried 2 times" in said, said
+    assert len(re.findall("attempt [12]: .*: timeout: stopped after", said)) == 2, said
+    assert "result: timeout: tried 2 times" in said, said
 
     one.environment["FAKE_TROUBLE"] = ""
     assert one.run("--retry", "timeout")[0] == 0
@@ -212,12 +215,13 @@ def test_wrong_input_is_exit_2_with_a_message(sweep, options, words, ranks, grou
 
 def test_a_wrong_verb_or_option_is_told_with_what_can_be_given(ground):
     one = ground()
+    slurm = ["slurm", one.sweep, "--time", 60, "--run-options"]
     for words, message in [(["frob"], r"frob: there is no such verb, expected one of plan, run, status, "),
                            (["bench", "dispatch", "--cells", 0], r"--cells: .*\n`phasegrid bench dispatch --help`"),
                            (["bench", "frob"], r"`phasegrid bench --help`"),
                            (["--frob"], r"`phasegrid --help`"),
-                           (["slurm", one.sweep, "--time", 60, "--run-options", "--slots 2 --frob"], r"--run-options: .*--frob"),
-                           (["slurm", one.sweep, "--time", 60, "--run-options", "--deadline soon"], r"--deadline soon: expected")]:
+                           ([*slurm, "--slots 2 --frob"], r"--run-options: .*--frob"),
+                           ([*slurm, "--deadline soon"], r"--deadline soon: expected")]:
         code, said = one.verb(*words)
         assert code == 2 and re.search(message, said), said
 

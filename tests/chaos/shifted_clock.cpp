@@ -1,5 +1,6 @@
-// Loaded before libc (LD_PRELOAD): the clocks of a program run ahead of, or behind, the real ones by what a test writes into the file
-// SHIFTED_CLOCK: two numbers of 64 bits, the seconds by which the time of day is off, and those by which the clocks since boot are.
+// Loaded before libc (LD_PRELOAD): the clocks of a program run ahead of, or behind, the real ones by what a test writes
+// into the file SHIFTED_CLOCK: two numbers of 64 bits, the seconds by which the time of day is off, and those by which
+// the clocks since boot are.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,13 +1,16 @@
-// A worker that trains nothing: a hash of the cell's settings is carried from step to step, and results are made from the last one, so that a test
-// can tell whether each cell got its own, and went on from what its checkpoint held. Linked in front of the real one into the program `phasegrid_fake`.
+// A worker that trains nothing: a hash of the cell's settings is carried from step to step, and results are made from
+// the last one, so that a test can tell whether each cell got its own, and went on from what its checkpoint held.
+// Linked in front of the real one into the program `phasegrid_fake`.
 //
-// Environment: FAKE_DELAY_MS, time of one cell, in FAKE_STEPS [10] steps, with a checkpoint after each on request; FAKE_POINTS, points of its curve; FAKE_MARKS, a folder that receives one file for each start of a cell
-// ("CELL.ATTEMPT"), holding node and GPU where there are such; FAKE_KIND, a device kind it can run; FAKE_TROUBLE, "CELL:WHAT[,...]" with WHAT one of
+// Environment:
+// FAKE_DELAY_MS, time of one cell, in FAKE_STEPS [10] steps, with a checkpoint after each on request; FAKE_POINTS, points
+// of its curve; FAKE_KIND, a device kind it can run; FAKE_MARKS, a folder that receives one file for each start of a cell
+// ("CELL.ATTEMPT"), holding node and GPU where there are such; FAKE_TROUBLE, "CELL:WHAT[,...]" with WHAT one of
 //   abort, exit, kill, hang       in every attempt
 //   abort-once, hang-once, ...    in the first attempt only (needs FAKE_MARKS)
 //   diverge, throw, nothing
 //   eat                all the memory that there is, until there is none (give the run a limit of address space)
-//   oom                killed as the kernel does it when memory runs out: the counter oom_kill in FAKE_VMSTAT grows, then SIGKILL
+//   oom                killed as the kernel does when memory runs out: oom_kill in FAKE_VMSTAT grows, then SIGKILL
 //   talk               a megabyte of lines "CELL says LINE", then abort
 //   crawl              steps that never lead further, until it is told to stop; crawl-once
 // FAKE_KEYS, a folder that receives one file for each member of a gang on GPUs ("KEY.REPLICA"): as if NCCL had brought them together.
@@ -86,7 +89,8 @@ std::string trouble(std::uint64_t cell, int attempt) {
 
 void suffer(const std::string& what, std::uint64_t cell) {
   if (what == "talk") {
-    for (int line = 0; line < 50'000; ++line) std::fprintf(stderr, "cell %d says line %06d\n", static_cast<int>(cell), line);
+    for (int line = 0; line < 50'000; ++line)
+      std::fprintf(stderr, "cell %d says line %06d\n", static_cast<int>(cell), line);
     std::abort();
   }
   if (what == "abort") std::fprintf(stderr, "fake worker: about to abort\n"), std::abort();
@@ -94,7 +98,8 @@ void suffer(const std::string& what, std::uint64_t cell) {
   if (what == "kill") raise(SIGKILL);
   if (what == "eat") {
     std::fprintf(stderr, "fake worker: eating\n");
-    for (std::vector<std::unique_ptr<char[]>> eaten;;) std::memset(eaten.emplace_back(new char[16 << 20]).get(), 1, 16 << 20);
+    constexpr std::size_t kBite = 16 << 20;
+    for (std::vector<std::unique_ptr<char[]>> eaten;;) std::memset(eaten.emplace_back(new char[kBite]).get(), 1, kBite);
   }
   if (what == "oom") {
     std::fprintf(stderr, "fake worker: hungry\n");
@@ -157,14 +162,17 @@ std::vector<sweeps::CellResult> run_pack(std::span<const sweeps::CellSpec> cells
   std::uint64_t state = 0;
   const std::function<std::vector<std::string>()> save = [&] {
     std::vector<std::string> all;
-    for (std::size_t i = 0; i < cells.size(); ++i)
-      all.push_back(seal_checkpoint(cells[i], device, step, std::to_string(i == now ? state : state_after(step, cells[i]))));
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const std::uint64_t held = i == now ? state : state_after(step, cells[i]);
+      all.push_back(seal_checkpoint(cells[i], device, step, std::to_string(held)));
+    }
     return all;
   };
   const long from = checkpoints.empty() ? 0 : open_checkpoint(checkpoints[0], cells[0], device)->step;
   for (now = 0; now < cells.size(); ++now) {
     const sweeps::CellSpec& cell = cells[now];
-    state = from == 0 ? first_state(cell) : std::stoull(std::string(open_checkpoint(checkpoints[now], cell, device)->payload));
+    state = first_state(cell);
+    if (from > 0) state = std::stoull(std::string(open_checkpoint(checkpoints[now], cell, device)->payload));
     const int attempt = mark(cell.index);
     const std::string what = trouble(cell.index, attempt);
     suffer(what, cell.index);

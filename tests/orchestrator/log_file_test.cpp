@@ -33,7 +33,8 @@ TEST(LogFile, StaysBoundedAndKeepsTheLastLinesInOrder) {
   int number = 1000;
   const auto lines = lines_of(before + now);
   EXPECT_GT(lines.size(), kMost / longest);
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) ASSERT_TRUE(line->ends_with(" line " + std::to_string(--number))) << *line;
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line)
+    ASSERT_TRUE(line->ends_with(" line " + std::to_string(--number))) << *line;
 }
 
 TEST(LogFile, SaysOfEachLineWhoseItIs) {

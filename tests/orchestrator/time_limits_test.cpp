@@ -1,4 +1,5 @@
-// When a cell counts as taking too long: never without evidence, never because its machine is slow or its cost was guessed badly.
+// When a cell counts as taking too long: never without evidence, never because its machine is slow or its cost was
+// guessed badly.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -201,7 +202,8 @@ TEST(TimeLimits, StopNothingInALongRunOfManyKinds) {
     const auto [now, ended] = *ends.begin();
     ends.erase(ends.begin());
     ASSERT_THAT(c.over_time(now), IsEmpty()) << "at " << now;
-    ASSERT_TRUE(c.result(ended.first, ended.second, seconds[ended.second] * slowness(ended.first), steps[ended.second]));
+    const double took = seconds[ended.second] * slowness(ended.first);
+    ASSERT_TRUE(c.result(ended.first, ended.second, took, steps[ended.second]));
     give(ended.first, now);
   }
   EXPECT_TRUE(c.finished());

@@ -53,8 +53,8 @@ TEST_F(Checkpoints, OfTheNextLifeAreTheNewestThatWereMadeDurable) {
   EXPECT_THAT(folder.state().warnings, IsEmpty());
 }
 
-// Of n cells that all take a checkpoint between two flushes there are never more than 2 n regions: the n that the journal names, and
-// the n new ones. A region is at most r = 9/8 of its checkpoint (from 512 bytes on).
+// Of n cells that all take a checkpoint between two flushes there are never more than 2 n regions: the n that the
+// journal names, and the n new ones. A region is at most r = 9/8 of its checkpoint (from 512 bytes on).
 constexpr int kCells = 4;
 std::size_t region(std::size_t bytes) { return bytes + bytes / 8; }
 
@@ -68,15 +68,17 @@ TEST_F(Checkpoints, TakeTheRoomOfTwoOfEachCell) {
   }
 }
 
-// The file becomes longer only when no hole has room for a region of the present size r. Then at most 2 n - 1 regions, none larger than r, are in
-// use, and before each of them is at most one hole, smaller than r: with the new region the file has less than (4 n - 1) r.
+// The file becomes longer only when no hole has room for a region of the present size r. Then at most 2 n - 1 regions,
+// none larger than r, are in use, and before each of them is at most one hole, smaller than r: with the new region the
+// file has less than (4 n - 1) r.
 TEST_F(Checkpoints, TakeLessThanTheRoomOfFourOfEachCellWhileTheyGrow) {
   RunFolder folder = open();
   for (int step = 1; step <= 200; ++step) {
     const std::size_t size = 1000 + 5 * static_cast<std::size_t>(step);   // curves grow
     for (int cell = 0; cell < kCells; ++cell) folder.checkpoint(cell, 1, step, 400, state_of(cell, step, size));
     folder.flush();
-    ASSERT_LT(fs::file_size(out / "checkpoints.1"), (4 * kCells - 1) * region(state_of(0, step, size).size())) << "step " << step;
+    const std::size_t most = (4 * kCells - 1) * region(state_of(0, step, size).size());
+    ASSERT_LT(fs::file_size(out / "checkpoints.1"), most) << "step " << step;
     for (int cell = 0; cell < kCells; ++cell) ASSERT_EQ(folder.load_checkpoint(cell), state_of(cell, step, size));
   }
 }
