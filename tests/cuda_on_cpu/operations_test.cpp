@@ -35,6 +35,15 @@ TEST(CudaOperations, Input) {
   expect_agreement(Input<float>{.models = M, .numbers = pack.reals(rows, 3), .y = pack.rows(rows, 40, 3)}, &Ops::input);
 }
 
+// Columns of several chunks of rows, whose sums the last block joins: of one, of a few and of none.
+TEST(CudaOperations, NormOfManyRows) {
+  PackOf pack(M);
+  const Count rows = pack.count({700, 257, 0});
+  Norm<float> op{.models = M, .x = pack.rows(rows, 700, 42), .w = pack.parameter(1, 42), .b = pack.parameter(1, 42), .layer = true};
+  op.y = pack.rows(rows, 700, 42);
+  expect_agreement(op, &Ops::norm);
+}
+
 TEST(CudaOperations, Norm) {
   for (const auto& [layer, groups] : {std::pair(false, 1), {true, 1}, {false, 3}})
     for (const bool add : {false, true}) {
@@ -108,6 +117,17 @@ TEST(CudaOperations, Conv) {
       if (!add) op.derivative = pack.rows(windows, 40, 35, false);
       expect_agreement(op, &Ops::conv);
     }
+}
+
+// As of recall tasks: one row is held by most windows, and its readers fill many pieces of the list; of another model every row by few.
+TEST(CudaOperations, ConvWithManyReadersOfARow) {
+  PackOf pack(M);
+  const Count rows = pack.count({2, 190, 1}), windows = pack.count({600, 300, 65});
+  Conv<float> op{.models = M, .taps = 4, .x = pack.rows(rows, 200, 35), .w = pack.parameter(4, 35), .b = pack.parameter(1, 35)};
+  op.activation = Activation::silu;
+  op.window = pack.map(windows, 4, [&](int m) { return rows[m]; }, true);
+  op.u = pack.rows(windows, 600, 35), op.derivative = pack.rows(windows, 600, 35, false);
+  expect_agreement(op, &Ops::conv);
 }
 
 TEST(CudaOperations, Triangle) {

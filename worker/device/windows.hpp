@@ -69,12 +69,14 @@ __device__ inline void share_windows(const Model& x, Shared& shared) {
   }
   __syncthreads();
   if (threadIdx.x > 0) return;
-  for (int last = -1; shared.count < kernels::kMostShared && shared.count < shared.crowds; ++shared.count) {
+  int count = 0;
+  for (int last = -1; count < kernels::kMostShared && count < shared.crowds; ++count) {
     int least = kNever;
     for (int c = 0; c < shared.crowds; ++c)
       if (x.room.crossing[c] > last && x.room.crossing[c] < least) least = x.room.crossing[c];
-    shared.at[shared.count] = last = least, shared.slot[shared.count] = x.room.mark[least];
+    shared.at[count] = last = least, shared.slot[count] = x.room.mark[least];
   }
+  shared.count = count;
 }
 
 __device__ inline void write_window(const Model& x, const LayerPlaces& to, int window, int t, int p) {
