@@ -12,6 +12,7 @@
 //
 // Nothing here depends on time, on how many probes run at once, or on the order in which their outcomes come.
 #pragma once
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -21,10 +22,13 @@
 
 namespace phasegrid::results::analysis {
 
+// Bits below which a probe is not made: the coarser the answer may be, the sooner a column is left.
+inline double least_information(double tolerance) { return std::min(0.16 * tolerance, 0.2); }
+
 struct BoundaryOptions {
   double tolerance = 0.25;          // octaves: done when the interval of x* is no wider
   double cut = kSearchCut;          // 2 (l - l(m)) up to this belongs to the interval
-  double least_information = 0.04;  // bits: probes worth less are not made; the values are too far apart to say more
+  double least_information = analysis::least_information(0.25);
   int probes_per_round = 1;         // that are chosen before the first of their outcomes is known
   int sentinels = 2;                // seeds on either side
 };

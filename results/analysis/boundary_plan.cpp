@@ -79,7 +79,7 @@ void BoundaryPlan::find_columns(const sweeps::Shard& shard) {
   }
   const sweeps::Search& search = grid_.search();
   const double share = 1 / static_cast<double>(std::max<std::uint64_t>(all, 1));
-  options_.tolerance = search.tolerance;
+  options_.tolerance = search.tolerance, options_.least_information = least_information(search.tolerance);
   options_.probes_per_round = static_cast<int>(std::ceil(static_cast<double>(search.probes_per_round) * share - 1e-9));
   for (Column& column : columns_) {
     column.label = label_of(column.base);

@@ -13,17 +13,17 @@ COLUMNS = 500 if LONG else 100
 SEED = int(os.environ.get("PHASEGRID_SEED", 2))  # the cut was chosen on columns of seed 1 (docs/analysis.md, section 8)
 SEEDS, TOLERANCE = 5, 0.25
 CUT = float(os.environ.get("PHASEGRID_CUT", 6.5))  # kSearchCut of results/analysis/lapsing_step.hpp
-LEAST_INFORMATION = 0.04  # of results/analysis/boundary.hpp
+BITS = 0.16  # an octave of tolerance: results/analysis/boundary.hpp
 VALUES = np.array([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 48, 56, 64])  # 24 widths
 COSTS = VALUES**1.5  # counted, between linear and quadratic in the width
 
 
-def search(guess, outcomes, probes_per_round=1):
+def search(guess, outcomes, probes_per_round=1, tolerance=TOLERANCE):
     """Columns of (log2 x*, low, high, probes, cost, monotone)."""
     lines = [f"{len(guess)} {len(VALUES)} {outcomes.shape[2]}", " ".join(map(str, VALUES)), " ".join(map(repr, COSTS.tolist()))]
     for number, column in zip(guess, outcomes):
         lines.append(f"{number!r} " + " ".join(map(str, column.ravel().astype(int))))
-    command = [os.environ["PHASEGRID_BOUNDARY"], str(TOLERANCE), str(probes_per_round), str(CUT), str(LEAST_INFORMATION)]
+    command = [os.environ["PHASEGRID_BOUNDARY"], str(tolerance), str(probes_per_round), str(CUT), str(BITS * tolerance)]
     done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=True)
     return np.array([line.split() for line in done.stdout.splitlines()], float)
 
@@ -39,15 +39,10 @@ def draw(generator, slope, lapse=0.0, bump=False):
     return truth, truth + generator.normal(0, 0.7, COLUMNS), outcomes
 
 
-@pytest.mark.parametrize(
-    "name, options",
-    [
-        ("sharp", {"slope": 0.08}),
-        ("wide", {"slope": 0.25}),
-        ("lapses", {"slope": 0.15, "lapse": 0.02}),
-        ("bumps", {"slope": 0.1, "bump": True}),
-    ],
-)
+KINDS = {"sharp": {"slope": 0.08}, "wide": {"slope": 0.25}, "lapses": {"slope": 0.15, "lapse": 0.02}, "bumps": {"slope": 0.1, "bump": True}}
+
+
+@pytest.mark.parametrize("name, options", KINDS.items())
 def test_transitions_are_found_with_a_fraction_of_the_trainings(name, options):
     truth, guess, outcomes = draw(np.random.default_rng([SEED, len(name)]), **options)
     x, low, high, probes, cost, _ = search(guess, outcomes).T
@@ -59,6 +54,21 @@ def test_transitions_are_found_with_a_fraction_of_the_trainings(name, options):
     assert hits.mean() >= 0.92 - 3 * np.sqrt(0.92 * 0.08 / COLUMNS)
     assert np.median(error) < 0.1
     assert probes.mean() <= grid / 4 and cost.mean() <= grid_cost / 5
+
+
+def test_a_coarser_answer_needs_fewer_trainings():
+    errors, probes, costs = [], [], []
+    for name, options in KINDS.items():
+        truth, guess, outcomes = draw(np.random.default_rng([SEED, len(name)]), **options)
+        x, low, high, asked, cost, _ = search(guess, outcomes, tolerance=0.5).T
+        hits = (low <= truth) & (truth <= high)
+        if LONG:
+            print(f"{name}, tolerance 0.5: coverage {hits.mean():.3f}, median error {np.median(np.abs(x - truth)):.3f}, {asked.mean():.1f} probes, "
+                  f"cost {COSTS.sum() * SEEDS / cost.mean():.1f} times less", flush=True)
+        assert hits.mean() >= 0.92 - 3 * np.sqrt(0.92 * 0.08 / COLUMNS)
+        errors.append(np.abs(x - truth)), probes.append(asked), costs.append(cost)
+    assert np.median(errors) < 0.1
+    assert np.mean(probes) <= len(VALUES) * SEEDS / 6 and np.mean(costs) <= COSTS.sum() * SEEDS / 8
 
 
 def test_a_bad_guess_costs_probes_and_no_accuracy():
