@@ -1,6 +1,5 @@
-# The CUDA backend. ON compiles every .cu for the architectures below; AUTO only says what there is, as long as the backend has
-# never run on real hardware (docs/gpu.md).
-set(PHASEGRID_CUDA AUTO CACHE STRING "CUDA backend: ON, OFF, or AUTO (off; says whether the toolkit is there)")
+# The CUDA backend (docs/gpu.md). ON compiles every .cu for the architectures below; AUTO does so where the toolkit and a driver are.
+set(PHASEGRID_CUDA AUTO CACHE STRING "CUDA backend: ON, OFF, or AUTO (on where the toolkit and an NVIDIA driver are there)")
 set_property(CACHE PHASEGRID_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(PHASEGRID_CUDA_ARCHITECTURES 80 90 100 CACHE STRING "compute capabilities that the CUDA backend is compiled for")
 
@@ -30,8 +29,8 @@ if(PHASEGRID_CUDA)
   else()
     message(STATUS "CUDA toolkit not found")
   endif()
-  if(PHASEGRID_CUDA STREQUAL AUTO)
-    message(STATUS "CPU only; the CUDA backend is built with -DPHASEGRID_CUDA=ON")
+  if(PHASEGRID_CUDA STREQUAL AUTO AND NOT (PHASEGRID_NVCC AND EXISTS /proc/driver/nvidia/version))
+    message(STATUS "CPU only: no toolkit or no NVIDIA driver here; the CUDA backend is built with -DPHASEGRID_CUDA=ON")
   else()
     set(PHASEGRID_CUDA_BACKEND TRUE)
     set(CMAKE_CUDA_COMPILER ${PHASEGRID_NVCC})

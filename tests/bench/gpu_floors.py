@@ -20,6 +20,6 @@ for variant, case in CASES:
     of = json.loads(out)
     times = (of["bytes_of_tables"] / BYTES, of["gemm_flops"] / FLOPS, of["exponentials"] / (FLOPS / 16))
     warps = of["batch"] * ((2 * int(d) + 31) // 32)   # expand 2
-    models = -(-2 * WARPS * MULTIPROCESSORS // warps)
+    models = -(-8 * WARPS * MULTIPROCESSORS // warps)
     print(f"| {variant} | {case} | {of['bytes_of_tables'] / 1e6:.3g} | {of['gemm_flops'] / 1e6:.3g} | {of['exponentials'] / 1e6:.3g} | "
           + " | ".join(f"{t * 1e6:.3g}" for t in times) + f" | {models} |")
