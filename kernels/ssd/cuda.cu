@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) ssd_forward(Ssd<flo
   }
 }
 
-__global__ void __launch_bounds__(kGemmThreads, kGemmBlocks) ssd_backward(Ssd<float> op, SsdTables k) {
+__global__ void __launch_bounds__(kGemmThreads, 6) ssd_backward(Ssd<float> op, SsdTables k) {
   __shared__ SsdShared shared;
   if (static_cast<int>(blockIdx.y) >= op.walks[blockIdx.z].sequences) return;
   SsdAdjoint block(op, k, shared);
