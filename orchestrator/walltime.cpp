@@ -56,13 +56,15 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
+constexpr double kClocksApart = 60;   // seconds that a node's clock may differ from Slurm's
+
 // SLURM_JOB_END_TIME by our own clock. Nothing where that clock and Slurm's do not agree: the job would end before now, or have
 // more time left than it ever had.
 std::optional<double> left_by_variables() {
   const auto end = natural(variable("SLURM_JOB_END_TIME")), start = natural(variable("SLURM_JOB_START_TIME"));
   if (!end || *end == 0) return std::nullopt;
   const double left = static_cast<double>(*end) - static_cast<double>(time(nullptr));
-  if (left <= 0 || (start && left > static_cast<double>(*end - *start))) return std::nullopt;
+  if (left <= 0 || (start && left > static_cast<double>(*end - *start) + kClocksApart)) return std::nullopt;
   return left;
 }
 

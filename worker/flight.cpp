@@ -67,6 +67,12 @@ int Flight::training() const {
   return models;
 }
 
+double Flight::last_loss() const {
+  for (const auto& pack : packs_)
+    if (pack->running()) return pack->last_loss();
+  return packs_.front()->last_loss();
+}
+
 bool Flight::thin() const {
   std::int64_t steps = 0;
   for (const auto& pack : packs_) steps = std::max(steps, pack->steps_left());

@@ -35,7 +35,7 @@ class Flight {
 
   std::int64_t steps_done() const;
   std::int64_t steps_planned() const;
-  double last_loss() const { return packs_.front()->last_loss(); }
+  double last_loss() const;                            // of the first pack that still trains
   std::size_t packs() const { return packs_.size(); }
   bool draws_there() const { return packs_.front()->draws_there(); }
   bool trains(std::size_t i) const { return of(i).trains(at(i)); }
