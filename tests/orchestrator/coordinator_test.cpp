@@ -4,20 +4,13 @@
 
 #include <optional>
 
+#include "tests/orchestrator/actions.hpp"
+
 namespace phasegrid::orchestrator {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-template <class Kind>
-std::vector<Kind> all(const Actions& actions) {
-  std::vector<Kind> found;
-  for (const Action& action : actions) {
-    if (const auto* one = std::get_if<Kind>(&action)) found.push_back(*one);
-  }
-  return found;
-}
 
 std::vector<std::uint64_t> cells_given(const Actions& actions) {
   std::vector<std::uint64_t> cells;

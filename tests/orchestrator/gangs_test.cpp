@@ -7,6 +7,7 @@
 #include <random>
 
 #include "orchestrator/coordinator.hpp"
+#include "tests/orchestrator/actions.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
@@ -14,14 +15,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
-
-template <class Kind>
-std::vector<Kind> all(const Actions& actions) {
-  std::vector<Kind> found;
-  for (const Action& action : actions)
-    if (const auto* one = std::get_if<Kind>(&action)) found.push_back(*one);
-  return found;
-}
 
 std::vector<SlotId> given_up(const Actions& actions) {
   std::vector<SlotId> slots;

@@ -6,21 +6,13 @@
 #include <random>
 
 #include "orchestrator/coordinator.hpp"
+#include "tests/orchestrator/actions.hpp"
 
 namespace phasegrid::orchestrator {
 namespace {
 
 using testing::IsEmpty;
 using testing::SizeIs;
-
-template <class Kind>
-std::vector<Kind> all(const Actions& actions) {
-  std::vector<Kind> found;
-  for (const Action& action : actions) {
-    if (const auto* one = std::get_if<Kind>(&action)) found.push_back(*one);
-  }
-  return found;
-}
 
 constexpr double kLong = 1e9;          // seconds
 

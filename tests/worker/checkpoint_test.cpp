@@ -3,38 +3,19 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
 
+#include "tests/worker/same_bits.hpp"
 #include "tests/worker/support.hpp"
 
 namespace phasegrid::worker {
 namespace {
 
 using sweeps::CellResult;
+using test::expect_same_bits;
 using sweeps::CellSpec;
 
 const Device kDevice{cpu_kinds().back()};
 const std::string kTrain = "steps = 40\nlearning_rate = 0.02\nweight_decay = 0.1\nclip = 0.5\nwarmup = 7\n[eval]\nevery = 6\neval_examples = 70\n";
-
-void expect_same(double a, double b) { EXPECT_EQ(std::bit_cast<std::uint64_t>(a), std::bit_cast<std::uint64_t>(b)); }
-
-void expect_same(const CellResult& a, const CellResult& b) {
-  EXPECT_EQ(a.index, b.index);
-  EXPECT_EQ(to_text(a.status), std::string(to_text(b.status)));
-  EXPECT_EQ(a.reason, b.reason);
-  EXPECT_EQ(a.steps, b.steps);
-  EXPECT_EQ(a.best_step, b.best_step);
-  EXPECT_EQ(a.examples, b.examples);
-  EXPECT_EQ(a.parameters, b.parameters);
-  expect_same(a.accuracy, b.accuracy), expect_same(a.loss, b.loss);
-  expect_same(a.accuracy_final, b.accuracy_final), expect_same(a.accuracy_validation, b.accuracy_validation);
-  ASSERT_EQ(a.curve.size(), b.curve.size());
-  for (std::size_t i = 0; i < a.curve.size(); ++i) {
-    EXPECT_EQ(a.curve[i].step, b.curve[i].step);
-    expect_same(a.curve[i].accuracy, b.curve[i].accuracy), expect_same(a.curve[i].loss, b.curve[i].loss);
-    expect_same(a.curve[i].train_loss, b.curve[i].train_loss);
-  }
-}
 
 // Trains up to a step and gives up there: a checkpoint of each cell.
 std::vector<std::string> stop_at(std::span<const CellSpec> cells, std::int64_t step, std::span<const std::string> from = {}) {
@@ -56,18 +37,18 @@ class StoppedAt : public testing::TestWithParam<int> {};
 
 TEST_P(StoppedAt, GoesOnWithTheSameBitsAlone) {
   const CellSpec cell = mqar_cell("mamba", "", kTrain);
-  expect_same(alone(cell, stop_at(std::span(&cell, 1), GetParam())), alone(cell));
+  expect_same_bits(alone(cell, stop_at(std::span(&cell, 1), GetParam())), alone(cell));
 }
 
 TEST_P(StoppedAt, GoesOnWithTheSameBitsFromAPackAloneAndFromAloneInAPack) {
   const std::vector<CellSpec> cells{mqar_cell("mamba", "", kTrain, 1), mqar_cell("mamba", "", kTrain, 2), mqar_cell("mamba", "", kTrain, 3)};
   const auto saved = stop_at(cells, GetParam());
-  expect_same(alone(cells[1], {saved[1]}), alone(cells[1]));
+  expect_same_bits(alone(cells[1], {saved[1]}), alone(cells[1]));
   const std::vector<CellSpec> others{cells[2], cells[0]};
   const std::vector<std::string> states{stop_at(std::span(&cells[2], 1), GetParam()).front(), saved[0]};
   const auto together = run_pack(others, kDevice, {}, {}, nullptr, states);
-  expect_same(together[0], alone(cells[2]));
-  expect_same(together[1], alone(cells[0]));
+  expect_same_bits(together[0], alone(cells[2]));
+  expect_same_bits(together[1], alone(cells[0]));
 }
 
 INSTANTIATE_TEST_SUITE_P(Steps, StoppedAt, testing::Values(1, 5, 6, 17, 39));   // 6: an evaluation; 39: the last but one
@@ -75,26 +56,26 @@ INSTANTIATE_TEST_SUITE_P(Steps, StoppedAt, testing::Values(1, 5, 6, 17, 39));   
 TEST(Checkpoint, CanBeTakenAgainAfterAContinuation) {
   const CellSpec cell = mqar_cell("mamba2", "", kTrain);
   const auto first = stop_at(std::span(&cell, 1), 9);
-  expect_same(alone(cell, stop_at(std::span(&cell, 1), 23, first)), alone(cell));
+  expect_same_bits(alone(cell, stop_at(std::span(&cell, 1), 23, first)), alone(cell));
 }
 
 TEST(Checkpoint, KeepsPatienceEpochsAndTheOrderOfExamples) {
   const CellSpec cell = mqar_cell("s4d", "", "steps = 300\nlearning_rate = 0.05\nexamples = 20\npatience = 3\n[eval]\nevery = 2\neval_examples = 30\n");
   const CellResult whole = alone(cell);
   ASSERT_LT(whole.steps, 300) << "patience ends this cell";
-  expect_same(alone(cell, stop_at(std::span(&cell, 1), whole.steps - 1)), whole);
+  expect_same_bits(alone(cell, stop_at(std::span(&cell, 1), whole.steps - 1)), whole);
 }
 
 TEST(Checkpoint, KeepsAModelOfAPackThatHasFinishedBeforeTheOthers) {
   std::vector<CellSpec> cells{mqar_cell("mamba", "", kTrain), mqar_cell("mamba", "", "steps = 8\nlearning_rate = 0.02\n[eval]\nevery = 6\neval_examples = 70\n")};
   const auto whole = run_pack(cells, kDevice);
   const auto together = run_pack(cells, kDevice, {}, {}, nullptr, stop_at(cells, 20));
-  for (std::size_t m = 0; m < cells.size(); ++m) expect_same(together[m], whole[m]);
+  for (std::size_t m = 0; m < cells.size(); ++m) expect_same_bits(together[m], whole[m]);
 }
 
 TEST(Checkpoint, KeepsConstructedWeightsWithNoise) {
   const CellSpec cell = mqar_cell("mamba", "d = 64\nN = 8\ninit = \"construction\"\ninit_noise = 0.05\n", kTrain);
-  expect_same(alone(cell, stop_at(std::span(&cell, 1), 13)), alone(cell));
+  expect_same_bits(alone(cell, stop_at(std::span(&cell, 1), 13)), alone(cell));
 }
 
 TEST(Checkpoint, IsNotOpenedWhereAByteIsWrongOrMissing) {
