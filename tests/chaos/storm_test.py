@@ -30,7 +30,7 @@ T = [16, 32]
 [model]
 N = 4
 [train]
-steps = 300
+steps = 500
 [eval]
 eval_examples = 100
 """
